@@ -1,0 +1,58 @@
+"""The vocabulary: what the parts of a stream say to each other.
+
+Holds: the four interfaces of Reactive Streams, demand arithmetic, overflow
+strategies and errors.
+Invariants: values and abstract classes only, no behaviour that keeps state.
+May import: nothing of rxflow.
+"""
+
+from .demand import UNBOUNDED, add_demand, invalid_request
+from .errors import (
+    BackpressureError,
+    BufferOverflowError,
+    DemandBoundaryWarning,
+    FlowError,
+    OfferTimeoutError,
+    ProtocolError,
+)
+from .interfaces import Processor, Publisher, Subscriber, Subscription
+from .overflow import (
+    BLOCK,
+    DROP_ALL,
+    DROP_INCOMING,
+    DROP_NEWEST,
+    DROP_OLDEST,
+    END,
+    FAIL,
+    SUSPEND,
+    Offer,
+    Overflow,
+    Victim,
+)
+
+__all__ = [
+    "BLOCK",
+    "DROP_ALL",
+    "DROP_INCOMING",
+    "DROP_NEWEST",
+    "DROP_OLDEST",
+    "END",
+    "FAIL",
+    "SUSPEND",
+    "UNBOUNDED",
+    "BackpressureError",
+    "BufferOverflowError",
+    "DemandBoundaryWarning",
+    "FlowError",
+    "Offer",
+    "OfferTimeoutError",
+    "Overflow",
+    "Processor",
+    "ProtocolError",
+    "Publisher",
+    "Subscriber",
+    "Subscription",
+    "Victim",
+    "add_demand",
+    "invalid_request",
+]

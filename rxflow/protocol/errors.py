@@ -1,0 +1,49 @@
+"""What can go wrong with demand, as exceptions that name the place and the numbers."""
+
+from __future__ import annotations
+
+
+class FlowError(Exception):
+    """Base of all errors that rxflow itself raises or signals."""
+
+
+class ProtocolError(FlowError):
+    """A partner broke a rule of Reactive Streams; the message names the rule."""
+
+
+class BackpressureError(FlowError):
+    """A source could not be held back."""
+
+
+class BufferOverflowError(BackpressureError):
+    """A bounded buffer was full and its strategy is to fail.
+
+    Attributes:
+        operator: The operator that overflowed.
+        capacity: The most it may hold (items).
+        requested: The demand that was outstanding (items).
+        item: The item that found no room.
+    """
+
+    def __init__(self, operator: str, capacity: float, held: int, requested: int, item: object):
+        """Describe the overflow of one operator."""
+        self.operator = operator
+        self.capacity = capacity
+        self.held = held
+        self.requested = requested
+        self.item = item
+        text = repr(item)
+        if len(text) > 80:
+            text = text[:77] + "..."
+        super().__init__(
+            f"{operator}(capacity={capacity}) overflowed: {held} held, "
+            f"{requested} requested, item {text}"
+        )
+
+
+class OfferTimeoutError(BackpressureError, TimeoutError):
+    """No room was made for an item within the producer's time limit."""
+
+
+class DemandBoundaryWarning(UserWarning):
+    """Demand becomes unbounded here, where that was probably not meant."""
