@@ -1,0 +1,57 @@
+"""The engine: what runs when a Flow is subscribed.
+
+Holds: Feed (a running source that is pulled), Stage and Island (synchronous
+operators fused over a Feed), Drain (the one loop that counts demand and signals
+a Subscriber), Boundary (the one bounded queue), lifting of stock operators,
+statistics and the hook for errors that come too late.
+Invariants: one thread at a time pulls a Feed; demand is counted in Drain only;
+locks live in Drain and Boundary only, and no signal is sent under one.
+May import: protocol.
+"""
+
+from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
+from .drain import Drain
+from .feed import BUDGET, Context, Feed, State, remaining
+from .island import Island
+from .lift import LiftFeed, LiftStage, Order, Rule, gate_of
+from .loops import needed_loop, on_loop, running_loop, spawn
+from .prefetched import Prefetched, drained
+from .inputs import NOTHING, Input
+from .pulled import Pulled
+from .stage import Plain, Stage, StageFactory
+from .statistics import StageStatistics
+from .waiting import offer_blocking, offer_suspending
+
+__all__ = [
+    "BUDGET",
+    "HANDOVER",
+    "Boundary",
+    "Context",
+    "DiscardCallback",
+    "Drain",
+    "DropCallback",
+    "Feed",
+    "NOTHING",
+    "Input",
+    "Island",
+    "LiftFeed",
+    "LiftStage",
+    "Order",
+    "Plain",
+    "Prefetched",
+    "Pulled",
+    "Rule",
+    "Stage",
+    "StageFactory",
+    "StageStatistics",
+    "State",
+    "drained",
+    "gate_of",
+    "needed_loop",
+    "offer_blocking",
+    "offer_suspending",
+    "on_loop",
+    "remaining",
+    "running_loop",
+    "spawn",
+]

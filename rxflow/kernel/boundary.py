@@ -1,0 +1,354 @@
+"""A boundary: the bounded queue where a producer and a consumer of different pace meet."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import Enum
+from itertools import repeat
+from threading import Lock
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
+from . import hooks
+from .feed import BUDGET, Context, Feed, State
+from .statistics import StageStatistics
+
+T = TypeVar("T")
+
+DropCallback = Callable[[Any, str], object]
+DiscardCallback = Callable[[Any], object]
+
+HANDOVER = 256
+"""Most items that a boundary without a buffer keeps in transit to demand that is there."""
+
+class _End(Enum):
+    """How the producer's side stands."""
+
+    OPEN = "items may come"
+    COMPLETED = "no item comes any more"
+    FAILED = "no item comes any more, and an error follows what is held"
+    CANCELLED = "the consumer has left"
+
+
+class Boundary(Feed[T], Generic[T]):
+    """A bounded queue: any thread pushes, one consumer pulls.
+
+    The lock guards all fields; callbacks and wakes are called outside it. The
+    consumer takes items without the lock (``deque.popleft`` is atomic).
+
+    One wake is sent per batch: only when the consumer has found the queue empty.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        name: str,
+        capacity: int,
+        overflow: Overflow,
+        *,
+        on_drop: DropCallback | None = None,
+        on_discard: DiscardCallback | None = None,
+        delay_error: bool = True,
+    ) -> None:
+        """Make an empty queue.
+
+        Args:
+            context: Whom to wake.
+            name: The operator, for errors and statistics.
+            capacity: Most items held beyond the demand (items); 0 holds none.
+            overflow: What gives way when it is full.
+            on_drop: Called with each item that was dropped, and the reason.
+            on_discard: Called with each item that is held when the consumer leaves.
+            delay_error: An error waits for what is held; else it overtakes and discards it.
+        """
+        self._wake = context.wake
+        self.name = name
+        self._capacity = capacity
+        self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level
+        self._overflow = overflow
+        self._waits = overflow.victim in (Victim.TASK, Victim.THREAD)
+        self._on_drop = on_drop
+        self._on_discard = on_discard
+        self._delay_error = delay_error
+        self._lock = Lock()
+        self._queue: deque[T] = deque()
+        self._end = _End.OPEN
+        self._error: Exception | None = None  # why _end is FAILED
+        self._idle = False  # the consumer has found the queue empty and waits for a wake
+        self._starting = False  # the source is being started: the consumer cannot take yet
+        self._received = 0  # items offered so far
+        self._wanted = 0  # demand as a level of _received: an item up to it is asked for
+        self._peak = 0
+        self._dropped: dict[str, int] = {}
+        self._discarded = 0
+        self._room: list[Callable[[], object]] = []  # producers to tell that there is room
+        self._blocked_seconds = 0.0  # how long producers have waited for room
+
+    # The producer's side: any thread.
+
+    @property
+    def requested(self) -> int:
+        """Items that are asked for and not yet offered."""
+        if self._wanted == UNBOUNDED:
+            return UNBOUNDED
+        return max(0, self._wanted - self._received)
+
+    def push(self, item: T) -> Offer:
+        """Offer one item; when full, the overflow strategy decides.
+
+        Returns:
+            ENQUEUED when it is held; DROPPED when it was lost, then counted and
+            reported; FULL when it is the producer who is to wait; CLOSED after
+            the end.
+        """
+        queue = self._queue
+        lost: list[tuple[T, str]] | None = None
+        with self._lock:
+            if self._end is not _End.OPEN:
+                return Offer.CLOSED
+            self._received += 1
+            held = len(queue)
+            if held < self._capacity:
+                queue.append(item)
+                if held >= self._peak:
+                    self._peak = held + 1
+                if not self._idle:
+                    return Offer.ENQUEUED
+                kept = True
+            elif self._waits and self._full(held, self._received):
+                self._received -= 1
+                return Offer.FULL
+            else:
+                kept, lost = self._overflowing(item)
+            idle, self._idle = self._idle, False
+        if lost:
+            self._report(lost)
+        if idle:
+            self._wake()
+        if self._end is not _End.OPEN:
+            self.stop_producer()
+        return Offer.ENQUEUED if kept else Offer.DROPPED
+
+    def stop_producer(self) -> None:
+        """Stop the source, which a full queue or a callback has made to fail."""
+
+    def complete(self) -> None:
+        """Say that no item comes any more."""
+        self._close(_End.COMPLETED, None)
+
+    def fail(self, error: Exception) -> None:
+        """Say that the source has failed."""
+        self._close(_End.FAILED, error)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._end is not _End.OPEN
+
+    def when_room(self, call: Callable[[], object]) -> bool:
+        """Have ``call`` called, from the consumer's thread, when there may be room.
+
+        Returns:
+            False when there is room now, or the queue is closed; nothing is kept then.
+        """
+        with self._lock:
+            if self._end is not _End.OPEN or not self._full(len(self._queue), self._received + 1):
+                return False
+            self._room.append(call)
+            return True
+
+    @property
+    def full(self) -> bool:
+        """Whether an item that came now would find no room."""
+        with self._lock:
+            return self._full(len(self._queue), self._received + 1)
+
+    def lose(self, item: T, reason: str) -> None:
+        """Count and report an item that was not taken and that nobody will offer again."""
+        with self._lock:
+            self._received += 1
+            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        self._report([(item, reason)])
+
+    def take_back(self, reason: str) -> list[T]:
+        """Take back all that is held, to push something in its place.
+
+        Args:
+            reason: Under which it is counted as dropped.
+        """
+        with self._lock:
+            items = list(self._queue)
+            self._queue.clear()
+            if items:
+                self._dropped[reason] = self._dropped.get(reason, 0) + len(items)
+        return items
+
+    def forget_room(self, call: Callable[[], object]) -> None:
+        """Take back what was said to ``when_room``."""
+        with self._lock:
+            if call in self._room:
+                self._room.remove(call)
+
+    def blocked(self, since: float) -> None:
+        """Count the time that a producer has waited.
+
+        Args:
+            since: When it began to (seconds of ``time.monotonic``).
+        """
+        with self._lock:
+            self._blocked_seconds += monotonic() - since
+
+    # The consumer's side: one thread at a time.
+
+    def run(self) -> Iterator[T]:
+        """Give what is held, oldest first."""
+        queue = self._queue
+        for _ in repeat(None, BUDGET):
+            try:
+                item = queue.popleft()
+            except IndexError:
+                return
+            if self._room and len(queue) <= self._low:
+                self._tell_room()
+            yield item
+
+    def settle(self) -> State:
+        """Look once more under the lock, then wait for a wake."""
+        with self._lock:
+            if self._queue:
+                return State.READY
+            if self._end is _End.OPEN:
+                self._idle = True
+                return State.WAITING
+            error = self._error
+        if error is not None:
+            raise error
+        return State.ENDED
+
+    def ending(self) -> bool:
+        """Tell whether the source is at its end and nothing is held; else be woken then."""
+        with self._lock:
+            if self._queue:
+                return False
+            self._idle = True
+            return self._end is not _End.OPEN
+
+    def want(self, n: int) -> None:
+        """Hear of demand that what was held has not met."""
+        with self._lock:
+            self._wanted = UNBOUNDED if n == UNBOUNDED else add_demand(self._received, n)
+
+    def cancel(self) -> None:
+        """Close, and hand what is held to ``on_discard``."""
+        with self._lock:
+            self._end = _End.CANCELLED
+            self._error = None
+        self._discard()
+        self._tell_room()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the figures of this boundary."""
+        with self._lock:
+            held = len(self._queue)
+            dropped = dict(self._dropped)
+            yield StageStatistics(
+                self.name,
+                requested=self._wanted,
+                received=self._received,
+                delivered=self._received - held - sum(dropped.values()) - self._discarded,
+                held=held,
+                peak=self._peak,
+                capacity=self._capacity,
+                dropped=dropped,
+                discarded=self._discarded,
+                blocked_seconds=self._blocked_seconds,
+            )
+
+    # Inside.
+
+    def _full(self, held: int, received: int) -> bool:
+        """Tell whether there is no room for item number ``received``; the lock is held."""
+        if self._starting and self._wanted == UNBOUNDED:
+            return False  # it is asked for, but nobody can take it before the source has started
+        if self._capacity:
+            return held >= self._capacity
+        return received > self._wanted or held >= HANDOVER
+
+    def _overflowing(self, item: T) -> tuple[bool, list[tuple[T, str]]]:
+        """Apply the overflow strategy; the lock is held.
+
+        Returns:
+            Whether the item was kept, and the items that were lost, each with the reason.
+        """
+        queue, victim = self._queue, self._overflow.victim
+        kept, lost = True, list[tuple[T, str]]()
+        if self._full(len(queue), self._received):
+            if victim is Victim.OLDEST and queue:
+                lost.append((queue.popleft(), "oldest"))
+            elif victim is Victim.NEWEST and queue:
+                lost.append((queue.pop(), "newest"))
+            elif victim is Victim.ALL and queue:
+                lost.extend((held, "all") for held in queue)
+                queue.clear()
+            elif victim is Victim.STREAM:
+                self._end = _End.FAILED
+                self._error = BufferOverflowError(
+                    self.name, self._capacity, len(queue), self.requested, item
+                )
+                kept = False
+                lost.append((item, "overflow"))
+            else:
+                kept = False
+                lost.append((item, "incoming"))
+        for _, reason in lost:
+            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        if kept:
+            queue.append(item)
+            self._peak = max(self._peak, len(queue))
+        return kept, lost
+
+    def _report(self, lost: list[tuple[T, str]]) -> None:
+        """Call ``on_drop`` for each lost item; what it raises ends the stream."""
+        if self._on_drop is None:
+            return
+        for item, reason in lost:
+            try:
+                self._on_drop(item, reason)
+            except Exception as error:
+                self.fail(error)
+
+    def _close(self, end: _End, error: Exception | None) -> None:
+        with self._lock:
+            if opened := self._end is _End.OPEN:
+                self._end, self._error = end, error
+            idle, self._idle = self._idle, False
+        if not opened and error is not None:
+            hooks.dropped_error(error)
+        if opened and error is not None and not self._delay_error:
+            self._discard()
+        if idle:
+            self._wake()
+        self._tell_room()
+
+    def _discard(self) -> None:
+        """Hand everything that is held to ``on_discard``."""
+        with self._lock:
+            items = list(self._queue)
+            self._queue.clear()
+            self._discarded += len(items)
+        if self._on_discard is None:
+            return
+        for item in items:
+            try:
+                self._on_discard(item)
+            except Exception as error:
+                hooks.dropped_error(error)
+
+    def _tell_room(self) -> None:
+        """Tell all waiting producers to try again."""
+        with self._lock:
+            calls, self._room = self._room, []
+        for call in calls:
+            call()

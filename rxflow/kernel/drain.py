@@ -1,0 +1,236 @@
+"""The drain loop: the one place where demand is counted and items are handed to a Subscriber."""
+
+from __future__ import annotations
+
+from asyncio import Task
+from collections.abc import Callable, Iterator
+from itertools import islice
+from threading import Lock
+from typing import Any
+
+from reactivex.abc import SchedulerBase
+
+from ..protocol import Subscriber, Subscription, add_demand, invalid_request
+from . import hooks
+from .feed import Context, Feed, State, remaining
+from .statistics import StageStatistics
+
+class Drain(Subscription):
+    """Hands the items of a Feed to a Subscriber, as many as it has requested.
+
+    Whoever requests, wakes or cancels while another call is in the loop leaves a
+    note (``_again``) that the loop looks at before it leaves; so signals are
+    serial on any number of threads, and nothing recurses. What happens is
+    decided under the lock; signals are sent outside it.
+    """
+
+    __slots__ = (
+        "_again",
+        "_busy",
+        "_delivered",
+        "_discarded",
+        "_error",
+        "_feed",
+        "_granted",
+        "_lock",
+        "_raises",
+        "_run",
+        "_stopped",
+        "_subscriber",
+        "_thrown",
+    )
+
+    def __init__(self, subscriber: Subscriber[Any], granted: int = 0, *, raises: bool = False):
+        """Serve one Subscriber.
+
+        Args:
+            subscriber: Who is given the items.
+            granted: Demand there is from the beginning (items).
+            raises: What the subscriber raises goes to whoever drains, as in
+                reactivex, and not to the hook for dropped errors.
+        """
+        self._lock = Lock()
+        self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
+        self._feed: Feed[Any] | None = None  # None until opened, and when stopped
+        self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
+        self._granted = granted  # all that was requested
+        self._delivered = 0  # all that was given; written only inside the loop
+        self._discarded = 0  # pulled, but not given because of a cancel
+        self._busy = True  # somebody is in the loop, or it is not open yet
+        self._again = False  # something happened since the loop last looked
+        self._stopped = False  # ended, failed or cancelled
+        self._error: Exception | None = None  # found outside the loop, to be signalled
+        self._raises = raises
+        self._thrown: BaseException | None = None  # raised by the subscriber, to be raised on
+
+    def open(
+        self,
+        make: Callable[[Context], Feed[Any]],
+        scheduler: SchedulerBase | None = None,
+        tasks: set[Task[Any]] | None = None,
+    ) -> None:
+        """Signal ``on_subscribe``, then make and start the Feed. A ``wake`` is to follow.
+
+        Args:
+            make: Makes the Feed.
+            scheduler: The scheduler that was passed to ``subscribe``, if any.
+            tasks: Where the asyncio tasks of the subscription are kept.
+        """
+        subscriber = self._subscriber
+        assert subscriber is not None, "a Drain is opened once"
+        try:
+            subscriber.on_subscribe(self)
+        except Exception as error:
+            hooks.dropped_error(error)
+            self.cancel()
+        try:
+            if not self._stopped:
+                feed = make(Context(self.wake, scheduler, tasks))
+                if self._granted:
+                    feed.want(self._granted)
+                self._feed = feed
+                self._busy = False
+                feed.start()
+        except Exception as error:
+            self._error = error
+        finally:
+            self._busy = self._feed is None and not self._stopped and self._error is None
+
+    def request(self, n: int) -> None:
+        """Ask for more items; see :meth:`Subscription.request`."""
+        error = invalid_request(n)
+        with self._lock:
+            if error is None:
+                self._granted = add_demand(self._granted, n)
+            elif self._error is None:
+                self._error = error
+        self.wake()
+
+    def cancel(self) -> None:
+        """Stop the stream; see :meth:`Subscription.cancel`."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Drain, or have the loop that is running look again. From any thread."""
+        with self._lock:
+            if self._busy:
+                self._again = True
+                return
+            self._busy = True
+        while True:
+            self._again = False
+            try:
+                self._deliver()
+            except BaseException as error:  # KeyboardInterrupt and the like pass through
+                self._stopped = True
+                self._thrown = error
+            if self._stopped:
+                self._release()
+            with self._lock:
+                if not self._again:
+                    self._busy = False
+                    thrown, self._thrown = self._thrown, None
+                    break
+        if thrown is not None:
+            raise thrown
+
+    def _deliver(self) -> None:
+        """Hand on what there is demand for, and the end as soon as it is known."""
+        feed = self._feed
+        while not self._stopped:
+            if self._error is not None:
+                return self._end(self._error)
+            if feed is None:
+                return None
+            try:
+                demand = remaining(self._granted, self._delivered)
+                if not demand and not feed.ending():
+                    return None
+                if not self._hand_over(feed, demand or 1):
+                    continue
+                self._run = None
+                state = feed.settle()
+                if state is State.WAITING:
+                    if demand := remaining(self._granted, self._delivered):
+                        feed.want(demand)
+                    return None
+            except Exception as error:
+                return self._end(error)
+            if state is State.ENDED:
+                return self._end(None)
+        return None
+
+    def _hand_over(self, feed: Feed[Any], demand: int) -> bool:
+        """Give up to ``demand`` items to the subscriber; say whether the run is exhausted."""
+        subscriber = self._subscriber
+        assert subscriber is not None
+        on_next = subscriber.on_next
+        if self._run is None:
+            self._run = feed.run()
+        count = 0
+        try:
+            for item in islice(self._run, demand):
+                if self._stopped:
+                    self._discarded += 1
+                    return False
+                count += 1
+                try:
+                    on_next(item)
+                except Exception as error:
+                    self._stopped = True
+                    self._threw(error)
+                if self._stopped:
+                    return False
+        finally:
+            self._delivered += count
+        return count < demand
+
+    def _threw(self, error: Exception) -> None:
+        """Keep what the subscriber raised for whoever drains, or report it."""
+        if self._raises:
+            self._thrown = error
+        else:
+            hooks.dropped_error(error)
+
+    def _end(self, error: Exception | None) -> None:
+        """Signal the end, once."""
+        with self._lock:
+            if self._stopped:
+                if error is not None:
+                    hooks.dropped_error(error)
+                return
+            self._stopped = True
+            subscriber = self._subscriber
+        assert subscriber is not None
+        try:
+            if error is None:
+                subscriber.on_completed()
+            else:
+                subscriber.on_error(error)
+        except Exception as thrown:
+            self._threw(thrown)
+
+    def _release(self) -> None:
+        """Cancel the Feed and let go of everything."""
+        feed, self._feed, self._run, self._subscriber = self._feed, None, None, None
+        if feed is not None:
+            try:
+                feed.cancel()
+            except Exception as error:
+                hooks.dropped_error(error)
+
+    def statistics(self) -> tuple[StageStatistics, ...]:
+        """Give the figures of each part that holds items, source first, the subscriber last."""
+        feed = self._feed
+        consumer = StageStatistics(
+            "subscriber",
+            requested=self._granted,
+            received=self._delivered + self._discarded,
+            delivered=self._delivered,
+            discarded=self._discarded,
+        )
+        return (*(feed.statistics() if feed is not None else ()), consumer)

@@ -1,0 +1,119 @@
+"""A Feed: a running source that is pulled."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from asyncio import Task
+from collections.abc import Awaitable, Callable, Iterator
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from reactivex.abc import SchedulerBase
+
+from ..protocol import UNBOUNDED
+from .statistics import StageStatistics
+
+T_out = TypeVar("T_out", covariant=True)
+
+BUDGET = 1024
+"""Most inputs a run takes before it gives its consumer a turn (items)."""
+
+
+class State(Enum):
+    """Why a run of a Feed came to its end."""
+
+    READY = "there is more: make another run"
+    WAITING = "nothing now: a wake comes when there is"
+    ENDED = "nothing ever again"
+
+
+class Context:
+    """What a Feed is given by its consumer when it is made.
+
+    Attributes:
+        wake: To be called, from any thread, when a Feed that was WAITING has
+            items or has ended.
+        scheduler: The scheduler that was passed to ``subscribe``, if any.
+        tasks: The asyncio tasks that run for this subscription.
+        pulls: The consumer pulls in a thread of its own choice (``async for``);
+            otherwise it pulls inside ``wake``, on the thread that calls it.
+    """
+
+    __slots__ = ("pulls", "scheduler", "tasks", "wake")
+
+    def __init__(
+        self,
+        wake: Callable[[], None],
+        scheduler: SchedulerBase | None = None,
+        tasks: set[Task[Any]] | None = None,
+        pulls: bool = False,
+    ) -> None:
+        """Describe a consumer; see the attributes."""
+        self.wake = wake
+        self.scheduler = scheduler
+        self.tasks = set[Task[Any]]() if tasks is None else tasks
+        self.pulls = pulls
+
+    def waking(self, wake: Callable[[], None]) -> Context:
+        """Give the context of a Feed that this one pulls from."""
+        return Context(wake, self.scheduler, self.tasks, self.pulls)
+
+
+class Feed(ABC, Generic[T_out]):
+    """One running subscription to a source, seen by the one consumer that pulls it.
+
+    The life of a Feed: it is made; ``want`` says the first demand, if there is
+    one already; ``start`` starts the source; then the consumer makes a ``run``,
+    takes from it what it has demand for, and when the run is exhausted asks
+    ``settle`` why. Only one thread at a time is in these calls; the consumer
+    sees to that. ``cancel`` is called once, by the same consumer, and ends it.
+    """
+
+    __slots__ = ()
+
+    def start(self) -> None:  # noqa: B027 - most sources have nothing to start
+        """Start the source. Items may come, and wakes, before this returns."""
+
+    @abstractmethod
+    def run(self) -> Iterator[T_out]:
+        """Give an iterator over what is there now, of at most BUDGET inputs.
+
+        It is advanced exactly once for each item that the consumer has demand
+        for, and may be left and taken up again. After it is exhausted a new one
+        is made.
+        """
+
+    @abstractmethod
+    def settle(self) -> State:
+        """Say why the run is exhausted; raise the failure of the source if that is why."""
+
+    def ending(self) -> bool:
+        """Say whether only the end is left, so that a run holds no item and needs no demand."""
+        return False
+
+    def want(self, n: int) -> None:  # noqa: B027 - a source that is pulled knows its demand
+        """Hear that ``n`` items in all are wanted which the last run did not have.
+
+        Args:
+            n: The demand that is outstanding (items), or UNBOUNDED.
+        """
+
+    def advance(self) -> Awaitable[object] | None:
+        """Give what a consumer on an event loop can await, in its own task, to go on.
+
+        Used instead of ``want`` after WAITING; None where only a wake helps.
+        """
+        return None
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Stop the source and let go of what is held."""
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the figures of this Feed and of those before it, source first."""
+        return iter(())
+
+
+def remaining(granted: int, delivered: int) -> int:
+    """Compute the demand that is left (items); UNBOUNDED is never decremented."""
+    return UNBOUNDED if granted == UNBOUNDED else granted - delivered

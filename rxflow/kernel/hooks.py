@@ -1,0 +1,21 @@
+"""Where errors go that no Subscriber can be given: never nowhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+log = logging.getLogger("rxflow")
+
+
+def _log(error: BaseException) -> None:
+    log.error("an error came too late for any subscriber: %r", error, exc_info=error)
+
+
+on_dropped_error: Callable[[BaseException], None] = _log
+"""Called with each error that could not be signalled. Assign your own to collect them."""
+
+
+def dropped_error(error: BaseException) -> None:
+    """Report an error that comes after the end, or from a callback that must not raise."""
+    on_dropped_error(error)

@@ -1,0 +1,105 @@
+"""An input: one of several Feeds that a Feed pulls from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from .feed import Context, Feed, State
+
+NOTHING: Final = object()
+"""Stands for "no item", since None is an item like any other."""
+
+
+class Input:
+    """Pulls one item at a time from a Feed, and remembers how it stands.
+
+    Attributes:
+        waiting: It had nothing and has not been woken since.
+        ended: It has completed; its Feed is gone.
+        queued: For the Feed that pulls from it, to keep it on a list at most once.
+    """
+
+    __slots__ = ("_feed", "_run", "ended", "queued", "waiting")
+
+    def __init__(
+        self,
+        make: Callable[[Context], Feed[Any]],
+        context: Context,
+        woken: Callable[[Input], object] | None = None,
+    ) -> None:
+        """Make the Feed; ``start`` is to follow.
+
+        Args:
+            make: Makes it.
+            context: Of the Feed that pulls from it.
+            woken: Called, from any thread, just before the consumer is woken.
+        """
+        self.waiting = False
+        self.ended = False
+        self.queued = False
+        self._run: Iterator[Any] | None = None  # None when exhausted
+
+        def wake() -> None:
+            self.waiting = False
+            if woken is not None:
+                woken(self)
+            context.wake()
+
+        self._feed: Feed[Any] = make(context.waking(wake))
+
+    def start(self, wanted: int = 0) -> None:
+        """Start the Feed.
+
+        Args:
+            wanted: The demand there is already (items).
+        """
+        if wanted:
+            self._feed.want(wanted)
+        self._feed.start()
+
+    def take(self, wanted: int = 1) -> Any:
+        """Take one item, or NOTHING; raises the failure of the Feed.
+
+        NOTHING means that it waits, has ended, or wants another turn.
+
+        Args:
+            wanted: What to ask the Feed for when it has nothing (items).
+        """
+        if self.waiting or self.ended:
+            return NOTHING
+        if self._run is None:
+            self._run = self._feed.run()
+        item = next(self._run, NOTHING)
+        if item is not NOTHING:
+            return item
+        self._run = None
+        self.waiting = True  # before settle: a wake meanwhile takes it back
+        state = self._feed.settle()
+        if state is State.WAITING:
+            self._feed.want(wanted)
+        else:
+            self.waiting = False
+        if state is State.ENDED:
+            self.cancel()
+        return NOTHING
+
+    def ending(self) -> bool:
+        """Tell whether only the end is left, so that ``take`` gives no item."""
+        return not self.ended and self._feed.ending()
+
+    def want(self, n: int) -> None:
+        """Pass on demand that grew while it waits (items)."""
+        if self.waiting and not self.ended:
+            self._feed.want(n)
+
+    def cancel(self) -> None:
+        """Cancel the Feed; idempotent."""
+        if not self.ended:
+            self.ended = True
+            self._run = None
+            self._feed.cancel()
+
+    def statistics(self) -> Iterator[Any]:
+        """Give the figures of the Feed."""
+        return self._feed.statistics()

@@ -1,0 +1,100 @@
+"""An island: a run of synchronous stages over a source, fused into one chain of iterators."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from .feed import Feed, State
+from .stage import Stage, StageFactory
+from .statistics import StageStatistics
+
+
+class Island(Feed[Any]):
+    """Stages over the Feed of a source.
+
+    Pulling one item out of the end of the chain pulls exactly what is needed at
+    its start, so demand needs no arithmetic here.
+    """
+
+    __slots__ = ("_source", "_stages", "_started", "_state")
+
+    def __init__(self, source: Feed[Any], stages: Sequence[StageFactory]) -> None:
+        """Make the stages of one subscription."""
+        self._source = source
+        self._stages = [make() for make in stages]
+        # What the source said when the chain reached its end; None while it has not.
+        self._state: State | None = None
+        self._started = False
+
+    def start(self) -> None:
+        """Start the source, unless a stage is done already (``take(0)``)."""
+        if not any(stage.done for stage in self._stages):
+            self._started = True
+            self._source.start()
+
+    def run(self) -> Iterator[Any]:
+        """Chain the stages over what the source has now."""
+        if self._started:
+            self._state = None
+            items: Iterator[Any] = chain(self._source.run(), self._end())
+        else:
+            self._state = State.WAITING
+            items = iter(())
+        for index, stage in enumerate(self._stages):
+            items = stage.run(items)
+            if stage.holds:
+                items = chain(items, self._finish(index))
+        return items
+
+    def _end(self) -> Iterator[Any]:
+        """Stand behind the source: tells its true end, or its failure, to the chain."""
+        self._state = self._source.settle()
+        return
+        yield
+
+    def _finish(self, index: int) -> Iterator[Any]:
+        """Stand behind a stage that releases items at the end."""
+        stages = self._stages
+        if self._state is State.ENDED or any(stage.done for stage in stages[:index]):
+            yield from stages[index].finish()
+
+    def settle(self) -> State:
+        """End with the source, or as soon as a stage is done."""
+        if any(stage.done for stage in self._stages):
+            return State.ENDED
+        if self._state is None:
+            raise RuntimeError(
+                "a callback of the pipeline raised StopIteration; "
+                "catch it in the callback, it would end the stream silently"
+            )
+        return self._state
+
+    def ending(self) -> bool:
+        """Tell whether the source is at its end and no stage holds anything back."""
+        ending = self._started and self._source.ending()
+        for stage in self._stages:
+            ending = (ending and not stage.holds) or stage.done
+        return ending
+
+    def want(self, n: int) -> None:
+        """Pass demand on to the source, in inputs of the first stage."""
+        for stage in reversed(self._stages):
+            n = stage.demand(n)
+        self._source.want(n)
+
+    def advance(self) -> Awaitable[object] | None:
+        """Advance the source."""
+        return self._source.advance()
+
+    def cancel(self) -> None:
+        """Cancel the source, then tell the stages, first to last."""
+        if self._started:
+            self._source.cancel()
+        for stage in self._stages:
+            stage.cancel()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the source's figures: the stages hold nothing that is not asked for."""
+        return self._source.statistics()

@@ -1,0 +1,113 @@
+"""A boundary that asks its producer for batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..protocol import FAIL, Subscriber, Subscription
+from .boundary import Boundary
+from .drain import Drain
+from .feed import Context, Feed
+from .statistics import StageStatistics
+
+Connect = Callable[[Subscriber[Any]], object]
+
+
+class Prefetched(Boundary[Any]):
+    """Requests ``high`` items at the start, then a batch whenever one was taken."""
+
+    def __init__(
+        self, context: Context, name: str, high: int, batch: int, connect: Connect
+    ) -> None:
+        """Prepare the subscription to a producer.
+
+        Args:
+            context: The consumer's.
+            name: The operator, for errors and statistics.
+            high: Most items that are requested and not yet taken (items).
+            batch: How many are requested at a time, once so many were taken (items).
+            connect: Subscribes a Subscriber to the producer.
+        """
+        super().__init__(context, name, high, FAIL)
+        self._high = high
+        self._batch = batch
+        self._connect = connect
+        self._taken = 0  # since the last request; written by the consumer only
+        self._intake = _Intake(self, high)
+
+    def start(self) -> None:
+        """Subscribe to the producer."""
+        self._connect(self._intake)
+
+    def run(self) -> Iterator[Any]:
+        """Give what is held; ask for more for what was taken."""
+        for item in super().run():
+            self._taken += 1
+            if self._taken >= self._batch:
+                taken, self._taken = self._taken, 0
+                self._intake.request(taken)
+            yield item
+
+    def stop_producer(self) -> None:
+        """Cancel the subscription."""
+        self._intake.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the subscription, then let go of what is held."""
+        self._intake.cancel()
+        super().cancel()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the producer's, where it is a Flow, then its own."""
+        yield from self._intake.statistics()
+        yield from super().statistics()
+
+
+class _Intake(Subscriber[Any]):
+    """Puts what the producer gives into the boundary."""
+
+    def __init__(self, boundary: Prefetched, high: int) -> None:
+        self._high = high
+        self._subscription: Subscription | None = None
+        self._cancelled = False
+        self.on_next = boundary.push
+        self.on_error = boundary.fail
+        self.on_completed = boundary.complete
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        if self._subscription is not None or self._cancelled:
+            subscription.cancel()  # rule 2.5
+            return
+        self._subscription = subscription
+        subscription.request(self._high)
+
+    def on_next(self, value: Any) -> None: ...  # replaced by the boundary's in __init__
+
+    def on_error(self, error: Exception) -> None: ...
+
+    def on_completed(self) -> None: ...
+
+    def request(self, n: int) -> None:
+        if self._subscription is not None:
+            self._subscription.request(n)
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._subscription is not None:
+            self._subscription.cancel()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        if isinstance(self._subscription, Drain):
+            yield from self._subscription.statistics()[:-1]
+
+
+def drained(make: Callable[[Context], Feed[Any]], context: Context) -> Connect:
+    """Say how to subscribe a Subscriber to a Feed."""
+
+    def connect(subscriber: Subscriber[Any]) -> None:
+        drain = Drain(subscriber)
+        drain.open(make, context.scheduler, context.tasks)
+        drain.wake()
+
+    return connect

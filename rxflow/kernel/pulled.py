@@ -1,0 +1,53 @@
+"""The Feed of an iterator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from operator import length_hint
+from typing import Any
+
+from .feed import BUDGET, Feed, State
+
+# Iterators that know exactly how much is left without being advanced.
+_SIZED = tuple(
+    type(iter(sample))
+    for sample in ([], (), range(0), range(2**70), {}, {}.values(), {}.items(), set[int](), "", b"")
+)
+
+
+class Pulled(Feed[Any]):
+    """The Feed of an iterator, which is never advanced beyond demand."""
+
+    __slots__ = ("_ended", "_items", "_iterator", "_sized")
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        """Pull an iterator."""
+        self._iterator = iterator
+        self._sized = isinstance(iterator, _SIZED)
+        self._ended = False
+        self._items = chain(iterator, self._end())
+
+    def _end(self) -> Iterator[Any]:
+        self._ended = True
+        return
+        yield
+
+    def run(self) -> Iterator[Any]:
+        """Advance the iterator."""
+        return islice(self._items, BUDGET)
+
+    def settle(self) -> State:
+        """End when the iterator has."""
+        return State.ENDED if self._ended else State.READY
+
+    def ending(self) -> bool:
+        """Tell whether a source of known length has given its last item."""
+        return self._ended or (self._sized and not length_hint(self._iterator, 1))
+
+    def cancel(self) -> None:
+        """Close a generator."""
+        close = getattr(self._iterator, "close", None)
+        self._items = iter(())
+        if close is not None:
+            close()

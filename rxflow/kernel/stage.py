@@ -1,0 +1,56 @@
+"""A synchronous operator: a function from iterator to iterator, and what it does at the end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+
+class Stage(ABC):
+    """One synchronous operator of one subscription.
+
+    What it remembers lives in the object and not in the frame of ``run``: a run
+    ends when upstream has nothing now, and the next drain makes another.
+
+    Attributes:
+        done: Nothing more will come out; set before the last item is yielded.
+        holds: It may give items without being fed: one input made several, or
+            the end releases some.
+    """
+
+    __slots__ = ()
+    done: bool = False
+    holds: bool = False
+
+    @abstractmethod
+    def run(self, items: Iterator[Any]) -> Iterator[Any]:
+        """Turn the items that are there now into what becomes of them, one at a time."""
+
+    def finish(self) -> Iterable[Any]:
+        """Give what the completion of upstream releases; asked only where ``holds``."""
+        return ()
+
+    def cancel(self) -> None:  # noqa: B027 - most stages have nothing to let go of
+        """Hear that the subscription is over, however it ended; called once, after the source."""
+
+    def demand(self, n: int) -> int:
+        """Say how many inputs at least are needed for ``n`` outputs (items)."""
+        return n
+
+
+StageFactory: TypeAlias = Callable[[], Stage]
+
+
+class Plain(Stage):
+    """A Stage without memory, so one object serves all subscriptions."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
+        """Wrap a function from iterator to iterator."""
+        self._function = function
+
+    def run(self, items: Iterator[Any]) -> Iterator[Any]:
+        """Apply the function."""
+        return self._function(items)

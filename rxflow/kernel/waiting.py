@@ -1,0 +1,91 @@
+"""A producer that waits for room: the one way to wait, for a thread and for a task."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from ..protocol import Offer, OfferTimeoutError
+from .boundary import Boundary
+
+
+def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = None) -> Offer:
+    """Offer an item; let the thread wait for room.
+
+    Args:
+        boundary: Where to.
+        item: What.
+        timeout: Longest wait (seconds); None for ever.
+
+    Returns:
+        What became of it; never FULL.
+
+    Raises:
+        OfferTimeoutError: No room was made in time.
+        RuntimeError: This is the thread of a running event loop, which must not wait.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError(
+            "a blocking push on the event loop's own thread would stop the loop that is to make "
+            "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
+        )
+    deadline = None if timeout is None else monotonic() + timeout
+    while (offer := boundary.push(item)) is Offer.FULL:
+        room = threading.Event()
+        if not boundary.when_room(room.set):
+            continue
+        since = monotonic()
+        in_time = room.wait(None if deadline is None else max(0.0, deadline - since))
+        boundary.blocked(since)
+        if not in_time:
+            boundary.forget_room(room.set)
+            raise _late(boundary, timeout)
+    return offer
+
+
+async def offer_suspending(
+    boundary: Boundary[Any], item: Any, timeout: float | None = None
+) -> Offer:
+    """Offer an item; let the task wait for room. See :func:`offer_blocking`."""
+    loop = asyncio.get_running_loop()
+    deadline = None if timeout is None else loop.time() + timeout
+    while (offer := boundary.push(item)) is Offer.FULL:
+        room = loop.create_future()
+        call = _telling(loop, room)
+        if not boundary.when_room(call):
+            continue
+        since = monotonic()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await room
+        except TimeoutError:
+            raise _late(boundary, timeout) from None
+        finally:
+            boundary.forget_room(call)
+            boundary.blocked(since)
+    return offer
+
+
+def _late(boundary: Boundary[Any], timeout: float | None) -> OfferTimeoutError:
+    return OfferTimeoutError(f"{boundary.name}: no room was made for an item in {timeout} s")
+
+
+def _telling(loop: asyncio.AbstractEventLoop, room: asyncio.Future[None]) -> Callable[[], None]:
+    def tell() -> None:
+        if not room.done():
+            room.set_result(None)
+
+    def call() -> None:
+        try:
+            loop.call_soon_threadsafe(tell)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            pass
+
+    return call
