@@ -1,0 +1,115 @@
+"""Clear errors for bad arguments, when the pipeline is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from reactivex import Observable
+
+from ..protocol import Overflow
+
+DOORS = (
+    "on_backpressure_buffer, on_backpressure_drop, on_backpressure_latest, "
+    "on_backpressure_reduce, on_backpressure_block, on_backpressure_error or "
+    "rxflow.from_observable(source, overflow=...)"
+)
+
+
+def whole(operator: str, name: str, value: Any, least: int = 1) -> int:
+    """Check a count.
+
+    Args:
+        operator: Whose argument it is.
+        name: The argument.
+        value: What was given (items).
+        least: The smallest that makes sense (items).
+
+    Raises:
+        TypeError: It is not a number.
+        ValueError: It is not whole, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{operator}: {name} must be a whole number of items, not {value!r}")
+    if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+        raise ValueError(f"{operator}: {name} must be a whole number of items, not {value!r}")
+    if value < least:
+        raise ValueError(f"{operator}: {name} must be at least {least}, not {value!r}")
+    return int(value)
+
+
+def seconds(operator: str, name: str, value: Any, *, optional: bool = True) -> float | None:
+    """Check a duration (seconds, or a timedelta) and give it in seconds."""
+    if value is None and optional:
+        return None
+    value = value.total_seconds() if hasattr(value, "total_seconds") else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{operator}: {name} must be seconds or a timedelta, not {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{operator}: {name} must not be negative, not {value!r}")
+    return float(value)
+
+
+def strategy(operator: str, value: Any) -> Overflow:
+    """Check an overflow strategy."""
+    if not isinstance(value, Overflow):
+        raise TypeError(
+            f"{operator}: overflow must be a strategy such as rxflow.DROP_OLDEST, "
+            f"DROP_NEWEST, DROP_INCOMING, DROP_ALL or FAIL, not {value!r}"
+        )
+    return value
+
+
+def callback(operator: str, name: str, value: Any) -> None:
+    """Check an optional callback that is called synchronously."""
+    if value is None:
+        return
+    if not callable(value):
+        raise TypeError(f"{operator}: {name} must be callable, not {value!r}")
+    synchronous(operator, value, name)
+
+
+def synchronous(operator: str, function: Callable[..., Any] | None, name: str = "it") -> None:
+    """Refuse an async function where its result would never be awaited."""
+    if function is not None and _is_async(function):
+        raise TypeError(
+            f"{operator}: {name} is an async function, which {operator} would not await; "
+            "use map_async, or for_each at the end"
+        )
+
+
+def asynchronous(operator: str, function: Any) -> None:
+    """Refuse a function that gives nothing to await."""
+    if not callable(function):
+        raise TypeError(f"{operator}: an async function is wanted, not {function!r}")
+    if not _is_async(function) and _is_plain(function):
+        raise TypeError(
+            f"{operator}: {function!r} is not an async function; "
+            "use map for a synchronous one, or define it with async def"
+        )
+
+
+def observable(operator: str, source: Any) -> None:
+    """Check that an operator is applied to an Observable."""
+    if not isinstance(source, Observable):
+        raise TypeError(f"{operator} wants an Observable or a Flow, not {source!r}")
+
+
+def _is_async(function: Any) -> bool:
+    if type(function) is FunctionType:  # the usual case, and the quick one
+        return bool(function.__code__.co_flags & CO_COROUTINE)
+    function = getattr(function, "func", function)  # functools.partial
+    return iscoroutinefunction(function) or iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
+
+
+def _is_plain(function: Any) -> bool:
+    """Tell whether it surely returns no awaitable: a builtin, or a def without async."""
+    if isinstance(function, FunctionType | MethodType):
+        annotation = function.__annotations__.get("return")
+        lambda_or_annotated = function.__name__ == "<lambda>" or annotation is not None
+        return not lambda_or_annotated
+    return isinstance(function, BuiltinFunctionType)

@@ -1,0 +1,130 @@
+"""The door: where a source that does not obey demand becomes a Flow."""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import Any
+
+from reactivex import Observable
+from reactivex.disposable import SingleAssignmentDisposable
+
+from ..kernel import Boundary, Context, DiscardCallback, DropCallback, offer_blocking
+from ..protocol import BLOCK, Offer, Overflow
+
+
+class Door(Boundary[Any]):
+    """A boundary whose producer is an Observable, subscribed without bound."""
+
+    def __init__(
+        self,
+        context: Context,
+        source: Observable[Any],
+        name: str,
+        capacity: int,
+        overflow: Overflow,
+        *,
+        on_drop: DropCallback | None = None,
+        on_discard: DiscardCallback | None = None,
+        delay_error: bool = True,
+    ) -> None:
+        """Prepare the subscription; see :class:`Boundary` for the arguments."""
+        super().__init__(
+            context,
+            name,
+            capacity,
+            overflow,
+            on_drop=on_drop,
+            on_discard=on_discard,
+            delay_error=delay_error,
+        )
+        self._source = source
+        self._scheduler = context.scheduler
+        self._upstream = SingleAssignmentDisposable()
+        self._started = False
+
+    def take(self, item: Any) -> object:
+        """Take an item from the source."""
+        return self.push(item)
+
+    def start(self) -> None:
+        """Subscribe to the source, once."""
+        if self._started:
+            return
+        self._started = self._starting = True
+        try:
+            self._upstream.disposable = self._source.subscribe(
+                self.take, self.fail, self.complete, scheduler=self._scheduler
+            )
+        finally:
+            self._starting = False
+
+    def stop_producer(self) -> None:
+        """Dispose of the subscription."""
+        self._upstream.dispose()
+
+    def cancel(self) -> None:
+        """Dispose of the subscription, then let go of what is held."""
+        self._upstream.dispose()
+        super().cancel()
+
+
+class BlockingDoor(Door):
+    """A door that makes the thread which pushes wait while it is full."""
+
+    def __init__(
+        self,
+        context: Context,
+        source: Observable[Any],
+        name: str,
+        capacity: int,
+        overflow: Overflow = BLOCK,
+        *,
+        timeout: float | None = None,
+        on_drop: DropCallback | None = None,
+        on_discard: DiscardCallback | None = None,
+        delay_error: bool = True,
+    ) -> None:
+        """Prepare the subscription.
+
+        Args:
+            timeout: Longest that a push waits (seconds); None for ever.
+            context, source, name, capacity, overflow: See :class:`Boundary`.
+            on_drop, on_discard, delay_error: See :class:`Boundary`.
+        """
+        super().__init__(
+            context,
+            source,
+            name,
+            capacity,
+            overflow,
+            on_drop=on_drop,
+            on_discard=on_discard,
+            delay_error=delay_error,
+        )
+        self._timeout = timeout
+        self._subscribing: int | None = None  # the thread that is in start, if any
+
+    def start(self) -> None:
+        """Subscribe to the source."""
+        self._subscribing = get_ident()
+        try:
+            super().start()
+        finally:
+            self._subscribing = None
+
+    def take(self, item: Any) -> object:
+        """Take an item from the source; wait for room."""
+        if self.closed:
+            return Offer.CLOSED
+        try:
+            if self._subscribing == get_ident() and self.full:
+                raise RuntimeError(
+                    f"{self.name}: the source pushes on the subscriber's own thread while it "
+                    "subscribes, so waiting would last for ever; let it push from another thread"
+                )
+            return offer_blocking(self, item, self._timeout)
+        except Exception as error:
+            self.lose(item, "timeout" if isinstance(error, TimeoutError) else "refused")
+            self.fail(error)
+            self.stop_producer()
+            return Offer.DROPPED

@@ -1,0 +1,195 @@
+"""Flow: an Observable that keeps demand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from threading import RLock
+from typing import Any, TypeVar, cast
+
+from reactivex import Observable
+from reactivex import abc as rx_abc
+from reactivex.disposable import Disposable
+from reactivex.observer import AutoDetachObserver
+from reactivex.scheduler import CurrentThreadScheduler
+
+from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of
+from ..protocol import UNBOUNDED, Subscriber, Subscription
+from .checks import whole
+from .iteration import Chunks, Iteration, blocking
+from .registry import native
+
+T_out = TypeVar("T_out", covariant=True)
+
+
+class Flow(Observable[T_out]):
+    """A source of items that gives as many as its consumer asks for.
+
+    A Flow is a reactivex Observable: it plugs into any Rx application, with
+    ``pipe`` and in fluent style. Subscribed by a :class:`Subscriber`, by
+    ``async for`` or by another Flow, it obeys their demand; an ordinary observer
+    means unbounded demand.
+
+    Flows are made by the sources (``rxflow.range``, ``from_iterable``, ...) and
+    by the doors (``on_backpressure_buffer``, ...), not by calling this class.
+    """
+
+    def __init__(
+        self, source: Callable[[Context], Feed[Any]], stages: tuple[StageFactory, ...] = ()
+    ) -> None:
+        """Describe a Flow.
+
+        Args:
+            source: Makes the Feed of one subscription.
+            stages: Makes the synchronous stages over it.
+        """
+        # Observable.__init__ would make a lock and keep a subscribe function; neither is used.
+        self.source = source
+        self.stages = stages
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the lock that stock operators take of their source, when one does."""
+        if name == "lock":
+            return self.__dict__.setdefault("lock", RLock())
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
+        """Add synchronous stages."""
+        return Flow(self.source, (*self.stages, *stages))
+
+    def feed(self, context: Context) -> Feed[T_out]:
+        """Make the Feed of one subscription."""
+        source = self.source(context)
+        return Island(source, self.stages) if self.stages else source
+
+    def subscribe(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        on_next: Subscriber[Any] | rx_abc.ObserverBase[Any] | Callable[[Any], Any] | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+        on_completed: Callable[[], Any] | None = None,
+        *,
+        scheduler: rx_abc.SchedulerBase | None = None,
+    ) -> Any:
+        """Subscribe a Subscriber on its own demand, or an observer or callbacks unbounded.
+
+        Args:
+            on_next: A Subscriber; or an observer; or a function of an item.
+            on_error: Function of the error, with callbacks.
+            on_completed: Function without arguments, with callbacks.
+            scheduler: The default scheduler of this subscription.
+
+        Returns:
+            The Subscription of a Subscriber; else a disposable.
+        """
+        if isinstance(on_next, Subscriber):
+            drain = Drain(cast("Subscriber[Any]", on_next))
+            drain.open(self.feed, scheduler)
+            drain.wake()
+            return drain
+        trampoline = CurrentThreadScheduler.singleton().get_trampoline()
+        if not trampoline.idle():  # inside another subscribe
+            return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+        if on_next is not None and not callable(on_next):
+            on_next, on_error, on_completed = on_next.on_next, on_next.on_error, on_next.on_completed
+        observer = AutoDetachObserver[Any](on_next, on_error, on_completed)
+        trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))
+        return Disposable(observer.dispose)
+
+    def _start(
+        self, observer: AutoDetachObserver[Any], scheduler: rx_abc.SchedulerBase | None
+    ) -> None:
+        """Subscribe an observer on the trampoline, as the outermost subscribe does."""
+        drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
+        drain.open(self.feed, scheduler)
+        observer.subscription = drain
+        drain.wake()
+
+    def _subscribe_core(
+        self,
+        observer: rx_abc.ObserverBase[T_out],
+        scheduler: rx_abc.SchedulerBase | None = None,
+    ) -> rx_abc.DisposableBase:
+        gate = gate_of(self.feed, observer)
+        if gate is not None:  # a stock operator that is lifted subscribes
+            return gate
+        drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
+        drain.open(self.feed, scheduler)
+        # On the trampoline, so that the caller holds its disposable before items come.
+        CurrentThreadScheduler.singleton().schedule(lambda *_: drain.wake())
+        return drain
+
+    def __aiter__(self) -> Iteration[T_out]:
+        """Iterate on the running event loop; the loop body sets the pace."""
+        return Iteration(self.feed)
+
+    def __iter__(self) -> Iterator[T_out]:
+        """Iterate in this thread; the loop body sets the pace."""
+        return blocking(self.feed)
+
+    def chunks(self, max_size: int) -> AsyncIterator[list[T_out]]:
+        """Iterate over lists of what is ready, of at least one item each.
+
+        Args:
+            max_size: Most items in a list (items).
+
+        Returns:
+            What ``async for`` takes.
+
+        Raises:
+            ValueError: max_size < 1.
+        """
+        return Chunks(self.feed, whole("chunks", "max_size", max_size))
+
+    def pipe(self, *operators: Callable[[Any], Any]) -> Any:
+        """Compose operators, left to right, keeping demand wherever it can be kept.
+
+        An operator of rxflow is native; one of reactivex is swapped for the
+        native one of that name, or lifted; anything else is called with the Flow.
+
+        Args:
+            operators: What to compose.
+
+        Returns:
+            A Flow, or whatever the last operator gives.
+        """
+        from .lifting import compose
+
+        return compose(self, operators)
+
+    def __add__(self, other: Observable[Any]) -> Flow[Any]:
+        """Concatenate with another source."""
+        return concat(other)(self) if (concat := native("concat")) else NotImplemented
+
+    __iadd__ = __add__
+
+
+class _Unbounded(Subscriber[Any]):
+    """An ordinary observer as a Subscriber whose demand was granted when it was made."""
+
+    __slots__ = ("on_completed", "on_error", "on_next")
+
+    def __init__(self, observer: rx_abc.ObserverBase[Any]) -> None:
+        self.on_next = observer.on_next
+        self.on_error = observer.on_error
+        self.on_completed = observer.on_completed
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        pass
+
+
+class _Now:
+    """An action for the trampoline that is due, without the cost of a scheduled one."""
+
+    __slots__ = ("invoke",)
+    duetime = 0
+    now = 0
+
+    def __init__(self, invoke: Callable[[], None]) -> None:
+        self.invoke = invoke
+
+    @property
+    def scheduler(self) -> _Now:
+        return self  # it is asked for the time only
+
+    def is_cancelled(self) -> bool:
+        return False

@@ -1,0 +1,99 @@
+"""What an operator that takes sources accepts as one."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future as ConcurrentFuture
+from typing import Any, cast
+
+from reactivex import Observable, from_future
+
+from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Feed, Pulled
+from ..protocol import FAIL, Overflow, Victim
+from . import checks
+from .door import BlockingDoor, Door
+from .flow import Flow
+
+
+def inlet(
+    source: Any, operator: str, overflow: Overflow = FAIL, capacity: int = HANDOVER
+) -> Callable[[Context], Feed[Any]]:
+    """Say how to make the Feed of a source.
+
+    Args:
+        source: A Flow; a plain Observable or a future, which enter through a
+            door; or an iterable.
+        operator: Whose argument it is, for errors.
+        overflow: What gives way when the door is full.
+        capacity: Most items held in the door (items).
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    if isinstance(source, Flow):
+        return cast("Flow[Any]", source).feed
+    if isinstance(source, Future | ConcurrentFuture):
+        source = from_future(cast("Future[Any]", source))
+    if isinstance(source, Observable):
+        plain = cast("Observable[Any]", source)
+        return lambda context: Door(context, plain, operator, capacity, overflow)
+    if isinstance(source, Iterable):
+        items = cast("Iterable[Any]", source)
+        return lambda context: Pulled(iter(items))
+    raise TypeError(
+        f"{operator} wants a Flow, an Observable, a future or an iterable, not {source!r}"
+    )
+
+
+def as_flow(source: Any, operator: str) -> Flow[Any]:
+    """Give the source itself if it is a Flow, else one that enters through a door."""
+    if isinstance(source, Flow):
+        return cast("Flow[Any]", source)
+    return Flow(inlet(source, operator))
+
+
+def buffered(
+    name: str,
+    capacity: float,
+    overflow: Overflow,
+    on_drop: DropCallback | None,
+    on_discard: DiscardCallback | None,
+    delay_error: bool,
+) -> Callable[[Observable[Any]], Flow[Any]]:
+    """Check the arguments of a bounded door, and say how to put it before a source.
+
+    Args:
+        name: The operator, for errors and statistics.
+        capacity: Most items held (items).
+        overflow: What gives way when it is full.
+        on_drop: Called with each item that is dropped, and the reason.
+        on_discard: Called with each item that is held when the stream is cancelled.
+        delay_error: An error of the source waits for the backlog.
+    """
+    size = checks.whole(name, "capacity", capacity)
+    if checks.strategy(name, overflow).victim is Victim.TASK:
+        raise TypeError(
+            f"{name}: a plain Observable cannot be suspended; use BLOCK for a source on another "
+            "thread, or create(..., overflow=SUSPEND)"
+        )
+    checks.callback(name, "on_drop", on_drop)
+    checks.callback(name, "on_discard", on_discard)
+    kind = BlockingDoor if overflow.victim is Victim.THREAD else Door
+
+    def behind(source: Observable[Any]) -> Flow[Any]:
+        checks.observable(name, source)
+        return Flow(
+            lambda context: kind(
+                context,
+                source,
+                name,
+                size,
+                overflow,
+                on_drop=on_drop,
+                on_discard=on_discard,
+                delay_error=delay_error,
+            )
+        )
+
+    return behind

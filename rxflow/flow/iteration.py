@@ -1,0 +1,214 @@
+"""Consuming a Flow by iterating: the loop body sets the pace."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+from ..kernel import NOTHING, Context, Feed, StageStatistics, State, on_loop, running_loop
+
+T_out = TypeVar("T_out", covariant=True)
+
+Make = Callable[[Context], Feed[Any]]
+
+LOOK = 64
+"""After so many items it is looked whether the event loop is to have a turn (items)."""
+
+TURN = 0.001
+"""How long a ready source may keep the event loop (seconds)."""
+
+
+class _Signal:
+    """Wakes a task from any thread; a wake that nobody waits for is kept."""
+
+    __slots__ = ("_loop", "_raised", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._raised = False  # a wake has come since the last wait
+        self._waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        self._raised = True
+        if self._waiter is None:
+            return
+        on_loop(self._loop, self._tell)
+
+    def _tell(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            if not self._raised:
+                await self._waiter
+        finally:
+            self._waiter = None
+            self._raised = False
+
+
+class Iteration(AsyncIterator[T_out], Generic[T_out]):
+    """The running ``async for`` over a Flow.
+
+    It pulls one item when one is asked for, and nothing ahead. Close it with
+    ``aclose`` (or ``async with contextlib.aclosing(...)``) when you leave early;
+    left by ``break`` or forgotten, it is closed when it is collected.
+    """
+
+    def __init__(self, make: Make) -> None:
+        """Subscribe, on the running event loop."""
+        loop = asyncio.get_running_loop()
+        self._signal = _Signal(loop)
+        self._context = Context(self._signal.wake, pulls=True)
+        self._feed = make(self._context)
+        self._run: Iterator[T_out] | None = None  # None when exhausted
+        self._part: Iterator[T_out] = iter(())  # the next LOOK items of the run
+        self._turn = perf_counter()  # when the event loop last had a turn
+        self._open = True
+        self._finalizer = weakref.finalize(self, _abandoned, self._feed, loop)
+        self._finalizer.atexit = False
+        self._feed.start()
+
+    def __aiter__(self) -> Iteration[T_out]:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> T_out:
+        """Pull one item."""
+        try:
+            return next(self._part)
+        except StopIteration:
+            pass
+        except BaseException:
+            await self.aclose()
+            raise
+        item = await self._more()
+        if item is NOTHING:
+            raise StopAsyncIteration
+        return item
+
+    async def _more(self) -> Any:
+        """Pull one item after a part is used up; NOTHING at the end."""
+        try:
+            while self._open:
+                if perf_counter() - self._turn > TURN:
+                    await self._rest()
+                if self._run is None:
+                    self._run = self._feed.run()
+                item = next(self._run, NOTHING)
+                if item is not NOTHING:
+                    self._part = islice(self._run, LOOK)
+                    return item
+                self._run = None
+                state = self._feed.settle()
+                if state is State.ENDED:
+                    break
+                if state is State.WAITING:
+                    await self._wait()
+        except BaseException:
+            await self.aclose()
+            raise
+        await self.aclose()
+        return NOTHING
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(0)
+        self._turn = perf_counter()
+
+    async def _wait(self) -> None:
+        advance = self._feed.advance()
+        if advance is not None:
+            await advance
+            return
+        self._feed.want(1)
+        await self._signal.wait()
+        self._turn = perf_counter()
+
+    async def aclose(self) -> None:
+        """Cancel the source, and wait until what it opened is closed."""
+        if not self._open:
+            return
+        self._open = False
+        self._finalizer.detach()
+        self._part = iter(())
+        self._run = None
+        self._feed.cancel()
+        if tasks := self._context.tasks - {asyncio.current_task()}:
+            await asyncio.wait(tasks)
+
+    def statistics(self) -> tuple[StageStatistics, ...]:
+        """Give the figures of each part that holds items, source first."""
+        return tuple(self._feed.statistics())
+
+
+class Chunks(Iteration[list[T_out]], Generic[T_out]):
+    """The running ``async for`` over what is ready, in lists."""
+
+    def __init__(self, make: Make, max_size: int) -> None:
+        """Subscribe, on the running event loop."""
+        super().__init__(make)
+        self._max_size = max_size
+        self._failure: Exception | None = None  # came in the middle of the last chunk
+
+    async def __anext__(self) -> list[T_out]:
+        """Pull what is ready, at least one item."""
+        if self._failure is not None:
+            await self.aclose()
+            raise self._failure
+        first: Any = await self._more()
+        if first is NOTHING:
+            raise StopAsyncIteration
+        chunk: list[Any] = [first]
+        assert self._run is not None
+        try:
+            chunk.extend(islice(self._run, self._max_size - 1))
+        except Exception as error:
+            self._failure = error
+        return chunk
+
+
+def _abandoned(feed: Feed[Any], loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel the source of an iteration that was left without ``aclose``."""
+    if loop.is_closed():
+        warnings.warn(
+            "an iteration over a Flow was still open when its event loop was closed",
+            ResourceWarning,
+            stacklevel=2,
+        )
+    else:
+        loop.call_soon_threadsafe(feed.cancel)
+
+
+def blocking(make: Make) -> Iterator[Any]:
+    """Iterate in this thread, which waits where the source does.
+
+    Raises:
+        RuntimeError: The thread has a running event loop, which must not wait.
+    """
+    awake = threading.Event()
+    feed = make(Context(awake.set, pulls=True))
+    try:
+        feed.start()
+        while True:
+            yield from feed.run()
+            state = feed.settle()
+            if state is State.ENDED:
+                return
+            if state is State.WAITING:
+                if running_loop() is not None:
+                    raise RuntimeError(
+                        "waiting here would stop the event loop; iterate with 'async for'"
+                    )
+                feed.want(1)
+                awake.wait()
+                awake.clear()
+    finally:
+        feed.cancel()

@@ -1,0 +1,245 @@
+"""Composing: an operator of rxflow is native, a stock one is swapped or lifted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from reactivex import Observable, never
+
+from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
+from ..protocol import DROP_OLDEST, FAIL, DemandBoundaryWarning, Overflow
+from .door import Door
+from .flow import Flow
+from .operator import Operator
+from .registry import native
+from .stock import Mode, Recognised, Stock, recognise
+
+T_out = TypeVar("T_out", covariant=True)
+
+
+def compose(flow: Flow[Any], operators: Iterable[Callable[[Any], Any]]) -> Any:
+    """Apply callables, one after another, as ``pipe`` does."""
+    current: Any = flow
+    stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
+    for operator in operators:
+        if isinstance(current, Flow):
+            if isinstance(operator, Operator) and operator.stage is not None:
+                stages.append(operator.stage)
+                continue
+            if stages:
+                current = current.with_stages(stages)
+                stages = []
+            current = apply(current, operator)
+        else:
+            current = operator(current)
+    return current.with_stages(stages) if stages else current
+
+
+def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
+    """Apply one callable to a Flow as ``pipe`` does."""
+    if isinstance(operator, Operator):
+        return operator(flow)
+    current: Any = flow
+    for part in recognise(operator):
+        if not isinstance(current, Flow):
+            current = part.operator(current)
+        elif part.stock is None:
+            current = _unknown(current, part.operator)
+        else:
+            swapped = _swap(part)
+            current = swapped(current) if swapped is not None else _lift(current, part, part.stock)
+    return current
+
+
+def lift(operator: Callable[[Any], Any]) -> Any:
+    """Lift a stock operator, even where rxflow has a native version of it.
+
+    Args:
+        operator: An operator of ``reactivex.operators``, called.
+
+    Returns:
+        An operator that keeps the demand of a Flow.
+
+    Raises:
+        TypeError: It is not a stock operator, so nothing is known of what it does.
+    """
+    parts = list(recognise(operator))
+    if not parts or any(part.stock is None for part in parts):
+        raise TypeError(f"lift wants an operator of reactivex.operators, called, not {operator!r}")
+
+    def lifted(flow: Flow[Any]) -> Any:
+        current: Any = flow
+        for part in parts:
+            assert part.stock is not None
+            current = _lift(current, part, part.stock)
+        return current
+
+    made = Operator(lifted)
+    made.called("lift", (operator,), {})
+    return made
+
+
+# How the arguments seen inside reactivex become those of the native operator of that name.
+_SWAPS: dict[str, Callable[..., tuple[str, tuple[Any, ...]] | None]] = {
+    "element_at_or_default": lambda index, has_default=False, default=None: (
+        None if has_default else ("element_at", (index,))
+    ),
+    "find": lambda *_: None,
+}
+
+
+def _swap(part: Recognised) -> Operator | None:
+    """Give the native version of a stock operator, with the arguments it was called with."""
+    assert part.stock is not None
+    if part.rebuild is None:
+        return None
+    name, args = part.stock.name, part.args
+    if name in _SWAPS:
+        swapped = _SWAPS[name](*args)
+        if swapped is None:
+            return None
+        name, args = swapped
+    build = native(name)
+    return None if build is None else build(*args, **(part.kwargs or {}))
+
+
+def _unknown(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
+    """Call what is not known with the Flow, and say so where that loses demand."""
+    result = operator(flow)
+    if isinstance(result, Observable) and not isinstance(result, Flow):
+        _warn(f"{getattr(operator, '__qualname__', operator)!s} is not known to keep demand")
+    return result
+
+
+def _warn(what: str) -> None:
+    warnings.warn(
+        f"demand becomes unbounded here: {what}; put a door behind it, such as "
+        "on_backpressure_buffer, to be in control of demand again",
+        DemandBoundaryWarning,
+        stacklevel=_outside(),
+    )
+
+
+def _outside() -> int:
+    """Find the stack level of the first caller outside of rxflow and reactivex."""
+    import sys
+
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    level = 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
+        ("rxflow.", "reactivex.")
+    ):
+        frame = frame.f_back
+        level += 1
+    return level
+
+
+def _lift(flow: Flow[Any], part: Recognised, stock: Stock) -> Any:
+    if stock.mode is Mode.TERMINAL:
+        return part.operator(flow)
+    if stock.mode is Mode.MULTICAST:
+        result = part.operator(flow)
+        if isinstance(result, Observable) and not isinstance(result, Flow):
+            _warn(f"{stock.name} subscribes once for many")
+        return result
+    part.operator(never())  # wrong arguments raise here, when the pipeline is built
+    if isinstance(flow, LiftedFlow):
+        return LiftedFlow(flow.base, (*flow.lifted, part))
+    return LiftedFlow(flow, (part,))
+
+
+class LiftedFlow(Flow[T_out]):
+    """A Flow that ends in a run of stock operators, and takes the next one into it."""
+
+    def __init__(self, base: Flow[Any], lifted: tuple[Recognised, ...]) -> None:
+        """Lift a run of operators.
+
+        Args:
+            base: The Flow before the run.
+            lifted: The operators, in order.
+        """
+        stocks = [part.stock for part in lifted if part.stock is not None]
+        modes = {stock.mode for stock in stocks}
+        name = "|".join(stock.name for stock in stocks)
+        run = partial(_apply_run, lifted)
+        super().__init__(*_runtime(base, run, modes, name, lifted))
+        self.base = base
+        self.lifted = lifted
+
+
+def _runtime(
+    base: Flow[Any],
+    run: Callable[[Observable[Any]], Observable[Any]],
+    modes: set[Mode],
+    name: str,
+    lifted: tuple[Recognised, ...],
+) -> tuple[Callable[[Context], Feed[Any]], tuple[StageFactory, ...]]:
+    """Choose what runs the operators: a stage of the island, a Feed with gates, or a door."""
+    if modes == {Mode.SYNC}:
+        stage = base.with_stages((partial(LiftStage, run),))
+        return stage.source, stage.stages
+    if Mode.FREE in modes:
+        overflow = _surplus(lifted)
+        return (lambda context: Door(context, run(base), name, HANDOVER, overflow)), ()
+    rule = Rule(
+        order=Order.OUTER_FIRST
+        if Mode.SWITCH in modes
+        else Order.INNER_FIRST
+        if modes & {Mode.FLATTEN, Mode.HOLD}
+        else Order.FAIR,
+        window=HANDOVER if Mode.PASS in modes else None,
+        limit=_limit(lifted) if Mode.FLATTEN in modes and Mode.HOLD not in modes else None,
+        gated=Mode.CONTROL not in modes,
+        park=parked if Mode.HOLD in modes else None,
+    )
+    return (lambda context: LiftFeed(context, base.feed, run, rule, name)), ()
+
+
+def _apply_run(lifted: tuple[Recognised, ...], source: Observable[Any]) -> Any:
+    current: Any = source
+    for part in lifted:
+        assert part.stock is not None
+        if part.rebuild is not None and part.stock.mode in (Mode.GATED, Mode.FLATTEN):
+            args = [_gated(arg, part.stock.name) for arg in part.args]
+            current = part.rebuild(current, *args, **(part.kwargs or {}))
+        else:
+            current = part.operator(current)
+    return current
+
+
+def _gated(argument: Any, name: str) -> Any:
+    """Let a plain Observable among the data arguments enter through a door."""
+    if isinstance(argument, Observable) and not isinstance(argument, Flow):
+        source: Observable[Any] = argument
+        return Flow(lambda context: Door(context, source, name, HANDOVER, FAIL))
+    return argument
+
+
+def _limit(lifted: tuple[Recognised, ...]) -> int:
+    """Say how many inner sources may be open before the outer one waits."""
+    for part in lifted:
+        if part.kwargs and part.kwargs.get("max_concurrent"):
+            return int(part.kwargs["max_concurrent"])
+    return HANDOVER
+
+
+def _surplus(lifted: tuple[Recognised, ...]) -> Overflow:
+    """Say what gives way when a clock-driven operator gives more than is asked for.
+
+    What samples keeps the newest; what collects must not lose any.
+    """
+    sampling = {"debounce", "sample", "throttle_first", "throttle_with_mapper"}
+    names = {part.stock.name for part in lifted if part.stock is not None}
+    return DROP_OLDEST if names & sampling else FAIL
+
+
+def parked(value: Any) -> Any:
+    """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
+    if not isinstance(value, Observable) or isinstance(value, Flow):
+        return value
+    from .parking import Parked
+
+    return Parked(value)

@@ -1,0 +1,130 @@
+"""What an operator function returns: something to apply to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
+
+import reactivex.operators as stock
+from reactivex import Observable
+
+from ..kernel import Context, Feed, StageFactory
+from . import checks
+from .flow import Flow
+from .registry import register
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Operator:
+    """A native operator with its arguments, to be applied to a source.
+
+    On a Flow it is demand-native. On a plain Observable it is plain Rx where
+    reactivex has an operator of that name with those arguments, and else an
+    error that names the doors.
+    """
+
+    __slots__ = ("_apply", "_args", "_kwargs", "name", "stage")
+
+    def __init__(
+        self, apply: Callable[[Flow[Any]], Flow[Any]], stage: StageFactory | None = None
+    ) -> None:
+        """Wrap a function from Flow to Flow.
+
+        Args:
+            apply: The function.
+            stage: Makes the synchronous stage that is all that it adds, if so.
+        """
+        self._apply = apply
+        self.stage = stage
+        self.name = ""
+        self._args: tuple[Any, ...] = ()
+        self._kwargs: dict[str, Any] = {}
+
+    def called(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep how the operator function was called."""
+        self.name, self._args, self._kwargs = name, args, kwargs
+
+    def __call__(self, source: Observable[Any]) -> Any:
+        """Apply to a source."""
+        if isinstance(source, Flow):
+            return self._apply(source)
+        checks.observable(self.name, source)
+        plain = getattr(stock, self.name, None)
+        if plain is not None:
+            try:
+                signature(plain).bind(*self._args, **self._kwargs)
+            except TypeError:
+                plain = None
+        if plain is None:
+            raise TypeError(
+                f"{self.name} needs demand, which a plain Observable does not obey; "
+                f"put a door before it: {checks.DOORS}"
+            )
+        return plain(*self._args, **self._kwargs)(source)
+
+    def __repr__(self) -> str:
+        """Show the call."""
+        args = [repr(arg) for arg in self._args]
+        args += [f"{key}={value!r}" for key, value in self._kwargs.items()]
+        return f"{self.name}({', '.join(args)})"
+
+
+class DoorOperator(Operator):
+    """A door with its arguments: it takes any Observable."""
+
+    __slots__ = ()
+
+    def __call__(self, source: Any) -> Any:
+        """Apply to a source."""
+        return self._apply(source)
+
+
+def staged(stage: StageFactory) -> Any:
+    """Make an operator of a synchronous stage."""
+    return Operator(lambda flow: flow.with_stages((stage,)), stage)
+
+
+def fed(feed: Callable[[Context, Flow[Any]], Feed[Any]]) -> Any:
+    """Make an operator of a Feed over the Flow upstream."""
+    return Operator(lambda flow: Flow(lambda context: feed(context, flow)))
+
+
+def operator(*, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a native operator; it becomes a method of Flow too.
+
+    Args:
+        demand: Its Demand line.
+        category: The family it is listed under.
+    """
+    return _declare("operator", demand, category)
+
+
+def door(*, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a door. See :func:`operator`."""
+    return _declare("door", demand, category)
+
+
+def _declare(
+    kind: str, demand: str, category: str
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def declare(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__.rstrip("_")
+
+        def build(*args: P.args, **kwargs: P.kwargs) -> R:
+            built: Any = function(*args, **kwargs)
+            built.called(name, args, kwargs)
+            return built
+
+        def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:
+            return build(*args, **kwargs)(self)  # type: ignore[operator]
+
+        update_wrapper(build, function)
+        update_wrapper(method, function)
+        setattr(Flow, name, method)
+        return register(kind, demand=demand, category=category)(build)
+
+    return declare

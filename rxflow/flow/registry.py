@@ -1,0 +1,70 @@
+"""The registry: every native operator, source, door and bridge, declared where it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One entry.
+
+    Attributes:
+        name: The public name.
+        kind: "operator", "door", "source" or "bridge".
+        category: The family it is listed under.
+        demand: The Demand line: upstream ; downstream ; what it holds at most.
+        build: The public function.
+        summary: The first line of its docstring.
+    """
+
+    name: str
+    kind: str
+    category: str
+    demand: str
+    build: Callable[..., Any]
+    summary: str
+
+
+_entries: dict[tuple[str, str], Registered] = {}
+
+_DEMAND = re.compile(r"^[^;]+ ; [^;]+ ; holds [^;]+$")
+
+
+def registered() -> Iterable[Registered]:
+    """Give all entries, in the order in which they were declared."""
+    return tuple(_entries.values())
+
+
+def native(name: str) -> Callable[..., Any] | None:
+    """Give the native version of an operator, if there is one."""
+    entry = _entries.get(("operator", name))
+    return None if entry is None else entry.build
+
+
+def register(
+    kind: str, *, demand: str, category: str
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a public function with its Demand line.
+
+    Args:
+        kind: "operator", "door", "source" or "bridge".
+        demand: "<upstream> ; <downstream> ; holds <bound>".
+        category: The family it is listed under.
+    """
+    if not _DEMAND.match(demand):
+        raise ValueError(f"not a Demand line: {demand!r}")
+
+    def declare(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__.rstrip("_")
+        summary = (function.__doc__ or "").strip().partition("\n")[0]
+        _entries[kind, name] = Registered(name, kind, category, demand, function, summary)
+        return function
+
+    return declare
