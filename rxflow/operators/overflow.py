@@ -1,0 +1,300 @@
+"""The doors: bounded ways to take items from a source that does not obey demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import RLock
+from typing import Any, TypeVar
+
+from reactivex import Observable
+
+from ..flow import Flow, checks
+from ..flow.door import BlockingDoor, Door
+from ..flow.inlet import buffered
+from ..flow.operator import DoorOperator, door
+from ..kernel import Context, DiscardCallback, DropCallback
+from ..protocol import DROP_INCOMING, DROP_OLDEST, FAIL, Offer, Overflow
+
+T = TypeVar("T")
+
+
+@door(demand="unbounded ; 1:1 ; holds <= capacity", category="overflow")
+def on_backpressure_buffer(
+    capacity: float,
+    *,
+    overflow: Overflow = FAIL,
+    on_drop: DropCallback | None = None,
+    on_discard: DiscardCallback | None = None,
+    delay_error: bool = True,
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Park items while there is no demand, up to a bound.
+
+    .. marble::
+        :alt: on_backpressure_buffer
+
+        request  ----------2----------
+        source   --1-2-3-4-----------|
+        [ on_backpressure_buffer(2, overflow=DROP_OLDEST) ]
+                 ----------(34)------|
+
+    Demand: unbounded ; 1:1 ; holds <= capacity.
+    Ends: on_completed after the backlog; cancel hands the backlog to on_discard.
+
+    Args:
+        capacity: Most items held at once (items, at least 1).
+        overflow: What gives way when it is full: DROP_OLDEST, DROP_NEWEST,
+            DROP_INCOMING, DROP_ALL, FAIL; or BLOCK, as on_backpressure_block.
+        on_drop: Called with each item that is dropped, and the reason.
+        on_discard: Called with each item that is held when the stream is cancelled.
+        delay_error: An error of the source waits for the backlog; otherwise it
+            overtakes the backlog, which is discarded.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: No strategy, or an async callback, when the pipeline is built.
+        ValueError: capacity < 1 or not whole, when the pipeline is built.
+
+    Errors:
+        BufferOverflowError: signalled behind the backlog when overflow is FAIL.
+        What on_drop raises.
+
+    Source: Reactive Streams 1.1 and 3.17; Reactor onBackpressureBuffer.
+    """
+    return DoorOperator(
+        buffered(
+            "on_backpressure_buffer", capacity, overflow, on_drop, on_discard, delay_error
+        )
+    )
+
+
+@door(demand="unbounded ; 1:1 ; holds 0", category="overflow")
+def on_backpressure_drop(
+    on_drop: DropCallback | None = None,
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Drop items while there is no demand.
+
+    .. marble::
+        :alt: on_backpressure_drop
+
+        request  2-------1------
+        source   -1-2-3-4--5---|
+        [ on_backpressure_drop() ]
+                 -1-2------5---|
+
+    Demand: unbounded ; 1:1 ; holds 0.
+    What is asked for may be in transit to a consumer on another thread, at most 256 items.
+
+    Args:
+        on_drop: Called with each item that is dropped, and the reason.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: The callback is async, when the pipeline is built.
+
+    Errors:
+        What on_drop raises.
+
+    Source: Reactor onBackpressureDrop.
+    """
+    _check_callbacks("on_backpressure_drop", on_drop, None)
+    return _plain_door("on_backpressure_drop", 0, DROP_INCOMING, on_drop)
+
+
+@door(demand="unbounded ; 1:1 ; holds <= 1", category="overflow")
+def on_backpressure_latest(
+    on_drop: DropCallback | None = None,
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Keep only the latest item while there is no demand.
+
+    .. marble::
+        :alt: on_backpressure_latest
+
+        request  1-------1------
+        source   -1-2-3-4------|
+        [ on_backpressure_latest() ]
+                 -1------4-----|
+
+    Demand: unbounded ; 1:1 ; holds <= 1.
+
+    Args:
+        on_drop: Called with each item that is overtaken, and the reason.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: The callback is async, when the pipeline is built.
+
+    Errors:
+        What on_drop raises.
+
+    Source: Reactor onBackpressureLatest.
+    """
+    _check_callbacks("on_backpressure_latest", on_drop, None)
+    return _plain_door("on_backpressure_latest", 1, DROP_OLDEST, on_drop)
+
+
+@door(demand="unbounded ; 1:1 ; holds 0", category="overflow")
+def on_backpressure_error() -> Callable[[Observable[T]], Flow[T]]:
+    """Fail as soon as an item comes for which there is no demand.
+
+    .. marble::
+        :alt: on_backpressure_error
+
+        request  2--------------
+        source   -1-2-3-4------|
+        [ on_backpressure_error() ]
+                 -1-2-X
+
+    Demand: unbounded ; 1:1 ; holds 0.
+
+    Returns:
+        An operator function.
+
+    Errors:
+        BufferOverflowError: An item came that was not asked for.
+
+    Source: Reactor onBackpressureError.
+    """
+    return _plain_door("on_backpressure_error", 0, FAIL, None)
+
+
+@door(demand="unbounded ; 1:1 ; holds <= 1", category="overflow")
+def on_backpressure_reduce(
+    reducer: Callable[[Any, Any], Any],
+) -> Callable[[Observable[Any]], Flow[Any]]:
+    """Merge items into one while there is no demand.
+
+    .. marble::
+        :alt: on_backpressure_reduce
+
+        request  1-------1------
+        source   -1-2-3-4------|
+        [ on_backpressure_reduce(lambda a, b: a + b) ]
+                 -1------9-----|
+
+    Demand: unbounded ; 1:1 ; holds <= 1.
+    An item that was merged is counted as dropped, with the reason "merged".
+
+    Args:
+        reducer: Function of what is held and the incoming item.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: The reducer is async or not callable, when the pipeline is built.
+
+    Errors:
+        What the reducer raises.
+
+    Source: RxJava onBackpressureReduce.
+    """
+    name = "on_backpressure_reduce"
+    if reducer is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"{name}: a function of two items is wanted")
+    checks.callback(name, "reducer", reducer)
+    return _door(name, lambda context, source: _Reducing(context, source, name, reducer))
+
+
+@door(demand="as there is room ; 1:1 ; holds <= capacity", category="overflow")
+def on_backpressure_block(
+    capacity: float,
+    timeout: float | timedelta | None = None,
+    *,
+    on_discard: DiscardCallback | None = None,
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Make the thread that pushes wait while the buffer is full: nothing is lost.
+
+    .. marble::
+        :alt: on_backpressure_block
+
+        request  1---1---1---1--
+        source   -1-2-(3 waits)-3-|
+        [ on_backpressure_block(1)  ]
+                 -1---2---3--|
+
+    Demand: as there is room ; 1:1 ; holds <= capacity.
+    The source must push on another thread than the consumer's.
+
+    Args:
+        capacity: Most items held at once (items, at least 1).
+        timeout: Longest that a push waits (seconds); None for ever.
+        on_discard: Called with each item that is held when the stream is cancelled.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        ValueError: capacity < 1, or timeout < 0, when the pipeline is built.
+
+    Errors:
+        OfferTimeoutError: A push has waited for ``timeout``.
+        RuntimeError: The source pushes on an event loop's own thread, which must
+            not wait, or on the subscriber's own thread while it subscribes.
+
+    Source: new; Java's BlockingQueue.offer with a time limit.
+    """
+    name = "on_backpressure_block"
+    capacity = checks.whole(name, "capacity", capacity)
+    limit = checks.seconds(name, "timeout", timeout)
+    _check_callbacks(name, None, on_discard)
+    return _door(
+        name,
+        lambda context, source: BlockingDoor(
+            context, source, name, capacity, timeout=limit, on_discard=on_discard
+        ),
+    )
+
+
+class _Reducing(Door):
+    """Merges the incoming item with the one that is held."""
+
+    def __init__(
+        self,
+        context: Context,
+        source: Observable[Any],
+        name: str,
+        reducer: Callable[[Any, Any], Any],
+    ) -> None:
+        super().__init__(context, source, name, 1, FAIL)
+        self._reducer = reducer
+        self._merging = RLock()  # one producer at a time; never held by the consumer
+
+    def push(self, item: Any) -> Offer:
+        with self._merging:
+            for held in self.take_back("merged"):
+                try:
+                    item = self._reducer(held, item)
+                except Exception as error:
+                    self.fail(error)
+                    self.stop_producer()
+                    return Offer.CLOSED
+            return super().push(item)
+
+
+def _check_callbacks(
+    name: str, on_drop: DropCallback | None, on_discard: DiscardCallback | None
+) -> None:
+    checks.callback(name, "on_drop", on_drop)
+    checks.callback(name, "on_discard", on_discard)
+
+
+def _plain_door(name: str, capacity: int, overflow: Overflow, on_drop: DropCallback | None) -> Any:
+    return _door(
+        name,
+        lambda context, source: Door(context, source, name, capacity, overflow, on_drop=on_drop),
+    )
+
+
+def _door(name: str, make: Callable[[Context, Observable[Any]], Door]) -> Any:
+    def apply(source: Observable[Any]) -> Flow[Any]:
+        checks.observable(name, source)
+        return Flow(lambda context: make(context, source))
+
+    return DoorOperator(apply)

@@ -1,0 +1,304 @@
+"""One source after another: concat, repeat, retry, catch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import repeat as times
+from typing import Any, TypeVar
+
+from reactivex import Observable
+
+from ..flow import Flow, checks
+from ..flow.inlet import inlet
+from ..flow.operator import fed, operator
+from ..kernel import BUDGET, Context, Feed, Pulled, StageStatistics, State
+
+T = TypeVar("T")
+
+Make = Callable[[Context], Feed[Any]]
+After = Callable[[Exception | None], Make | None]
+
+
+class Serial(Feed[Any]):
+    """One Feed after another; what follows is decided when one has ended or failed.
+
+    Demand that is outstanding goes over to the next one.
+    """
+
+    def __init__(self, context: Context, first: Make, after: After) -> None:
+        """Begin with the first.
+
+        Args:
+            context: The consumer's.
+            first: Makes the first Feed.
+            after: Given None or the failure, it gives what makes the next Feed,
+                or None to complete; what it raises is the failure of the whole.
+        """
+        self._context = context
+        self._after = after
+        self._feed: Feed[Any] | None = first(context)  # None when ended
+        self._state = State.READY  # what the current Feed said last
+        self._error: Exception | None = None
+        self._wanted = 0  # demand that the current Feed has heard of
+
+    def start(self) -> None:
+        """Start the first."""
+        try:
+            if self._feed is not None:
+                self._feed.start()
+        except Exception as error:
+            self._go_on(error)
+
+    def run(self) -> Iterator[Any]:
+        """Give what the current one has, and go on to the next."""
+        for _ in times(None, BUDGET):
+            feed = self._feed
+            if feed is None:
+                return
+            try:
+                yield from feed.run()
+                self._state = feed.settle()
+            except Exception as error:
+                self._go_on(error)
+            else:
+                if self._state is not State.ENDED:
+                    return
+                self._go_on(None)
+
+    def _go_on(self, failure: Exception | None) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.cancel()
+        try:
+            make = self._after(failure)
+            if make is None:
+                return
+            self._feed = feed = make(self._context)
+            self._state = State.READY
+            if self._wanted:
+                feed.want(self._wanted)
+            feed.start()
+        except Exception as error:
+            if self._feed is not None:
+                self._feed.cancel()
+                self._feed = None
+            self._error = error
+
+    def settle(self) -> State:
+        """End after the last one."""
+        if self._feed is not None:
+            return State.READY if self._state is State.ENDED else self._state
+        if self._error is not None:
+            raise self._error
+        return State.ENDED
+
+    def ending(self) -> bool:
+        """Let ends through, which need no demand."""
+        for _ in times(None, BUDGET):
+            feed = self._feed
+            if feed is None:
+                return True
+            if not feed.ending():
+                return False
+            try:
+                for _ in feed.run():
+                    raise AssertionError("a Feed that is ending gave an item")
+                feed.settle()
+            except Exception as error:
+                self._go_on(error)
+            else:
+                self._go_on(None)
+        self._context.wake()
+        return False
+
+    def want(self, n: int) -> None:
+        """Pass on, and remember for the next one."""
+        self._wanted = n
+        if self._feed is not None:
+            self._feed.want(n)
+
+    def advance(self) -> Any:
+        """Advance the current one."""
+        return None if self._feed is None else self._feed.advance()
+
+    def cancel(self) -> None:
+        """Cancel the current one."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.cancel()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the current one's."""
+        return iter(()) if self._feed is None else self._feed.statistics()
+
+
+def in_turn(context: Context, sources: Iterator[Make], *, on_failure: bool = False) -> Feed[Any]:
+    """Run sources one after another: on completion, or each after the failure of the last one."""
+
+    def after(error: Exception | None) -> Make | None:
+        if on_failure:
+            if error is None:
+                return None
+            following = next(sources, None)
+            if following is None:
+                raise error
+            return following
+        if error is not None:
+            raise error
+        return next(sources, None)
+
+    first = next(sources, None)
+    return Serial(context, first or (lambda context: Pulled(iter(()))), after)
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
+def concat(*sources: Observable[T]) -> Callable[[Observable[T]], Flow[T]]:
+    """Give the items of the source, then those of each further source.
+
+    .. marble::
+        :alt: concat
+
+        request  ---3------------
+        a        -1-2-|
+        b               -3-4-|
+        [    a.concat(b)        ]
+                 ---1-2--3-------
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    A plain Observable enters through a buffer of 256 items that fails when full.
+
+    Args:
+        sources: Flows, Observables, futures or iterables to go on with.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: One is no source, when the pipeline is built.
+
+    Source: reactivex concat; RxJava concatWith.
+    """
+    makes = [inlet(source, "concat") for source in sources]
+    return fed(lambda context, flow: in_turn(context, iter([flow.feed, *makes])))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
+def repeat(repeat_count: int | None = None) -> Callable[[Observable[T]], Flow[T]]:
+    """Subscribe again each time the source completes.
+
+    .. marble::
+        :alt: repeat
+
+        request  4---------------
+        source   -1-2-|
+        [     repeat(2)         ]
+                 -1-2--1-2-|
+
+    Demand: 1:1 ; 1:1 ; holds 0. What is outstanding goes over to the next subscription.
+
+    Args:
+        repeat_count: How often the source is run in all (times); for ever when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        ValueError: A negative count, when the pipeline is built.
+
+    Source: reactivex repeat.
+    """
+    again = _again("repeat", repeat_count)
+    return fed(lambda context, flow: in_turn(context, again(flow)))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
+def retry(retry_count: int | None = None) -> Callable[[Observable[T]], Flow[T]]:
+    """Subscribe again each time the source fails.
+
+    .. marble::
+        :alt: retry
+
+        request  4---------------
+        source   -1-2-X
+        [     retry(2)          ]
+                 -1-2--1-2-X
+
+    Demand: 1:1 ; 1:1 ; holds 0. What is outstanding goes over to the next subscription.
+
+    Args:
+        retry_count: How often the source is run in all (times); for ever when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        ValueError: A negative count, when the pipeline is built.
+
+    Errors:
+        The failure of the last try.
+
+    Source: reactivex retry.
+    """
+    again = _again("retry", retry_count)
+    return fed(lambda context, flow: in_turn(context, again(flow), on_failure=True))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
+def catch(
+    handler: Observable[T] | Callable[[Exception, Observable[T]], Observable[T]],
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Go on with another source when this one fails.
+
+    .. marble::
+        :alt: catch
+
+        request  4---------------
+        source   -1-2-X
+        other          -8-9-|
+        [     catch(other)      ]
+                 -1-2--8-9-|
+
+    Demand: 1:1 ; 1:1 ; holds 0. What is outstanding goes over to the other source.
+
+    Args:
+        handler: The other source; or a function of the error and the source that gives it.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: The handler is neither, when the pipeline is built.
+
+    Errors:
+        What the handler raises; the failure of the other source.
+
+    Source: reactivex catch; Reactor onErrorResume.
+    """
+    checks.synchronous("catch", handler if callable(handler) else None, "handler")
+    fixed = None if callable(handler) else inlet(handler, "catch")
+
+    def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
+        caught = False
+
+        def after(error: Exception | None) -> Make | None:
+            nonlocal caught
+            if error is None:
+                return None
+            if caught:
+                raise error
+            caught = True
+            if fixed is not None:
+                return fixed
+            assert callable(handler)
+            return inlet(handler(error, flow), "catch")
+
+        return Serial(context, flow.feed, after)
+
+    return fed(feed)
+
+
+def _again(name: str, count: int | None) -> Callable[[Flow[Any]], Iterator[Make]]:
+    if count is None:
+        return lambda flow: times(flow.feed)
+    checked = checks.whole(name, f"{name}_count", count, least=0)
+    return lambda flow: times(flow.feed, checked)

@@ -1,0 +1,123 @@
+"""One item of each source at a time: zip."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat as times
+from typing import Any
+
+from reactivex import Observable
+
+from ..flow import Flow
+from ..flow.inlet import inlet
+from ..flow.operator import fed, operator
+from ..kernel import BUDGET, NOTHING, Context, Feed, Input, StageStatistics, State
+
+Make = Callable[[Context], Feed[Any]]
+
+
+class Zipped(Feed[Any]):
+    """Pulls one item of each Feed, then gives them together."""
+
+    def __init__(self, context: Context, sources: Sequence[Make]) -> None:
+        """Make the Feeds."""
+        self._inputs = [Input(make, context) for make in sources]
+        self._held: list[Any] = [NOTHING] * len(sources)  # the next item of each, once taken
+        self._wanted = 0
+        self._ended = False
+
+    def start(self) -> None:
+        """Start them all."""
+        for entry in self._inputs:
+            entry.start(self._wanted)
+
+    def run(self) -> Iterator[Any]:
+        """Give a tuple for each round in which every Feed has an item."""
+        held = self._held
+        for _ in times(None, BUDGET):
+            for index, entry in enumerate(self._inputs):
+                if held[index] is NOTHING:
+                    held[index] = entry.take(max(1, self._wanted))
+            if NOTHING in held:
+                self._look_for_end()
+                return
+            item = tuple(held)
+            held[:] = [NOTHING] * len(held)
+            yield item
+
+    def _look_for_end(self) -> None:
+        """End when a Feed that has no item left has ended: no further tuple can come."""
+        for item, entry in builtins.zip(self._held, self._inputs, strict=True):
+            if item is NOTHING and not entry.ended and entry.ending():
+                entry.waiting = False
+                while not entry.ended:
+                    entry.take()
+            if item is NOTHING and entry.ended:
+                self._ended = True
+
+    def settle(self) -> State:
+        """End when no further tuple can come."""
+        if self._ended:
+            return State.ENDED
+        pairs = builtins.zip(self._held, self._inputs, strict=True)
+        ready = any(item is NOTHING and not entry.waiting for item, entry in pairs)
+        return State.READY if ready else State.WAITING
+
+    def ending(self) -> bool:
+        """Let ends through, which need no demand."""
+        self._look_for_end()
+        return self._ended
+
+    def want(self, n: int) -> None:
+        """Pass on to those that wait."""
+        self._wanted = n
+        for entry in self._inputs:
+            entry.want(n)
+
+    def cancel(self) -> None:
+        """Cancel them all."""
+        for entry in self._inputs:
+            entry.cancel()
+        self._held[:] = [NOTHING] * len(self._held)
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give those of all, then how many items wait for their partners."""
+        for entry in self._inputs:
+            yield from entry.statistics()
+        held = sum(item is not NOTHING for item in self._held)
+        yield StageStatistics("zip", held=held, capacity=len(self._inputs))
+
+
+@operator(demand="1:1 to each ; 1:1 ; holds <= 1 per source", category="combine")
+def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]:  # noqa: A001
+    """Combine the first items of all sources, then the second ones, and so on.
+
+    .. marble::
+        :alt: zip
+
+        request  2--------------
+        a        -1---2------|
+        b        ---8---9-|
+        [        a.zip(b)      ]
+                 ---(1,8)-(2,9)|
+
+    Demand: 1:1 to each ; 1:1 ; holds <= 1 per source.
+    A plain Observable enters through a buffer of 256 items that fails when full.
+
+    Args:
+        args: Flows, Observables, futures or iterables to combine with this one.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: One is no source, when the pipeline is built.
+
+    Errors:
+        The first failure of any source, which cancels the others.
+
+    Source: reactivex zip.
+    """
+    makes = [inlet(source, "zip") for source in args]
+    return fed(lambda context, flow: Zipped(context, [flow.feed, *makes]))

@@ -1,0 +1,56 @@
+"""Where Flows begin.
+
+Holds: sources that are pulled, that push, that live on an event loop, and the
+functions that combine several. This file only re-exports them.
+Invariants: a source does nothing before it is subscribed, and an iterator is
+never advanced beyond demand.
+May import: flow, kernel, protocol.
+"""
+
+from .asynchronous import from_async_iterable, from_queue
+from .combined import catch, concat, merge, zip
+from .pulled import (
+    empty,
+    from_iterable,
+    generate,
+    never,
+    of,
+    range,
+    repeat_value,
+    return_value,
+    throw,
+)
+from .pushed import (
+    Emitter,
+    create,
+    defer,
+    from_observable,
+    from_publisher,
+    interval,
+    timer,
+)
+
+__all__ = [
+    "Emitter",
+    "catch",
+    "concat",
+    "create",
+    "defer",
+    "empty",
+    "from_async_iterable",
+    "from_iterable",
+    "from_observable",
+    "from_publisher",
+    "from_queue",
+    "generate",
+    "interval",
+    "merge",
+    "never",
+    "of",
+    "range",
+    "repeat_value",
+    "return_value",
+    "throw",
+    "timer",
+    "zip",
+]

@@ -1,0 +1,260 @@
+"""Sources on an event loop: async iterables and asyncio queues."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from time import perf_counter
+from typing import Any, TypeVar
+
+from ..flow import Flow
+from ..flow.iteration import TURN
+from ..flow.registry import register
+from ..protocol import END
+from ..kernel import HANDOVER, Context, Feed, StageStatistics, State, needed_loop, on_loop, spawn
+
+T = TypeVar("T")
+
+class AsyncPulled(Feed[Any]):
+    """Advances an async iterator on demand only.
+
+    A consumer on the loop advances it in its own task (``advance``). For any
+    other a pump task runs while there is demand (``want``). Never both.
+    """
+
+    def __init__(self, context: Context, name: str) -> None:
+        """Prepare; the iterator is opened by ``start``."""
+        self._context = context
+        self._name = name
+        self._items: deque[Any] = deque()  # fetched and not yet taken
+        self._wanted = 0
+        self._pump: asyncio.Task[Any] | None = None
+        self._ended = False
+        self._error: Exception | None = None
+        self._cancelled = False
+
+    def start(self) -> None:
+        """Remember the loop; nothing is fetched before there is demand."""
+        self._loop = needed_loop(self._name)
+
+    async def fetch_one(self) -> Any:
+        """Await the next item; StopAsyncIteration at the end."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close what is iterated."""
+
+    def run(self) -> Iterator[Any]:
+        """Give what was fetched."""
+        while self._items:
+            yield self._items.popleft()
+
+    def settle(self) -> State:
+        """End when the iterator has."""
+        if self._items:
+            return State.READY
+        if self._error is not None:
+            raise self._error
+        return State.ENDED if self._ended else State.WAITING
+
+    def ending(self) -> bool:
+        """Tell what is known without advancing."""
+        return not self._items and (self._ended or self._error is not None)
+
+    async def _fetch(self) -> None:
+        try:
+            self._items.append(await self.fetch_one())
+        except StopAsyncIteration:
+            self._ended = True
+        except Exception as error:
+            self._error = error
+
+    def advance(self) -> Any:
+        """Fetch one item in the consumer's own task."""
+        return None if self._pump is not None else self._fetch()
+
+    def want(self, n: int) -> None:
+        """Pump while fewer items than that are there, and never more than 256 ahead."""
+        self._wanted = min(n, HANDOVER)
+        on_loop(self._loop, self._start_pump)
+
+    def _start_pump(self) -> None:
+        if self._pump is None and not self._cancelled:
+            self._pump = spawn(self._loop, self._context, self._run_pump())
+
+    async def _run_pump(self) -> None:
+        turn = perf_counter()
+        try:
+            while len(self._items) < self._wanted and not (self._ended or self._cancelled):
+                await self._fetch()
+                if self._error is not None:
+                    break
+                self._context.wake()
+                if perf_counter() - turn > TURN:
+                    await asyncio.sleep(0)
+                    turn = perf_counter()
+        finally:
+            self._pump = None
+            if self._cancelled:
+                await self.close()
+        self._context.wake()
+
+    def cancel(self) -> None:
+        """Stop the pump and close the iterator, on the loop."""
+        if not self._cancelled:
+            self._cancelled = True
+            self._items.clear()
+            on_loop(self._loop, self._stop)
+
+    def _stop(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+        else:
+            spawn(self._loop, self._context, self.close())
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give how many items were fetched ahead."""
+        yield StageStatistics(self._name, held=len(self._items), capacity=HANDOVER)
+
+
+class _Iterated(AsyncPulled):
+    def __init__(self, context: Context, iterable: AsyncIterable[Any]) -> None:
+        super().__init__(context, "from_async_iterable")
+        self._iterable = iterable
+        self._iterator: AsyncIterator[Any] | None = None
+
+    async def fetch_one(self) -> Any:
+        if self._iterator is None:
+            self._iterator = aiter(self._iterable)
+        return await anext(self._iterator)
+
+    async def close(self) -> None:
+        close = getattr(self._iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class _Queued(AsyncPulled):
+    """Takes from the queue in the consumer's own steps, as long as it has items."""
+
+    def __init__(self, context: Context, queue: asyncio.Queue[Any], task_done: bool) -> None:
+        super().__init__(context, "from_queue")
+        self._queue = queue
+        self._task_done = task_done
+
+    async def fetch_one(self) -> Any:
+        try:
+            return self._unless_end(await self._queue.get())
+        except _shut_down:
+            raise StopAsyncIteration from None
+
+    def _unless_end(self, item: Any) -> Any:
+        if item is END:
+            if self._task_done:
+                self._queue.task_done()
+            raise StopAsyncIteration
+        return item
+
+    def run(self) -> Iterator[Any]:
+        while not self._ended:
+            try:
+                item = (
+                    self._items.popleft()
+                    if self._items
+                    else self._unless_end(self._queue.get_nowait())
+                )
+            except asyncio.QueueEmpty:
+                return
+            except (StopAsyncIteration, *_shut_down):
+                self._ended = True
+                return
+            try:
+                yield item
+            finally:  # when the next item is asked for, or the stream is over
+                if self._task_done:
+                    self._queue.task_done()
+
+    def cancel(self) -> None:
+        # What was fetched but not taken goes back, to the end: a queue has no other place.
+        for item in self._items:
+            self._queue.put_nowait(item)
+        super().cancel()
+
+
+_shut_down: tuple[type[Exception], ...] = (
+    (asyncio.QueueShutDown,)  # type: ignore[attr-defined]
+    if hasattr(asyncio, "QueueShutDown")
+    else ()
+)
+
+
+@register(
+    "source", demand="1 advance per item asked for ; 1:1 ; holds 0", category="asyncio"
+)
+def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
+    """Give the items of an async iterable, which is advanced on demand only.
+
+    .. marble::
+        :alt: from_async_iterable
+
+        request  2-----1---
+        [ from_async_iterable(ticks()) ]
+                 -1-2---3--
+
+    Demand: 1 advance per item asked for ; 1:1 ; holds 0.
+    Several items are fetched ahead only for a consumer that asks for several.
+
+    Args:
+        iterable: An async generator, or anything with ``__aiter__``.
+
+    Returns:
+        A Flow, to be subscribed where an event loop is running.
+
+    Raises:
+        TypeError: It is no async iterable.
+
+    Errors:
+        What the iterable raises; it is closed (``aclose``) at any end.
+
+    Source: RxJava Flowable.fromIterable, for async iterables.
+    """
+    if not isinstance(iterable, AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"from_async_iterable wants an async iterable, not {iterable!r}; "
+            "call an async generator function first, use from_iterable for a plain iterable"
+        )
+    return Flow(lambda context: _Iterated(context, iterable))
+
+
+@register("source", demand="1 get per item asked for ; 1:1 ; holds 0", category="asyncio")
+def from_queue(queue: asyncio.Queue[T], *, task_done: bool = True) -> Flow[T]:
+    """Take items from an asyncio queue, as they are asked for.
+
+    .. marble::
+        :alt: from_queue
+
+        request  2-----1---
+        queue    1-2-3-4---
+        [ from_queue(queue) ]
+                 1-2---3---
+
+    Demand: 1 get per item asked for ; 1:1 ; holds 0.
+    Ends: when the queue is shut down (3.13) and empty, or gives ``rxflow.END``.
+
+    Args:
+        queue: The queue; it may be shared with other takers.
+        task_done: Say ``task_done`` for an item when the next one is asked for or
+            the stream is over, so that ``queue.join()`` waits for the consumer.
+
+    Returns:
+        A Flow, to be subscribed and consumed on the queue's event loop.
+
+    Raises:
+        TypeError: It is no asyncio queue.
+
+    Source: new; asyncio.Queue.
+    """
+    if not isinstance(queue, asyncio.Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"from_queue wants an asyncio.Queue, not {queue!r}")
+    return Flow(lambda context: _Queued(context, queue, task_done))
