@@ -1,0 +1,1 @@
+"""The tests: rooms as in rxflow/, and contract, stress, benchmarks, typing."""
