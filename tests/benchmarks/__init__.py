@@ -1,0 +1,6 @@
+"""Speed, measured as ratios: contenders take turns in one process, doing the same work.
+
+`python -m tests.benchmarks` runs all of it and prints the table; `--json FILE` writes what
+README.md shows. Each `pNN_*.py` holds one target or a tight family of them; `harness.py`
+knows how to measure, `environment.py` on what. No test asserts a time.
+"""

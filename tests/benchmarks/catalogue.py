@@ -1,0 +1,13 @@
+"""All benchmarks, in the order of the targets."""
+
+from .p01_sync import P1, P2B
+from .p02_stock import P2
+from .p03_async import P3
+from .p06_subject import P6
+from .p07_thread import P7
+from .p09_dropping import P9, P9_LIVE
+from .p10_subscribe import P10
+from .p11_latency import P11
+from .p15_import import P15
+
+BENCHMARKS = (P1, P2, P2B, P3, P6, P7, P9, P9_LIVE, P10, P11, P15)

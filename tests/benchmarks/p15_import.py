@@ -1,0 +1,46 @@
+"""P15: what `import rxflow` takes above `import reactivex`, each in a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from .harness import Benchmark, Figures, own_figures
+
+ROOT = Path(__file__).parents[2]
+OPTIONAL = ("rich", "uvloop", "numpy", "pytest", "anyio")
+"""What an import must not bring along."""
+
+PROGRAM = """
+import sys, time
+start = time.perf_counter()
+import {module}
+print(1000 * (time.perf_counter() - start), *{{"{optional}"}} & {{*sys.modules}})
+"""
+
+P15 = Benchmark("P15", "import, in a fresh process", 1, measure=own_figures, unit="ms")
+
+
+def _import(module: str) -> Figures:
+    program = PROGRAM.format(module=module, optional='", "'.join(OPTIONAL))
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    milliseconds, *optional = ran.stdout.split()
+    if optional:
+        raise AssertionError(f"import {module} imports {', '.join(optional)}")
+    return {"ms": float(milliseconds)}
+
+
+@P15.contender("import reactivex")
+def _(items: int) -> Figures:
+    return _import("reactivex")
+
+
+@P15.contender("import rxflow", note="imports no optional dependency, or it would fail here")
+def _(items: int) -> Figures:
+    return _import("rxflow")
+
+
+P15.claim("import rxflow", against="import reactivex", at_most=60, figure="ms", difference=True)

@@ -1,0 +1,60 @@
+"""The benchmarks do not rot: each contender does its work over a few items. Nothing is timed."""
+
+from __future__ import annotations
+
+import pytest
+
+from .catalogue import BENCHMARKS
+from .harness import Benchmark, Contender, run
+
+TURNS = [
+    pytest.param(benchmark, contender, id=f"{benchmark.id}: {contender.name}")
+    for benchmark in BENCHMARKS
+    for contender in benchmark.contenders
+]
+
+
+@pytest.mark.parametrize(("benchmark_", "contender"), TURNS)
+@pytest.mark.parametrize("items", [1, 20])
+def test_contender_does_the_work(benchmark_: Benchmark, contender: Contender, items: int) -> None:
+    if missing := contender.missing():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    figures, result = benchmark_.measure(contender.work, items)
+    assert all(value >= 0 for value in figures.values())
+    if benchmark_.expected is not None:
+        assert result == benchmark_.expected(items)
+
+
+def test_ratios_come_from_the_same_round() -> None:
+    turns = iter([{"s": 2.0}, {"s": 4.0}, {"s": 30.0}, {"s": 10.0}])
+    benchmark = Benchmark("X", "made up", 1, measure=lambda work, items: (work(items), None))
+    benchmark.contender("a")(lambda items: next(turns) if items > 1 else {"s": 1.0})
+    benchmark.contender("b")(lambda items: next(turns) if items > 1 else {"s": 1.0})
+    benchmark.claim("a", against="b", at_most=0.4, figure="s")
+    outcome = run(benchmark, rounds=2, items=2)
+    # round 1: a 2, b 4; round 2 starts with b: b 30, a 10
+    verdict = outcome.as_json(optimised=True)["targets"][0]
+    assert verdict["measured"] == {"median": 0.4167, "low": 0.3333, "high": 0.5}
+    assert verdict["met"] is False
+
+
+def test_failing_contender_is_shown() -> None:
+    def fail(items: int) -> None:
+        raise OSError("no such thing")
+
+    benchmark = Benchmark("X", "made up", 1, expected=lambda items: items)
+    benchmark.contender("right")(lambda items: items)
+    benchmark.contender("wrong")(lambda items: -1)
+    benchmark.contender("raises")(fail)
+    benchmark.contender("absent", "no_such_module")(lambda items: items)
+    benchmark.claim("right", against="wrong", at_most=1.0)
+    result = run(benchmark, rounds=1, items=5).as_json(optimised=False)
+    failed = {entry["name"]: entry.get("failed") for entry in result["contenders"]}
+    assert failed == {
+        "right": None,
+        "wrong": "AssertionError: 1 items gave -1, which is wrong",
+        "raises": "OSError: no such thing",
+        "absent": "not installed: no_such_module",
+    }
+    assert result["targets"][0]["measured"] is None
+    assert result["targets"][0]["met"] is False
