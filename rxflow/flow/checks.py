@@ -71,6 +71,13 @@ def callback(operator: str, name: str, value: Any) -> None:
     synchronous(operator, value, name)
 
 
+def function(operator: str, name: str, value: Any) -> None:
+    """Check a callback that must be given and is called synchronously."""
+    if value is None:
+        raise TypeError(f"{operator}: {name} must be callable, not None")
+    callback(operator, name, value)
+
+
 def synchronous(operator: str, function: Callable[..., Any] | None, name: str = "it") -> None:
     """Refuse an async function where its result would never be awaited."""
     if function is not None and _is_async(function):

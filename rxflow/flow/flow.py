@@ -60,7 +60,7 @@ class Flow(Observable[T_out]):
     def feed(self, context: Context) -> Feed[T_out]:
         """Make the Feed of one subscription."""
         source = self.source(context)
-        return Island(source, self.stages) if self.stages else source
+        return Island(source, self.stages, context) if self.stages else source
 
     def subscribe(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,

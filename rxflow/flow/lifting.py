@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from reactivex import Observable, never
 
@@ -17,6 +17,7 @@ from .operator import Operator
 from .registry import native
 from .stock import Mode, Recognised, Stock, recognise
 
+P = ParamSpec("P")
 T_out = TypeVar("T_out", covariant=True)
 
 
@@ -26,8 +27,8 @@ def compose(flow: Flow[Any], operators: Iterable[Callable[[Any], Any]]) -> Any:
     stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
     for operator in operators:
         if isinstance(current, Flow):
-            if isinstance(operator, Operator) and operator.stage is not None:
-                stages.append(operator.stage)
+            if isinstance(operator, Operator) and operator.stages:
+                stages.extend(operator.stages)
                 continue
             if stages:
                 current = current.with_stages(stages)
@@ -42,6 +43,8 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
     """Apply one callable to a Flow as ``pipe`` does."""
     if isinstance(operator, Operator):
         return operator(flow)
+    if isinstance(operator, StockOperator):
+        operator = operator.stock
     current: Any = flow
     for part in recognise(operator):
         if not isinstance(current, Flow):
@@ -52,6 +55,34 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
             swapped = _swap(part)
             current = swapped(current) if swapped is not None else _lift(current, part, part.stock)
     return current
+
+
+class StockOperator:
+    """A stock operator with its arguments, which is lifted when it is applied to a Flow.
+
+    So demand is kept also where an Observable's own ``pipe`` applies it, as in
+    ``subject.pipe(on_backpressure_latest(), delay(1.0))``.
+    """
+
+    __slots__ = ("stock",)
+
+    def __init__(self, stock: Callable[[Any], Any]) -> None:
+        """Wrap what reactivex made."""
+        self.stock = stock
+
+    def __call__(self, source: Any) -> Any:
+        """Apply to a source."""
+        return apply(source, self.stock) if isinstance(source, Flow) else self.stock(source)
+
+
+def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperator]:
+    """Make a stock operator function give operators that are lifted when applied to a Flow."""
+
+    @wraps(build)
+    def built(*args: P.args, **kwargs: P.kwargs) -> StockOperator:
+        return StockOperator(build(*args, **kwargs))
+
+    return built
 
 
 def lift(operator: Callable[[Any], Any]) -> Any:
@@ -66,7 +97,7 @@ def lift(operator: Callable[[Any], Any]) -> Any:
     Raises:
         TypeError: It is not a stock operator, so nothing is known of what it does.
     """
-    parts = list(recognise(operator))
+    parts = list(recognise(operator.stock if isinstance(operator, StockOperator) else operator))
     if not parts or any(part.stock is None for part in parts):
         raise TypeError(f"lift wants an operator of reactivex.operators, called, not {operator!r}")
 

@@ -27,19 +27,19 @@ class Operator:
     error that names the doors.
     """
 
-    __slots__ = ("_apply", "_args", "_kwargs", "name", "stage")
+    __slots__ = ("_apply", "_args", "_kwargs", "name", "stages")
 
     def __init__(
-        self, apply: Callable[[Flow[Any]], Flow[Any]], stage: StageFactory | None = None
+        self, apply: Callable[[Flow[Any]], Flow[Any]], stages: tuple[StageFactory, ...] = ()
     ) -> None:
         """Wrap a function from Flow to Flow.
 
         Args:
             apply: The function.
-            stage: Makes the synchronous stage that is all that it adds, if so.
+            stages: Make the synchronous stages that are all that it adds, if so.
         """
         self._apply = apply
-        self.stage = stage
+        self.stages = stages
         self.name = ""
         self._args: tuple[Any, ...] = ()
         self._kwargs: dict[str, Any] = {}
@@ -83,9 +83,14 @@ class DoorOperator(Operator):
         return self._apply(source)
 
 
-def staged(stage: StageFactory) -> Any:
-    """Make an operator of a synchronous stage."""
-    return Operator(lambda flow: flow.with_stages((stage,)), stage)
+def staged(*stages: StageFactory) -> Any:
+    """Make an operator of synchronous stages, first to last."""
+    return Operator(lambda flow: flow.with_stages(stages), stages)
+
+
+def composed(*operators: Any) -> Any:
+    """Make an operator of others that are made of synchronous stages, first to last."""
+    return staged(*(stage for operator in operators for stage in operator.stages))
 
 
 def fed(feed: Callable[[Context, Flow[Any]], Feed[Any]]) -> Any:

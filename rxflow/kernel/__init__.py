@@ -11,15 +11,15 @@ May import: protocol.
 
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .drain import Drain
-from .feed import BUDGET, Context, Feed, State, remaining
+from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
 from .island import Island
 from .lift import LiftFeed, LiftStage, Order, Rule, gate_of
 from .loops import needed_loop, on_loop, running_loop, spawn
 from .prefetched import Prefetched, drained
-from .inputs import NOTHING, Input
-from .pulled import Pulled
+from .inputs import Input
+from .pulled import Pulled, used_up
 from .stage import Plain, Stage, StageFactory
-from .statistics import StageStatistics
+from .statistics import Ledger, StageStatistics
 from .waiting import offer_blocking, offer_suspending
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "NOTHING",
     "Input",
     "Island",
+    "Ledger",
     "LiftFeed",
     "LiftStage",
     "Order",
@@ -54,4 +55,5 @@ __all__ = [
     "remaining",
     "running_loop",
     "spawn",
+    "used_up",
 ]

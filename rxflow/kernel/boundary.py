@@ -23,6 +23,7 @@ DiscardCallback = Callable[[Any], object]
 HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""
 
+
 class _End(Enum):
     """How the producer's side stands."""
 
@@ -83,8 +84,9 @@ class Boundary(Feed[T], Generic[T]):
         self._peak = 0
         self._dropped: dict[str, int] = {}
         self._discarded = 0
-        self._room: list[Callable[[], object]] = []  # producers to tell that there is room
-        self._blocked_seconds = 0.0  # how long producers have waited for room
+        # Producers to tell that there is room, and since when each of them waits.
+        self._room: dict[Callable[[], object], float] = {}
+        self._blocked_seconds = 0.0  # how long those that wait no more have waited
 
     # The producer's side: any thread.
 
@@ -156,7 +158,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._end is not _End.OPEN or not self._full(len(self._queue), self._received + 1):
                 return False
-            self._room.append(call)
+            self._room[call] = monotonic()
             return True
 
     @property
@@ -188,17 +190,9 @@ class Boundary(Feed[T], Generic[T]):
     def forget_room(self, call: Callable[[], object]) -> None:
         """Take back what was said to ``when_room``."""
         with self._lock:
-            if call in self._room:
-                self._room.remove(call)
-
-    def blocked(self, since: float) -> None:
-        """Count the time that a producer has waited.
-
-        Args:
-            since: When it began to (seconds of ``time.monotonic``).
-        """
-        with self._lock:
-            self._blocked_seconds += monotonic() - since
+            since = self._room.pop(call, None)
+            if since is not None:
+                self._blocked_seconds += monotonic() - since
 
     # The consumer's side: one thread at a time.
 
@@ -263,7 +257,7 @@ class Boundary(Feed[T], Generic[T]):
                 capacity=self._capacity,
                 dropped=dropped,
                 discarded=self._discarded,
-                blocked_seconds=self._blocked_seconds,
+                blocked_seconds=self._blocked_seconds + self._waits_so_far(),
             )
 
     # Inside.
@@ -346,9 +340,15 @@ class Boundary(Feed[T], Generic[T]):
             except Exception as error:
                 hooks.dropped_error(error)
 
+    def _waits_so_far(self) -> float:
+        """Add up how long those that wait now have waited (seconds); the lock is held."""
+        now = monotonic()
+        return sum(now - since for since in self._room.values())
+
     def _tell_room(self) -> None:
         """Tell all waiting producers to try again."""
         with self._lock:
-            calls, self._room = self._room, []
+            self._blocked_seconds += self._waits_so_far()
+            calls, self._room = self._room, {}
         for call in calls:
             call()

@@ -15,6 +15,7 @@ from . import hooks
 from .feed import Context, Feed, State, remaining
 from .statistics import StageStatistics
 
+
 class Drain(Subscription):
     """Hands the items of a Feed to a Subscriber, as many as it has requested.
 
@@ -31,6 +32,7 @@ class Drain(Subscription):
         "_discarded",
         "_error",
         "_feed",
+        "_final",
         "_granted",
         "_lock",
         "_raises",
@@ -52,6 +54,7 @@ class Drain(Subscription):
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
+        self._final: tuple[StageStatistics, ...] = ()  # the Feed's, when stopped
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
         self._granted = granted  # all that was requested
         self._delivered = 0  # all that was given; written only inside the loop
@@ -222,6 +225,7 @@ class Drain(Subscription):
                 feed.cancel()
             except Exception as error:
                 hooks.dropped_error(error)
+            self._final = tuple(feed.statistics())
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""
@@ -233,4 +237,4 @@ class Drain(Subscription):
             delivered=self._delivered,
             discarded=self._discarded,
         )
-        return (*(feed.statistics() if feed is not None else ()), consumer)
+        return (*(self._final if feed is None else feed.statistics()), consumer)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from reactivex.abc import SchedulerBase
 
@@ -14,6 +14,9 @@ from ..protocol import UNBOUNDED
 from .statistics import StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
+
+NOTHING: Final = object()
+"""Stands for "no item", since None is an item like any other."""
 
 BUDGET = 1024
 """Most inputs a run takes before it gives its consumer a turn (items)."""

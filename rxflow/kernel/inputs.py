@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
-from .feed import Context, Feed, State
-
-NOTHING: Final = object()
-"""Stands for "no item", since None is an item like any other."""
+from .feed import NOTHING, Context, Feed, State
 
 
 class Input:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from .feed import Feed, State
+from .feed import NOTHING, Context, Feed, State
 from .stage import Stage, StageFactory
 from .statistics import StageStatistics
 
@@ -20,10 +20,12 @@ class Island(Feed[Any]):
 
     __slots__ = ("_source", "_stages", "_started", "_state")
 
-    def __init__(self, source: Feed[Any], stages: Sequence[StageFactory]) -> None:
+    def __init__(
+        self, source: Feed[Any], stages: Sequence[StageFactory], context: Context
+    ) -> None:
         """Make the stages of one subscription."""
         self._source = source
-        self._stages = [make() for make in stages]
+        self._stages = [make(context) for make in stages]
         # What the source said when the chain reached its end; None while it has not.
         self._state: State | None = None
         self._started = False
@@ -44,7 +46,7 @@ class Island(Feed[Any]):
             items = iter(())
         for index, stage in enumerate(self._stages):
             items = stage.run(items)
-            if stage.holds:
+            if stage.releases:
                 items = chain(items, self._finish(index))
         return items
 
@@ -55,10 +57,18 @@ class Island(Feed[Any]):
         yield
 
     def _finish(self, index: int) -> Iterator[Any]:
-        """Stand behind a stage that releases items at the end."""
-        stages = self._stages
-        if self._state is State.ENDED or any(stage.done for stage in stages[:index]):
-            yield from stages[index].finish()
+        """Stand behind a stage that releases items at the end; then it is done."""
+        stage, before = self._stages[index], self._stages[:index]
+        if stage.done or not (self._state is State.ENDED or any(s.done for s in before)):
+            return
+        released = iter(stage.finish())
+        item = next(released, NOTHING)
+        while item is not NOTHING:
+            following = next(released, NOTHING)
+            stage.done = following is NOTHING
+            yield item
+            item = following
+        stage.done = True
 
     def settle(self) -> State:
         """End with the source, or as soon as a stage is done."""
@@ -75,7 +85,7 @@ class Island(Feed[Any]):
         """Tell whether the source is at its end and no stage holds anything back."""
         ending = self._started and self._source.ending()
         for stage in self._stages:
-            ending = (ending and not stage.holds) or stage.done
+            ending = stage.done or (ending and not stage.holds())
         return ending
 
     def want(self, n: int) -> None:

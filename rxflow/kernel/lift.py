@@ -26,11 +26,9 @@ from reactivex.scheduler.trampoline import Trampoline
 
 from ..protocol import UNBOUNDED, add_demand
 from . import hooks
-from .feed import BUDGET, Context, Feed, State
+from .feed import BUDGET, NOTHING, Context, Feed, State
 from .stage import Stage
-from .statistics import StageStatistics
-
-_NOTHING = object()
+from .statistics import Ledger, StageStatistics
 
 Apply = Callable[[Observable[Any]], Observable[Any]]
 
@@ -126,16 +124,17 @@ def own_trampoline() -> Iterator[None]:
 class LiftStage(Stage):
     """Stock operators with one gate that give what an item becomes before they return."""
 
-    __slots__ = ("_gate", "_output", "_subscription", "done")
-    holds = True
+    releases = True
 
-    def __init__(self, apply: Apply) -> None:
+    def __init__(self, apply: Apply, context: Context) -> None:
         """Apply the operators and subscribe to them."""
-        self.done = False
+        self._completed = False  # upstream has
         self._gate: ObserverBase[Any] = _Output(_noop)  # until the operators subscribe
         self._output = _Output(_noop)
         with own_trampoline():
-            self._subscription = apply(_Proxy(self._open)).subscribe(self._output)
+            self._subscription = apply(_Proxy(self._open)).subscribe(
+                self._output, scheduler=context.scheduler
+            )
 
     def _open(self, observer: ObserverBase[Any]) -> DisposableBase:
         self._gate = observer
@@ -161,8 +160,18 @@ class LiftStage(Stage):
 
     def finish(self) -> Iterable[Any]:
         """Complete the operators, give what comes out."""
-        self._gate.on_completed()
+        self._complete()
         return self._take()
+
+    def holds(self) -> bool:
+        """Complete the operators, look whether something comes out."""
+        self._complete()
+        return bool(self._output.items)
+
+    def _complete(self) -> None:
+        if not self._completed:
+            self._completed = True
+            self._gate.on_completed()
 
     def _take(self) -> Iterator[Any]:
         output = self._output
@@ -234,6 +243,8 @@ class LiftFeed(Feed[Any]):
         self._output = _Output(context.wake, rule.park)
         self._wanted = 0  # outstanding demand at the last ``want``
         self._fed = 0  # items let through the gate of the upstream
+        self._discarded = 0  # items parked here at the end
+        self._past = Ledger()  # of the Feeds behind gates that are closed
         self._subscription = SingleAssignmentDisposable()
 
     def start(self) -> None:
@@ -287,6 +298,7 @@ class LiftFeed(Feed[Any]):
         feed, gate.feed, gate.run = gate.feed, None, None
         if feed is not None:
             feed.cancel()
+            self._past.keep(feed.statistics())
 
     def run(self) -> Iterator[Any]:
         """Give what has come out; feed one item at a time until something does."""
@@ -330,8 +342,8 @@ class LiftFeed(Feed[Any]):
         try:
             if gate.run is None:
                 gate.run = feed.run()
-            item = next(gate.run, _NOTHING)
-            if item is _NOTHING:
+            item = next(gate.run, NOTHING)
+            if item is NOTHING:
                 gate.run = None
                 gate.waiting = True  # before settle: a wake meanwhile takes it back
                 state = feed.settle()
@@ -391,10 +403,12 @@ class LiftFeed(Feed[Any]):
             self._subscription.dispose()
         for gate in list(self._gates):
             self._close(gate)
+        self._discarded += len(self._output.items)
         self._output.items.clear()
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feeds behind the gates, then what is parked here."""
+        yield from self._past
         for gate in list(self._gates):
             if gate.feed is not None:
                 yield from gate.feed.statistics()
@@ -402,6 +416,7 @@ class LiftFeed(Feed[Any]):
         yield StageStatistics(
             self._name,
             received=self._fed,
-            delivered=self._output.emitted - held,
+            delivered=self._output.emitted - held - self._discarded,
             held=held,
+            discarded=self._discarded,
         )

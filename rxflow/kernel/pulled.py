@@ -16,15 +16,19 @@ _SIZED = tuple(
 )
 
 
+def used_up(iterator: Iterator[Any]) -> bool:
+    """Tell, without advancing it, whether an iterator is known to have given its last item."""
+    return isinstance(iterator, _SIZED) and not length_hint(iterator, 1)
+
+
 class Pulled(Feed[Any]):
     """The Feed of an iterator, which is never advanced beyond demand."""
 
-    __slots__ = ("_ended", "_items", "_iterator", "_sized")
+    __slots__ = ("_ended", "_items", "_iterator")
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         """Pull an iterator."""
         self._iterator = iterator
-        self._sized = isinstance(iterator, _SIZED)
         self._ended = False
         self._items = chain(iterator, self._end())
 
@@ -43,7 +47,7 @@ class Pulled(Feed[Any]):
 
     def ending(self) -> bool:
         """Tell whether a source of known length has given its last item."""
-        return self._ended or (self._sized and not length_hint(self._iterator, 1))
+        return self._ended or used_up(self._iterator)
 
     def cancel(self) -> None:
         """Close a generator."""

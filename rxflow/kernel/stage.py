@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from .feed import Context
+
 
 class Stage(ABC):
     """One synchronous operator of one subscription.
@@ -15,21 +17,23 @@ class Stage(ABC):
 
     Attributes:
         done: Nothing more will come out; set before the last item is yielded.
-        holds: It may give items without being fed: one input made several, or
-            the end releases some.
+        releases: It may give items, or fail, when upstream completes.
     """
 
-    __slots__ = ()
     done: bool = False
-    holds: bool = False
+    releases: bool = False
 
     @abstractmethod
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         """Turn the items that are there now into what becomes of them, one at a time."""
 
     def finish(self) -> Iterable[Any]:
-        """Give what the completion of upstream releases; asked only where ``holds``."""
+        """Give what the completion of upstream releases; asked once, only where ``releases``."""
         return ()
+
+    def holds(self) -> bool:
+        """Say, once upstream has completed, whether there are items that need demand."""
+        return False
 
     def cancel(self) -> None:  # noqa: B027 - most stages have nothing to let go of
         """Hear that the subscription is over, however it ended; called once, after the source."""
@@ -39,13 +43,11 @@ class Stage(ABC):
         return n
 
 
-StageFactory: TypeAlias = Callable[[], Stage]
+StageFactory: TypeAlias = Callable[[Context], Stage]
 
 
 class Plain(Stage):
     """A Stage without memory, so one object serves all subscriptions."""
-
-    __slots__ = ("_function",)
 
     def __init__(self, function: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
         """Wrap a function from iterator to iterator."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from ..protocol import add_demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,37 @@ class StageStatistics:
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     discarded: int = 0
     blocked_seconds: float = 0.0
+
+    def plus(self, other: StageStatistics) -> StageStatistics:
+        """Add up the figures of two parts that do the same work, one after the other."""
+        return StageStatistics(
+            self.name,
+            requested=add_demand(self.requested, other.requested),
+            received=self.received + other.received,
+            delivered=self.delivered + other.delivered,
+            held=self.held + other.held,
+            peak=max(self.peak, other.peak),
+            capacity=other.capacity,
+            dropped=Counter(self.dropped) + Counter(other.dropped),
+            discarded=self.discarded + other.discarded,
+            blocked_seconds=self.blocked_seconds + other.blocked_seconds,
+        )
+
+
+class Ledger:
+    """The figures of parts that have ended, added up by name, so that no count is lost."""
+
+    __slots__ = ("_past",)
+
+    def __init__(self) -> None:
+        self._past: dict[str, StageStatistics] = {}
+
+    def keep(self, ended: Iterable[StageStatistics]) -> None:
+        """Add the last figures of a part that has ended."""
+        for figures in ended:
+            past = self._past.get(figures.name)
+            self._past[figures.name] = figures if past is None else past.plus(figures)
+
+    def __iter__(self) -> Iterator[StageStatistics]:
+        """Give the sums."""
+        return iter(tuple(self._past.values()))

@@ -39,13 +39,12 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
     deadline = None if timeout is None else monotonic() + timeout
     while (offer := boundary.push(item)) is Offer.FULL:
         room = threading.Event()
-        if not boundary.when_room(room.set):
+        call = room.set  # one object: a bound method is a new one each time
+        if not boundary.when_room(call):
             continue
-        since = monotonic()
-        in_time = room.wait(None if deadline is None else max(0.0, deadline - since))
-        boundary.blocked(since)
+        in_time = room.wait(None if deadline is None else max(0.0, deadline - monotonic()))
+        boundary.forget_room(call)
         if not in_time:
-            boundary.forget_room(room.set)
             raise _late(boundary, timeout)
     return offer
 
@@ -61,7 +60,6 @@ async def offer_suspending(
         call = _telling(loop, room)
         if not boundary.when_room(call):
             continue
-        since = monotonic()
         try:
             async with asyncio.timeout_at(deadline):
                 await room
@@ -69,7 +67,6 @@ async def offer_suspending(
             raise _late(boundary, timeout) from None
         finally:
             boundary.forget_room(call)
-            boundary.blocked(since)
     return offer
 
 

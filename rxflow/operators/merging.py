@@ -15,7 +15,7 @@ from reactivex.typing import Mapper, MapperIndexed
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
-from ..kernel import BUDGET, HANDOVER, NOTHING, Context, Feed, Input, StageStatistics, State
+from ..kernel import BUDGET, HANDOVER, NOTHING, Context, Feed, Input, Ledger, StageStatistics, State
 from ..protocol import FAIL, Overflow
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class Merged(Feed[Any]):
         self._outer = None if outer is None else Input(outer, context)
         self._inputs: list[Input] = []  # open, in the order of their opening
         self._ready: deque[Input] = deque()  # may have an item
+        self._past = Ledger()  # of inputs that have ended
         for make in sources:
             self._add(make)
 
@@ -113,6 +114,7 @@ class Merged(Feed[Any]):
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice
             self._inputs.remove(entry)
+            self._past.keep(entry.statistics())
 
     def _open_another(self) -> bool:
         """Take an item of the outer Feed and open what it stands for, if one more may be open."""
@@ -164,11 +166,12 @@ class Merged(Feed[Any]):
             self._outer.cancel()
         for entry in list(self._inputs):
             entry.cancel()
-        self._inputs.clear()
+            self._forget(entry)
         self._ready.clear()
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all."""
+        yield from self._past
         for entry in [*([self._outer] if self._outer else []), *self._inputs]:
             yield from entry.statistics()
 

@@ -11,7 +11,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
-from ..kernel import BUDGET, Context, Feed, Pulled, StageStatistics, State
+from ..kernel import BUDGET, Context, Feed, Ledger, Pulled, StageStatistics, State
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ class Serial(Feed[Any]):
         self._state = State.READY  # what the current Feed said last
         self._error: Exception | None = None
         self._wanted = 0  # demand that the current Feed has heard of
+        self._past = Ledger()  # of those that have ended
 
     def start(self) -> None:
         """Start the first."""
@@ -66,9 +67,7 @@ class Serial(Feed[Any]):
                 self._go_on(None)
 
     def _go_on(self, failure: Exception | None) -> None:
-        feed, self._feed = self._feed, None
-        if feed is not None:
-            feed.cancel()
+        self.cancel()
         try:
             make = self._after(failure)
             if make is None:
@@ -79,9 +78,7 @@ class Serial(Feed[Any]):
                 feed.want(self._wanted)
             feed.start()
         except Exception as error:
-            if self._feed is not None:
-                self._feed.cancel()
-                self._feed = None
+            self.cancel()
             self._error = error
 
     def settle(self) -> State:
@@ -126,10 +123,13 @@ class Serial(Feed[Any]):
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.cancel()
+            self._past.keep(feed.statistics())
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give the current one's."""
-        return iter(()) if self._feed is None else self._feed.statistics()
+        """Give those of the ones before, then the current one's."""
+        yield from self._past
+        if self._feed is not None:
+            yield from self._feed.statistics()
 
 
 def in_turn(context: Context, sources: Iterator[Make], *, on_failure: bool = False) -> Feed[Any]:
@@ -180,6 +180,36 @@ def concat(*sources: Observable[T]) -> Callable[[Observable[T]], Flow[T]]:
     """
     makes = [inlet(source, "concat") for source in sources]
     return fed(lambda context, flow: in_turn(context, iter([flow.feed, *makes])))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
+def start_with(*args: T) -> Callable[[Observable[T]], Flow[T]]:
+    """Give some items, then those of the source.
+
+    .. marble::
+        :alt: start_with
+
+        request  4----------
+        source     -1-2-|
+        [  start_with(8, 9) ]
+                 8-9-1-2-|
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    The source is subscribed when the items have been given.
+
+    Args:
+        args: The items.
+
+    Returns:
+        An operator function.
+
+    Source: reactivex start_with.
+    """
+
+    def given(context: Context) -> Feed[Any]:
+        return Pulled(iter(args))
+
+    return fed(lambda context, flow: in_turn(context, iter([given, flow.feed])))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat as times
-from typing import Any
+from typing import Any, TypeVar
 
 from reactivex import Observable
 
 from ..flow import Flow
 from ..flow.inlet import inlet
-from ..flow.operator import fed, operator
-from ..kernel import BUDGET, NOTHING, Context, Feed, Input, StageStatistics, State
+from ..flow.operator import fed, operator, staged
+from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Stage, StageStatistics, State
 
+T = TypeVar("T")
 Make = Callable[[Context], Feed[Any]]
 
 
@@ -121,3 +122,80 @@ def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, .
     """
     makes = [inlet(source, "zip") for source in args]
     return fed(lambda context, flow: Zipped(context, [flow.feed, *makes]))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
+def zip_with_iterable(
+    second: Iterable[Any],
+) -> Callable[[Observable[T]], Flow[tuple[T, Any]]]:
+    """Combine each item with the next one of an iterable.
+
+    .. marble::
+        :alt: zip_with_iterable
+
+        request  --2-------------
+        source   --1-----2-----3-
+        [ zip_with_iterable("ab") ]
+                 --(1,a)-(2,b)-|
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    Ends: with the first item for which the iterable has none.
+
+    Args:
+        second: The iterable; iterated anew for each subscription.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: It is not iterable, when the pipeline is built.
+
+    Errors:
+        What the iterator raises.
+
+    Source: reactivex zip_with_iterable.
+    """
+    if not isinstance(second, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"zip_with_iterable wants an iterable, not {second!r}; use zip for a source")
+    return staged(lambda _: _Paired(iter(second)))
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
+def zip_with_list(second: Iterable[Any]) -> Callable[[Observable[T]], Flow[tuple[T, Any]]]:
+    """Combine each item with the next one of a list; the same as ``zip_with_iterable``.
+
+    .. marble::
+        :alt: zip_with_list
+
+        request  --2-------------
+        source   --1-----2-----3-
+        [ zip_with_list("ab")   ]
+                 --(1,a)-(2,b)-|
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+
+    Args:
+        second: The list; iterated anew for each subscription.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: It is not iterable, when the pipeline is built.
+
+    Source: reactivex zip_with_list.
+    """
+    return zip_with_iterable(second)
+
+
+class _Paired(Stage):
+    def __init__(self, second: Iterator[Any]) -> None:
+        self._second = second
+
+    def run(self, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            other = next(self._second, NOTHING)
+            if other is NOTHING:
+                self.done = True
+                return
+            yield item, other
