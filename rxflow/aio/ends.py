@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from ..flow import Flow, checks
 from ..flow.registry import native, register
+from ..kernel import put_back
+from ..protocol import END
 
 T = TypeVar("T")
 
@@ -94,18 +96,30 @@ async def to_queue(flow: Flow[T], queue: asyncio.Queue[T], *, end: object = None
                     await queue.put(item)
                 else:
                     queue.put_nowait(item)
-    finally:
+    except asyncio.CancelledError:
+        _shut_down(queue, end)  # without waiting: a cancelled task is to end
+        raise
+    except BaseException:
         await _end(queue, end)
+        raise
+    await _end(queue, end)
 
 
 async def _end(queue: asyncio.Queue[Any], end: object) -> None:
+    """Say that no item follows, when there is room."""
+    if end is None and hasattr(queue, "shutdown"):
+        _shut_down(queue, end)
+    else:
+        await queue.put(END if end is None else end)
+
+
+def _shut_down(queue: asyncio.Queue[Any], end: object) -> None:
+    """Say that no item follows, at once."""
     shutdown = getattr(queue, "shutdown", None)
     if end is None and shutdown is not None:
         shutdown()
     else:
-        from ..protocol import END
-
-        await queue.put(END if end is None else end)
+        put_back(queue, END if end is None else end)
 
 
 setattr(Flow, "for_each", for_each)  # noqa: B010 - declared for type checkers in flow/_fluent

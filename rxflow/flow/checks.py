@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import CO_COROUTINE, iscoroutinefunction
+from inspect import CO_COROUTINE, iscoroutinefunction, unwrap
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -91,7 +91,7 @@ def asynchronous(operator: str, function: Any) -> None:
     """Refuse a function that gives nothing to await."""
     if not callable(function):
         raise TypeError(f"{operator}: an async function is wanted, not {function!r}")
-    if not _is_async(function) and _is_plain(function):
+    if not _is_async(unwrap(function)) and _is_plain(function):
         raise TypeError(
             f"{operator}: {function!r} is not an async function; "
             "use map for a synchronous one, or define it with async def"
@@ -113,10 +113,15 @@ def _is_async(function: Any) -> bool:
     )
 
 
+# What the result of a plain function is annotated with, if at all; as text in newer modules.
+_NOT_AWAITABLE = (None, "None", str, "str", int, "int", float, "float", bool, "bool", bytes, "bytes")
+
+
 def _is_plain(function: Any) -> bool:
     """Tell whether it surely returns no awaitable: a builtin, or a def without async."""
     if isinstance(function, FunctionType | MethodType):
-        annotation = function.__annotations__.get("return")
-        lambda_or_annotated = function.__name__ == "<lambda>" or annotation is not None
-        return not lambda_or_annotated
+        if function.__name__ == "<lambda>":
+            return False
+        annotation = function.__annotations__.get("return", None)
+        return annotation in _NOT_AWAITABLE
     return isinstance(function, BuiltinFunctionType)

@@ -7,6 +7,7 @@ from typing import Any
 
 from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
+from reactivex.scheduler import CurrentThreadScheduler
 
 from ..kernel import Boundary, Context, DiscardCallback, DropCallback, offer_blocking
 from ..protocol import BLOCK, Offer, Overflow
@@ -50,13 +51,16 @@ class Door(Boundary[Any]):
         """Subscribe to the source, once."""
         if self._started:
             return
-        self._started = self._starting = True
-        try:
-            self._upstream.disposable = self._source.subscribe(
-                self.take, self.fail, self.complete, scheduler=self._scheduler
-            )
-        finally:
-            self._starting = False
+        self._started = True
+        with self.starting():
+            # As an outermost subscribe of reactivex: what the source itself puts on the
+            # trampoline comes after the assignment, so that it can be disposed of.
+            CurrentThreadScheduler.singleton().ensure_trampoline(self._subscribe)
+
+    def _subscribe(self, *_: Any) -> None:
+        self._upstream.disposable = self._source.subscribe(
+            self.take, self.fail, self.complete, scheduler=self._scheduler
+        )
 
     def stop_producer(self) -> None:
         """Dispose of the subscription."""

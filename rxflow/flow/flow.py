@@ -35,17 +35,24 @@ class Flow(Observable[T_out]):
     """
 
     def __init__(
-        self, source: Callable[[Context], Feed[Any]], stages: tuple[StageFactory, ...] = ()
+        self,
+        source: Callable[[Context], Feed[Any]],
+        stages: tuple[StageFactory, ...] = (),
+        *,
+        latest: bool = False,
     ) -> None:
         """Describe a Flow.
 
         Args:
             source: Makes the Feed of one subscription.
             stages: Makes the synchronous stages over it.
+            latest: An item is the latest one when it is taken, and would be stale if it
+                were fetched ahead.
         """
         # Observable.__init__ would make a lock and keep a subscribe function; neither is used.
         self.source = source
         self.stages = stages
+        self.latest = latest
 
     def __getattr__(self, name: str) -> Any:
         """Make the lock that stock operators take of their source, when one does."""
@@ -55,7 +62,15 @@ class Flow(Observable[T_out]):
 
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
         """Add synchronous stages."""
-        return Flow(self.source, (*self.stages, *stages))
+        return Flow(self.source, (*self.stages, *stages), latest=self.latest)
+
+    def adopt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[Any] | None:
+        """Take an operator into the run of stock operators that this Flow ends in.
+
+        Returns:
+            The Flow with it, or None where the native operator is to be applied.
+        """
+        return None
 
     def feed(self, context: Context) -> Feed[T_out]:
         """Make the Feed of one subscription."""

@@ -141,6 +141,9 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._part = iter(())
         self._run = None
         self._feed.cancel()
+        self._signal.wake()  # a step that waits in another task
+        if running_loop() is None:
+            return  # it is collected after its loop was closed: nobody can wait any more
         if tasks := self._context.tasks - {asyncio.current_task()}:
             await asyncio.wait(tasks)
 
@@ -160,9 +163,10 @@ class Chunks(Iteration[list[T_out]], Generic[T_out]):
 
     async def __anext__(self) -> list[T_out]:
         """Pull what is ready, at least one item."""
-        if self._failure is not None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
             await self.aclose()
-            raise self._failure
+            raise failure
         first: Any = await self._more()
         if first is NOTHING:
             raise StopAsyncIteration

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar, cast
 
-from reactivex import Observable, never
+from reactivex import Observable, never, operators
 
 from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
 from ..protocol import DROP_OLDEST, FAIL, DemandBoundaryWarning, Overflow
@@ -21,13 +22,13 @@ P = ParamSpec("P")
 T_out = TypeVar("T_out", covariant=True)
 
 
-def compose(flow: Flow[Any], operators: Iterable[Callable[[Any], Any]]) -> Any:
+def compose(flow: Flow[Any], applied: Iterable[Callable[[Any], Any]]) -> Any:
     """Apply callables, one after another, as ``pipe`` does."""
     current: Any = flow
     stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
-    for operator in operators:
+    for operator in applied:
         if isinstance(current, Flow):
-            if isinstance(operator, Operator) and operator.stages:
+            if isinstance(operator, Operator) and operator.stages and not _holding(current):
                 stages.extend(operator.stages)
                 continue
             if stages:
@@ -52,7 +53,7 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
         elif part.stock is None:
             current = _unknown(current, part.operator)
         else:
-            swapped = _swap(part)
+            swapped = None if _holding(current) else _swap(part)
             current = swapped(current) if swapped is not None else _lift(current, part, part.stock)
     return current
 
@@ -83,6 +84,15 @@ def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperat
         return StockOperator(build(*args, **kwargs))
 
     return built
+
+
+def _holding(flow: Any) -> bool:
+    """Tell whether a run ends here whose inner sources nothing in it has flattened yet.
+
+    What follows then belongs into the run: an inner source loses nothing to an
+    operator in it, while one that leaves the run has to be parked.
+    """
+    return isinstance(flow, LiftedFlow) and flow.holding
 
 
 def lift(operator: Callable[[Any], Any]) -> Any:
@@ -199,6 +209,30 @@ class LiftedFlow(Flow[T_out]):
         super().__init__(*_runtime(base, run, modes, name, lifted))
         self.base = base
         self.lifted = lifted
+        self.holding = _unflattened(lifted)
+
+    def adopt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[Any] | None:
+        """Take an operator into the run as long as inner sources are not flattened."""
+        build = getattr(operators, name, None) if self.holding else None
+        if build is None:
+            return None
+        try:
+            signature(build).bind(*args, **kwargs)
+        except TypeError:  # it has arguments that only the native operator knows
+            return None
+        return cast("Flow[Any]", apply(self, build(*args, **kwargs)))
+
+
+def _unflattened(lifted: tuple[Recognised, ...]) -> bool:
+    """Tell whether inner sources leave a run of operators."""
+    holding = False
+    for part in lifted:
+        mode = None if part.stock is None else part.stock.mode
+        if mode is Mode.HOLD:
+            holding = True
+        elif mode in (Mode.FLATTEN, Mode.SWITCH):
+            holding = False
+    return holding
 
 
 def _runtime(
@@ -224,7 +258,7 @@ def _runtime(
         window=HANDOVER if Mode.PASS in modes else None,
         limit=_limit(lifted) if Mode.FLATTEN in modes and Mode.HOLD not in modes else None,
         gated=Mode.CONTROL not in modes,
-        park=parked if Mode.HOLD in modes else None,
+        park=parked if _unflattened(lifted) else None,
     )
     return (lambda context: LiftFeed(context, base.feed, run, rule, name)), ()
 
@@ -269,6 +303,8 @@ def _surplus(lifted: tuple[Recognised, ...]) -> Overflow:
 
 def parked(value: Any) -> Any:
     """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
+    if type(value) is tuple:
+        return tuple(map(parked, cast("tuple[Any, ...]", value)))
     if not isinstance(value, Observable) or isinstance(value, Flow):
         return value
     from .parking import Parked

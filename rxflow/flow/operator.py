@@ -51,7 +51,8 @@ class Operator:
     def __call__(self, source: Observable[Any]) -> Any:
         """Apply to a source."""
         if isinstance(source, Flow):
-            return self._apply(source)
+            flow: Flow[Any] = source
+            return flow.adopt(self.name, self._args, self._kwargs) or self._apply(flow)
         checks.observable(self.name, source)
         plain = getattr(stock, self.name, None)
         if plain is not None:

@@ -9,15 +9,16 @@ locks live in Drain and Boundary only, and no signal is sent under one.
 May import: protocol.
 """
 
+from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
 from .island import Island
-from .lift import LiftFeed, LiftStage, Order, Rule, gate_of
-from .loops import needed_loop, on_loop, running_loop, spawn
+from .lift import LiftFeed, LiftStage, Order, Rule, gate_of, own_trampoline
+from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
 from .inputs import Input
-from .pulled import Pulled, used_up
+from .pulled import Failed, Pulled, used_up
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .waiting import offer_blocking, offer_suspending
@@ -30,6 +31,7 @@ __all__ = [
     "DiscardCallback",
     "Drain",
     "DropCallback",
+    "Failed",
     "Feed",
     "NOTHING",
     "Input",
@@ -48,10 +50,13 @@ __all__ = [
     "State",
     "drained",
     "gate_of",
+    "hooks",
     "needed_loop",
     "offer_blocking",
     "offer_suspending",
     "on_loop",
+    "own_trampoline",
+    "put_back",
     "remaining",
     "running_loop",
     "spawn",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from itertools import repeat
 from threading import Lock
@@ -77,12 +78,13 @@ class Boundary(Feed[T], Generic[T]):
         self._queue: deque[T] = deque()
         self._end = _End.OPEN
         self._error: Exception | None = None  # why _end is FAILED
-        self._idle = False  # the consumer has found the queue empty and waits for a wake
-        self._starting = False  # the source is being started: the consumer cannot take yet
+        self._idle = True  # the consumer has found the queue empty and waits for a wake
+        self._starting = False  # the consumer is in a call of the source, and cannot take
         self._received = 0  # items offered so far
-        self._wanted = 0  # demand as a level of _received: an item up to it is asked for
+        self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak = 0
         self._dropped: dict[str, int] = {}
+        self._lost = 0  # the sum of _dropped
         self._discarded = 0
         # Producers to tell that there is room, and since when each of them waits.
         self._room: dict[Callable[[], object], float] = {}
@@ -95,7 +97,7 @@ class Boundary(Feed[T], Generic[T]):
         """Items that are asked for and not yet offered."""
         if self._wanted == UNBOUNDED:
             return UNBOUNDED
-        return max(0, self._wanted - self._received)
+        return max(0, self._wanted - (self._received - self._lost))
 
     def push(self, item: T) -> Offer:
         """Offer one item; when full, the overflow strategy decides.
@@ -110,17 +112,16 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._end is not _End.OPEN:
                 return Offer.CLOSED
-            self._received += 1
             held = len(queue)
             if held < self._capacity:
+                self._received += 1
                 queue.append(item)
                 if held >= self._peak:
                     self._peak = held + 1
                 if not self._idle:
                     return Offer.ENQUEUED
                 kept = True
-            elif self._waits and self._full(held, self._received):
-                self._received -= 1
+            elif self._waits and self._full():
                 return Offer.FULL
             else:
                 kept, lost = self._overflowing(item)
@@ -156,22 +157,36 @@ class Boundary(Feed[T], Generic[T]):
             False when there is room now, or the queue is closed; nothing is kept then.
         """
         with self._lock:
-            if self._end is not _End.OPEN or not self._full(len(self._queue), self._received + 1):
-                return False
+            # Noted before it is looked: the consumer takes without the lock, then looks here.
             self._room[call] = monotonic()
-            return True
+            if self._end is _End.OPEN and self._full():
+                return True
+            del self._room[call]
+            return False
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Call into the source on the consumer's side, who cannot take items meanwhile.
+
+        What is asked for is held even beyond the capacity.
+        """
+        outer, self._starting = self._starting, True
+        try:
+            yield
+        finally:
+            self._starting = outer
 
     @property
     def full(self) -> bool:
         """Whether an item that came now would find no room."""
         with self._lock:
-            return self._full(len(self._queue), self._received + 1)
+            return self._full()
 
     def lose(self, item: T, reason: str) -> None:
         """Count and report an item that was not taken and that nobody will offer again."""
         with self._lock:
             self._received += 1
-            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+            self._count_lost(reason, 1)
         self._report([(item, reason)])
 
     def take_back(self, reason: str) -> list[T]:
@@ -184,7 +199,7 @@ class Boundary(Feed[T], Generic[T]):
             items = list(self._queue)
             self._queue.clear()
             if items:
-                self._dropped[reason] = self._dropped.get(reason, 0) + len(items)
+                self._count_lost(reason, len(items))
         return items
 
     def forget_room(self, call: Callable[[], object]) -> None:
@@ -232,7 +247,7 @@ class Boundary(Feed[T], Generic[T]):
     def want(self, n: int) -> None:
         """Hear of demand that what was held has not met."""
         with self._lock:
-            self._wanted = UNBOUNDED if n == UNBOUNDED else add_demand(self._received, n)
+            self._wanted = UNBOUNDED if n == UNBOUNDED else add_demand(self._count_taken(), n)
 
     def cancel(self) -> None:
         """Close, and hand what is held to ``on_discard``."""
@@ -251,7 +266,7 @@ class Boundary(Feed[T], Generic[T]):
                 self.name,
                 requested=self._wanted,
                 received=self._received,
-                delivered=self._received - held - sum(dropped.values()) - self._discarded,
+                delivered=self._received - held - self._lost - self._discarded,
                 held=held,
                 peak=self._peak,
                 capacity=self._capacity,
@@ -262,13 +277,21 @@ class Boundary(Feed[T], Generic[T]):
 
     # Inside.
 
-    def _full(self, held: int, received: int) -> bool:
-        """Tell whether there is no room for item number ``received``; the lock is held."""
-        if self._starting and self._wanted == UNBOUNDED:
-            return False  # it is asked for, but nobody can take it before the source has started
-        if self._capacity:
+    def _count_taken(self) -> int:
+        """Count the items that the consumer has taken; the lock is held."""
+        return self._received - self._lost - len(self._queue)
+
+    def _full(self) -> bool:
+        """Tell whether there is no room for one more item; the lock is held."""
+        held = len(self._queue)
+        if self._capacity and not self._starting:
             return held >= self._capacity
-        return received > self._wanted or held >= HANDOVER
+        unmet = max(0, self._wanted - self._count_taken())
+        return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
+
+    def _count_lost(self, reason: str, n: int) -> None:
+        self._dropped[reason] = self._dropped.get(reason, 0) + n
+        self._lost += n
 
     def _overflowing(self, item: T) -> tuple[bool, list[tuple[T, str]]]:
         """Apply the overflow strategy; the lock is held.
@@ -278,14 +301,11 @@ class Boundary(Feed[T], Generic[T]):
         """
         queue, victim = self._queue, self._overflow.victim
         kept, lost = True, list[tuple[T, str]]()
-        if self._full(len(queue), self._received):
-            if victim is Victim.OLDEST and queue:
-                lost.append((queue.popleft(), "oldest"))
-            elif victim is Victim.NEWEST and queue:
-                lost.append((queue.pop(), "newest"))
-            elif victim is Victim.ALL and queue:
-                lost.extend((held, "all") for held in queue)
-                queue.clear()
+        full = self._full()
+        self._received += 1
+        if full:
+            if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):
+                lost.extend(self._evict(victim))
             elif victim is Victim.STREAM:
                 self._end = _End.FAILED
                 self._error = BufferOverflowError(
@@ -297,11 +317,21 @@ class Boundary(Feed[T], Generic[T]):
                 kept = False
                 lost.append((item, "incoming"))
         for _, reason in lost:
-            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+            self._count_lost(reason, 1)
         if kept:
             queue.append(item)
             self._peak = max(self._peak, len(queue))
         return kept, lost
+
+    def _evict(self, victim: Victim) -> Iterator[tuple[T, str]]:
+        """Take out what gives way; nothing where the consumer was quicker and made room."""
+        take = self._queue.pop if victim is Victim.NEWEST else self._queue.popleft
+        try:
+            yield take(), victim.value
+            while victim is Victim.ALL:
+                yield take(), victim.value
+        except IndexError:
+            pass
 
     def _report(self, lost: list[tuple[T, str]]) -> None:
         """Call ``on_drop`` for each lost item; what it raises ends the stream."""
@@ -320,9 +350,10 @@ class Boundary(Feed[T], Generic[T]):
             idle, self._idle = self._idle, False
         if not opened and error is not None:
             hooks.dropped_error(error)
-        if opened and error is not None and not self._delay_error:
+        overtakes = opened and error is not None and not self._delay_error
+        if overtakes:
             self._discard()
-        if idle:
+        if idle or overtakes:
             self._wake()
         self._tell_room()
 

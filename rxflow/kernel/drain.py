@@ -86,18 +86,25 @@ class Drain(Subscription):
         except Exception as error:
             hooks.dropped_error(error)
             self.cancel()
+        opened = False
         try:
             if not self._stopped:
                 feed = make(Context(self.wake, scheduler, tasks))
                 if self._granted:
                     feed.want(self._granted)
                 self._feed = feed
-                self._busy = False
+                opened, self._busy = True, False  # from here on a wake drains, on any thread
                 feed.start()
         except Exception as error:
-            self._error = error
+            with self._lock:
+                late = self._stopped
+                if not late:
+                    self._error = error
+            if late:
+                hooks.dropped_error(error)
         finally:
-            self._busy = self._feed is None and not self._stopped and self._error is None
+            if not opened:
+                self._busy = False
 
     def request(self, n: int) -> None:
         """Ask for more items; see :meth:`Subscription.request`."""
@@ -186,7 +193,7 @@ class Drain(Subscription):
                 except Exception as error:
                     self._stopped = True
                     self._threw(error)
-                if self._stopped:
+                if self._stopped or self._error is not None:
                     return False
         finally:
             self._delivered += count
@@ -208,6 +215,8 @@ class Drain(Subscription):
                 return
             self._stopped = True
             subscriber = self._subscriber
+            if error is None:
+                error = self._error  # a wrong request that was made meanwhile
         assert subscriber is not None
         try:
             if error is None:

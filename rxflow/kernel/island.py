@@ -48,7 +48,7 @@ class Island(Feed[Any]):
             items = stage.run(items)
             if stage.releases:
                 items = chain(items, self._finish(index))
-        return items
+        return chain(items, self._witness())
 
     def _end(self) -> Iterator[Any]:
         """Stand behind the source: tells its true end, or its failure, to the chain."""
@@ -70,16 +70,21 @@ class Island(Feed[Any]):
             item = following
         stage.done = True
 
-    def settle(self) -> State:
-        """End with the source, or as soon as a stage is done."""
-        if any(stage.done for stage in self._stages):
-            return State.ENDED
-        if self._state is None:
+    def _witness(self) -> Iterator[Any]:
+        """Stand behind the last stage: tells a false end, which no part of it has meant."""
+        if self._state is None and not any(stage.done for stage in self._stages):
             raise RuntimeError(
                 "a callback of the pipeline raised StopIteration; "
                 "catch it in the callback, it would end the stream silently"
             )
-        return self._state
+        return
+        yield
+
+    def settle(self) -> State:
+        """End with the source, or as soon as a stage is done."""
+        if any(stage.done for stage in self._stages):
+            return State.ENDED
+        return self._state or State.READY
 
     def ending(self) -> bool:
         """Tell whether the source is at its end and no stage holds anything back."""

@@ -24,8 +24,9 @@ from reactivex.disposable import Disposable, SingleAssignmentDisposable
 from reactivex.scheduler.currentthreadscheduler import CurrentThreadSchedulerSingleton
 from reactivex.scheduler.trampoline import Trampoline
 
-from ..protocol import UNBOUNDED, add_demand
+from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand
 from . import hooks
+from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State
 from .stage import Stage
 from .statistics import Ledger, StageStatistics
@@ -129,12 +130,13 @@ class LiftStage(Stage):
     def __init__(self, apply: Apply, context: Context) -> None:
         """Apply the operators and subscribe to them."""
         self._completed = False  # upstream has
-        self._gate: ObserverBase[Any] = _Output(_noop)  # until the operators subscribe
         self._output = _Output(_noop)
+        self._gate: ObserverBase[Any] = self._output  # until the operators subscribe
         with own_trampoline():
             self._subscription = apply(_Proxy(self._open)).subscribe(
                 self._output, scheduler=context.scheduler
             )
+        self.done = self._gate is self._output  # take(0) and its like complete without a source
 
     def _open(self, observer: ObserverBase[Any]) -> DisposableBase:
         self._gate = observer
@@ -240,7 +242,9 @@ class LiftFeed(Feed[Any]):
         self._name = name
         self._gates: list[_Gate] = []
         self._turn = 0  # whose turn it is, where the order is fair
-        self._output = _Output(context.wake, rule.park)
+        self._output = _Output(self._woken, rule.park)
+        self._depth = 0  # calls into the operators that are running
+        self._again = False  # something came out meanwhile
         self._wanted = 0  # outstanding demand at the last ``want``
         self._fed = 0  # items let through the gate of the upstream
         self._discarded = 0  # items parked here at the end
@@ -259,11 +263,26 @@ class LiftFeed(Feed[Any]):
     def _inside(self) -> Iterator[None]:
         """Call into the operators: what they subscribe to goes through gates."""
         token = _current.set(self if self._rule.gated else None)
+        self._depth += 1
         try:
             with own_trampoline():
                 yield
         finally:
+            self._depth -= 1
             _current.reset(token)
+            if self._again and not self._depth:
+                self._again = False
+                self._wake()
+
+    def _woken(self) -> None:
+        """Wake the consumer, but not inside of a call into the operators.
+
+        What it subscribes to then is its own, and no gate of this lift.
+        """
+        self._again = True
+        if not self._depth:  # looked at after the note: who leaves looks at the note afterwards
+            self._again = False
+            self._wake()
 
     def _open_outer(self, observer: ObserverBase[Any]) -> DisposableBase:
         return self.open_gate(self._source, observer, inner=False)
@@ -306,10 +325,20 @@ class LiftFeed(Feed[Any]):
         for _ in repeat(None, BUDGET):
             if out:
                 yield out.popleft()
-            elif self._output.ended or not self._feed_one():
+            elif self._output.ended or not self.feed_one():
                 return
 
-    def _feed_one(self) -> bool:
+    @property
+    def open(self) -> bool:
+        """Whether a gate is open."""
+        return bool(self._gates)
+
+    @property
+    def feedable(self) -> bool:
+        """Whether a gate may be let through now."""
+        return bool(self._in_order())
+
+    def feed_one(self) -> bool:
         """Let one item, or an end, through a gate. Says whether anything went through."""
         return any(self._let_through(gate) for gate in self._in_order())
 
@@ -377,7 +406,7 @@ class LiftFeed(Feed[Any]):
             if output.error is not None:
                 raise output.error
             return State.ENDED
-        return State.READY if self._in_order() else State.WAITING
+        return State.READY if self.feedable else State.WAITING
 
     def ending(self) -> bool:
         """Let ends through, which need no demand; tell whether the operators have ended."""
@@ -397,14 +426,28 @@ class LiftFeed(Feed[Any]):
                 gate.feed.want(n)
 
     def cancel(self) -> None:
-        """Dispose of the operators and cancel every gate."""
+        """Dispose of the operators and cancel every gate.
+
+        Where inner Observables have left the run, the operators keep a gate open
+        as long as one of them has a subscriber: then it goes on without demand.
+        """
         self._output.ended = True
-        with own_trampoline():
-            self._subscription.dispose()
-        for gate in list(self._gates):
-            self._close(gate)
         self._discarded += len(self._output.items)
         self._output.items.clear()
+        with own_trampoline():
+            self._subscription.dispose()
+        if self._rule.park is None:
+            self.close_gates()
+        elif self._gates:
+            rest = Drain(_Nobody(), UNBOUNDED)
+            self._wake = rest.wake
+            rest.open(lambda _: _Rest(self), self._context.scheduler, self._context.tasks)
+            rest.wake()
+
+    def close_gates(self) -> None:
+        """Cancel the Feeds behind all gates."""
+        for gate in list(self._gates):
+            self._close(gate)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feeds behind the gates, then what is parked here."""
@@ -420,3 +463,46 @@ class LiftFeed(Feed[Any]):
             held=held,
             discarded=self._discarded,
         )
+
+
+class _Rest(Feed[Any]):
+    """What goes on of a cancelled run, for the inner Observables that have left it."""
+
+    def __init__(self, lift: LiftFeed) -> None:
+        self._lift = lift
+
+    def start(self) -> None:
+        self._lift.want(UNBOUNDED)
+
+    def run(self) -> Iterator[Any]:
+        for _ in repeat(None, BUDGET):
+            if not self._lift.feed_one():
+                return
+        yield from ()
+
+    def settle(self) -> State:
+        if not self._lift.open:
+            return State.ENDED
+        return State.READY if self._lift.feedable else State.WAITING
+
+    def want(self, n: int) -> None:
+        self._lift.want(n)
+
+    def cancel(self) -> None:
+        self._lift.close_gates()
+
+
+class _Nobody(Subscriber[Any]):
+    """Takes no items, for none come."""
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        pass
+
+    def on_next(self, value: Any) -> None:
+        raise AssertionError("a run that was cancelled gave an item")
+
+    def on_error(self, error: Exception) -> None:
+        hooks.dropped_error(error)
+
+    def on_completed(self) -> None:
+        pass

@@ -61,3 +61,14 @@ def spawn(
         holder.add(task)
         task.add_done_callback(holder.discard)
     return task
+
+
+def put_back(queue: asyncio.Queue[Any], item: Any) -> None:
+    """Put an item into a queue that may be full, or shut down, without waiting.
+
+    It is not counted by ``join``: it was counted when it was first put, or is an
+    end that stands for no work. The methods are those that a Queue has for its
+    subclasses to override; nothing public goes past the bound.
+    """
+    queue._put(item)  # pyright: ignore
+    queue._wakeup_next(queue._getters)  # pyright: ignore

@@ -1,4 +1,4 @@
-"""The Feed of an iterator."""
+"""The Feed of an iterator, and that of a failure."""
 
 from __future__ import annotations
 
@@ -55,3 +55,28 @@ class Pulled(Feed[Any]):
         self._items = iter(())
         if close is not None:
             close()
+
+
+class Failed(Feed[Any]):
+    """The Feed of a failure."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: Exception) -> None:
+        """Fail at once."""
+        self._error = error
+
+    def run(self) -> Iterator[Any]:
+        """Give nothing."""
+        return iter(())
+
+    def settle(self) -> State:
+        """Fail."""
+        raise self._error
+
+    def ending(self) -> bool:
+        """Need no demand."""
+        return True
+
+    def cancel(self) -> None:
+        """Do nothing: nothing is open."""

@@ -18,6 +18,7 @@ from ..kernel import (
     Input,
     StageStatistics,
     State,
+    hooks,
     needed_loop,
     on_loop,
     spawn,
@@ -75,7 +76,9 @@ class _AsyncMapped(Feed[Any]):
                     f"map_async: the function gave {work!r}, which cannot be awaited; "
                     "use map for a synchronous function"
                 )
-            task = spawn(self._loop, self._context, _awaited(work))
+            task = spawn(
+                self._loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work)
+            )
             self._tasks.append(task)
             self._peak = max(self._peak, len(self._tasks))
             task.add_done_callback(self._finished)
@@ -92,12 +95,12 @@ class _AsyncMapped(Feed[Any]):
         self._context.wake()
 
     def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, Exception):
+            error = RuntimeError(f"map_async: the function ended with {error!r}")
         if self._error is None:
-            self._error = (
-                error
-                if isinstance(error, Exception)
-                else RuntimeError(f"map_async: the function ended with {error!r}")
-            )
+            self._error = error
+        else:
+            hooks.dropped_error(error)
 
     def settle(self) -> State:
         if self._error is not None:

@@ -15,7 +15,18 @@ from reactivex.typing import Mapper, MapperIndexed
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
-from ..kernel import BUDGET, HANDOVER, NOTHING, Context, Feed, Input, Ledger, StageStatistics, State
+from ..kernel import (
+    BUDGET,
+    HANDOVER,
+    NOTHING,
+    Context,
+    Feed,
+    Input,
+    Ledger,
+    StageStatistics,
+    State,
+    own_trampoline,
+)
 from ..protocol import FAIL, Overflow
 
 T = TypeVar("T")
@@ -125,7 +136,8 @@ class Merged(Feed[Any]):
         if item is NOTHING:
             return not outer.waiting and not outer.ended
         assert self._inner is not None
-        self._begin(self._add(self._inner(item)))
+        with own_trampoline():  # else one inside another subscribe would begin too late
+            self._begin(self._add(self._inner(item)))
         return True
 
     def settle(self) -> State:
@@ -133,6 +145,8 @@ class Merged(Feed[Any]):
         if self._ready:
             return State.READY
         outer = self._outer
+        if outer is not None and len(self._inputs) >= self._max_concurrency:
+            self._hear_end(outer)
         if outer is not None and not outer.ended:
             may_open = not outer.waiting and len(self._inputs) < self._max_concurrency
             return State.READY if may_open else State.WAITING
@@ -140,17 +154,22 @@ class Merged(Feed[Any]):
 
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
-        for entry in [entry for entry in self._inputs if entry.ending()]:
-            entry.waiting = False
-            while not entry.ended:
-                entry.take()
-            self._forget(entry)
+        for entry in list(self._inputs):
+            if self._hear_end(entry):
+                self._forget(entry)
         outer = self._outer
-        if outer is not None and outer.ending():
-            outer.waiting = False
-            while not outer.ended:
-                outer.take()
+        if outer is not None:
+            self._hear_end(outer)
         return not self._inputs and (outer is None or outer.ended)
+
+    def _hear_end(self, entry: Input) -> bool:
+        """Let the end of an input through when nothing else is left of it, or its failure."""
+        if not entry.ending():
+            return False
+        entry.waiting = False
+        while not entry.ended:
+            entry.take()
+        return True
 
     def want(self, n: int) -> None:
         """Ask each that waits for up to ``prefetch`` items."""

@@ -136,7 +136,7 @@ def on_backpressure_latest(
     Source: Reactor onBackpressureLatest.
     """
     _check_callbacks("on_backpressure_latest", on_drop, None)
-    return _plain_door("on_backpressure_latest", 1, DROP_OLDEST, on_drop)
+    return _plain_door("on_backpressure_latest", 1, DROP_OLDEST, on_drop, latest=True)
 
 
 @door(demand="unbounded ; 1:1 ; holds 0", category="overflow")
@@ -199,7 +199,9 @@ def on_backpressure_reduce(
     if reducer is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise TypeError(f"{name}: a function of two items is wanted")
     checks.callback(name, "reducer", reducer)
-    return _door(name, lambda context, source: _Reducing(context, source, name, reducer))
+    return _door(
+        name, lambda context, source: _Reducing(context, source, name, reducer), latest=True
+    )
 
 
 @door(demand="as there is room ; 1:1 ; holds <= capacity", category="overflow")
@@ -285,16 +287,25 @@ def _check_callbacks(
     checks.callback(name, "on_discard", on_discard)
 
 
-def _plain_door(name: str, capacity: int, overflow: Overflow, on_drop: DropCallback | None) -> Any:
+def _plain_door(
+    name: str,
+    capacity: int,
+    overflow: Overflow,
+    on_drop: DropCallback | None,
+    latest: bool = False,
+) -> Any:
     return _door(
         name,
         lambda context, source: Door(context, source, name, capacity, overflow, on_drop=on_drop),
+        latest,
     )
 
 
-def _door(name: str, make: Callable[[Context, Observable[Any]], Door]) -> Any:
+def _door(
+    name: str, make: Callable[[Context, Observable[Any]], Door], latest: bool = False
+) -> Any:
     def apply(source: Observable[Any]) -> Flow[Any]:
         checks.observable(name, source)
-        return Flow(lambda context: make(context, source))
+        return Flow(lambda context: make(context, source), latest=latest)
 
     return DoorOperator(apply)

@@ -61,7 +61,7 @@ def limit_rate(high: int, low: int | None = None) -> Callable[[Observable[T]], F
 
 @operator(demand="prefetch, then 75 % of it each ; 1:1 ; holds <= prefetch", category="demand")
 def observe_on(
-    scheduler: SchedulerBase | AbstractEventLoop, *, prefetch: int = HANDOVER
+    scheduler: SchedulerBase | AbstractEventLoop, *, prefetch: int | None = None
 ) -> Callable[[Observable[T]], Flow[T]]:
     """Deliver on a scheduler, through a bounded queue.
 
@@ -81,7 +81,8 @@ def observe_on(
 
     Args:
         scheduler: Where to; an asyncio event loop stands for its scheduler.
-        prefetch: Most items held in the queue (items).
+        prefetch: Most items held in the queue (items); 256 when left out, but 1
+            behind on_backpressure_latest and _reduce, whose items would be stale.
 
     Returns:
         An operator function.
@@ -96,9 +97,13 @@ def observe_on(
         scheduler = AsyncIOThreadSafeScheduler(scheduler)
     if not isinstance(scheduler, SchedulerBase):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"observe_on wants a scheduler or an event loop, not {scheduler!r}")
-    prefetch = checks.whole("observe_on", "prefetch", prefetch)
+    size = None if prefetch is None else checks.whole("observe_on", "prefetch", prefetch)
     target = scheduler
-    return fed(lambda context, flow: _Observed(context, target, prefetch, flow.feed))
+
+    def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
+        return _Observed(context, target, size or (1 if flow.latest else HANDOVER), flow.feed)
+
+    return fed(feed)
 
 
 class _Observed(Prefetched):
@@ -120,9 +125,10 @@ class _Observed(Prefetched):
         )
         self._scheduler = scheduler
         self._consumer = context.wake
-        self._scheduled = False  # an action is on its way
-        self._inside: int | None = None  # the thread that is in the action, if any
         self._anywhere = context.pulls
+        self._scheduled = False  # an action is on its way
+        self._arriving: int | None = None  # the thread that is scheduling an action, to pull in it
+        self._inside: int | None = None  # the thread that is in the action, if any
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -132,6 +138,8 @@ class _Observed(Prefetched):
     def _act(self, *_: Any) -> None:
         self._scheduled = False
         self._inside = get_ident()
+        if self._arriving == self._inside:  # the scheduler acts at once: who pulls is there
+            return
         try:
             self._consumer()
         finally:
@@ -140,21 +148,27 @@ class _Observed(Prefetched):
     def _here(self) -> bool:
         return self._anywhere or self._inside == get_ident()
 
+    def _arrive(self) -> bool:
+        """Tell whether items may be taken in this thread; else the consumer is called elsewhere."""
+        if not self._here():
+            self._arriving = get_ident()
+            self._schedule()
+            self._arriving = None
+        return self._here()
+
     def run(self) -> Iterator[Any]:
-        """Give what is held when this is the scheduler's thread; else go there."""
-        if self._here():
-            return super().run()
-        self._schedule()
-        return iter(())
+        """Give what is held in an action of the scheduler; else go there."""
+        if not self._arrive():
+            return
+        for item in super().run():
+            yield item
+            if not self._arrive():  # taken up again elsewhere
+                return
 
     def settle(self) -> State:
         """Wait for the action when this is not its thread."""
         return super().settle() if self._here() else State.WAITING
 
     def ending(self) -> bool:
-        """Tell it on the scheduler's thread only."""
-        ending = super().ending()
-        if ending and not self._here():
-            self._schedule()
-            return False
-        return ending
+        """Tell it in an action of the scheduler only."""
+        return super().ending() and self._arrive()

@@ -11,7 +11,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
-from ..kernel import BUDGET, Context, Feed, Ledger, Pulled, StageStatistics, State
+from ..kernel import BUDGET, Context, Failed, Feed, Ledger, Pulled, StageStatistics, State
 
 T = TypeVar("T")
 
@@ -35,8 +35,9 @@ class Serial(Feed[Any]):
                 or None to complete; what it raises is the failure of the whole.
         """
         self._context = context
+        self._first = first
         self._after = after
-        self._feed: Feed[Any] | None = first(context)  # None when ended
+        self._feed: Feed[Any] | None = None  # the current one; None when ended
         self._state = State.READY  # what the current Feed said last
         self._error: Exception | None = None
         self._wanted = 0  # demand that the current Feed has heard of
@@ -44,11 +45,7 @@ class Serial(Feed[Any]):
 
     def start(self) -> None:
         """Start the first."""
-        try:
-            if self._feed is not None:
-                self._feed.start()
-        except Exception as error:
-            self._go_on(error)
+        self._begin(self._first)
 
     def run(self) -> Iterator[Any]:
         """Give what the current one has, and go on to the next."""
@@ -58,6 +55,8 @@ class Serial(Feed[Any]):
                 return
             try:
                 yield from feed.run()
+                if feed is not self._feed:
+                    continue  # ``ending`` has gone on meanwhile
                 self._state = feed.settle()
             except Exception as error:
                 self._go_on(error)
@@ -67,19 +66,26 @@ class Serial(Feed[Any]):
                 self._go_on(None)
 
     def _go_on(self, failure: Exception | None) -> None:
+        """Begin what follows the current one."""
         self.cancel()
         try:
             make = self._after(failure)
-            if make is None:
-                return
+        except Exception as error:
+            self._error = error
+            return
+        if make is not None:
+            self._begin(make)
+
+    def _begin(self, make: Make) -> None:
+        self._state = State.READY
+        try:
             self._feed = feed = make(self._context)
-            self._state = State.READY
             if self._wanted:
                 feed.want(self._wanted)
             feed.start()
-        except Exception as error:
+        except Exception as error:  # a failure like any other: it is heard when it is pulled
             self.cancel()
-            self._error = error
+            self._feed = Failed(error)
 
     def settle(self) -> State:
         """End after the last one."""

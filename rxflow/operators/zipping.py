@@ -31,7 +31,7 @@ class Zipped(Feed[Any]):
     def start(self) -> None:
         """Start them all."""
         for entry in self._inputs:
-            entry.start(self._wanted)
+            entry.start(min(1, self._wanted))
 
     def run(self) -> Iterator[Any]:
         """Give a tuple for each round in which every Feed has an item."""
@@ -39,7 +39,7 @@ class Zipped(Feed[Any]):
         for _ in times(None, BUDGET):
             for index, entry in enumerate(self._inputs):
                 if held[index] is NOTHING:
-                    held[index] = entry.take(max(1, self._wanted))
+                    held[index] = entry.take()
             if NOTHING in held:
                 self._look_for_end()
                 return
@@ -48,9 +48,12 @@ class Zipped(Feed[Any]):
             yield item
 
     def _look_for_end(self) -> None:
-        """End when a Feed that has no item left has ended: no further tuple can come."""
+        """End when a Feed that has no item left has ended: no further tuple can come.
+
+        The failure of any of them is raised at once.
+        """
         for item, entry in builtins.zip(self._held, self._inputs, strict=True):
-            if item is NOTHING and not entry.ended and entry.ending():
+            if not entry.ended and entry.ending():
                 entry.waiting = False
                 while not entry.ended:
                     entry.take()
@@ -74,7 +77,7 @@ class Zipped(Feed[Any]):
         """Pass on to those that wait."""
         self._wanted = n
         for entry in self._inputs:
-            entry.want(n)
+            entry.want(min(1, n))
 
     def cancel(self) -> None:
         """Cancel them all."""

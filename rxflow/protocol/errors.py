@@ -21,6 +21,7 @@ class BufferOverflowError(BackpressureError):
     Attributes:
         operator: The operator that overflowed.
         capacity: The most it may hold (items).
+        held: What it held (items).
         requested: The demand that was outstanding (items).
         item: The item that found no room.
     """
@@ -32,12 +33,19 @@ class BufferOverflowError(BackpressureError):
         self.held = held
         self.requested = requested
         self.item = item
-        text = repr(item)
+        super().__init__(operator, capacity, held, requested, item)
+
+    def __str__(self) -> str:
+        """Name the place, the numbers and the beginning of the item."""
+        try:
+            text = repr(self.item)
+        except Exception:
+            text = f"<{type(self.item).__name__} whose repr fails>"
         if len(text) > 80:
             text = text[:77] + "..."
-        super().__init__(
-            f"{operator}(capacity={capacity}) overflowed: {held} held, "
-            f"{requested} requested, item {text}"
+        return (
+            f"{self.operator}(capacity={self.capacity}) overflowed: {self.held} held, "
+            f"{self.requested} requested, item {text}"
         )
 
 

@@ -12,7 +12,17 @@ from ..flow import Flow
 from ..flow.iteration import TURN
 from ..flow.registry import register
 from ..protocol import END
-from ..kernel import HANDOVER, Context, Feed, StageStatistics, State, needed_loop, on_loop, spawn
+from ..kernel import (
+    HANDOVER,
+    Context,
+    Feed,
+    StageStatistics,
+    State,
+    needed_loop,
+    on_loop,
+    put_back,
+    spawn,
+)
 
 T = TypeVar("T")
 
@@ -21,22 +31,30 @@ class AsyncPulled(Feed[Any]):
 
     A consumer on the loop advances it in its own task (``advance``). For any
     other a pump task runs while there is demand (``want``). Never both.
+
+    Attributes:
+        ahead: Most items that the pump fetches before they are taken (items).
     """
+
+    ahead = HANDOVER
 
     def __init__(self, context: Context, name: str) -> None:
         """Prepare; the iterator is opened by ``start``."""
         self._context = context
         self._name = name
         self._items: deque[Any] = deque()  # fetched and not yet taken
-        self._wanted = 0
+        self._wanted = 0  # what the pump has still to fetch
         self._pump: asyncio.Task[Any] | None = None
         self._ended = False
         self._error: Exception | None = None
         self._cancelled = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # None until started
 
     def start(self) -> None:
         """Remember the loop; nothing is fetched before there is demand."""
         self._loop = needed_loop(self._name)
+        if self._wanted:
+            self._start_pump()
 
     async def fetch_one(self) -> Any:
         """Await the next item; StopAsyncIteration at the end."""
@@ -75,29 +93,30 @@ class AsyncPulled(Feed[Any]):
         return None if self._pump is not None else self._fetch()
 
     def want(self, n: int) -> None:
-        """Pump while fewer items than that are there, and never more than 256 ahead."""
-        self._wanted = min(n, HANDOVER)
-        on_loop(self._loop, self._start_pump)
+        """Pump so many items, as far as they may be fetched ahead."""
+        self._wanted = min(n, self.ahead)
+        if self._loop is not None:
+            on_loop(self._loop, self._start_pump)
 
     def _start_pump(self) -> None:
         if self._pump is None and not self._cancelled:
+            assert self._loop is not None
             self._pump = spawn(self._loop, self._context, self._run_pump())
 
     async def _run_pump(self) -> None:
         turn = perf_counter()
         try:
-            while len(self._items) < self._wanted and not (self._ended or self._cancelled):
+            while self._wanted and not (self._ended or self._cancelled):
                 await self._fetch()
                 if self._error is not None:
                     break
+                self._wanted -= 1  # before the wake: who wants more says so in it
                 self._context.wake()
                 if perf_counter() - turn > TURN:
                     await asyncio.sleep(0)
                     turn = perf_counter()
         finally:
             self._pump = None
-            if self._cancelled:
-                await self.close()
         self._context.wake()
 
     def cancel(self) -> None:
@@ -105,17 +124,22 @@ class AsyncPulled(Feed[Any]):
         if not self._cancelled:
             self._cancelled = True
             self._items.clear()
-            on_loop(self._loop, self._stop)
+            if self._loop is not None:
+                on_loop(self._loop, self._stop)
 
     def _stop(self) -> None:
-        if self._pump is not None:
-            self._pump.cancel()
-        else:
-            spawn(self._loop, self._context, self.close())
+        assert self._loop is not None
+        spawn(self._loop, self._context, self._close_after(self._pump))
+
+    async def _close_after(self, pump: asyncio.Task[Any] | None) -> None:
+        if pump is not None:
+            pump.cancel()
+            await asyncio.wait([pump])
+        await self.close()
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many items were fetched ahead."""
-        yield StageStatistics(self._name, held=len(self._items), capacity=HANDOVER)
+        yield StageStatistics(self._name, held=len(self._items), capacity=self.ahead)
 
 
 class _Iterated(AsyncPulled):
@@ -137,6 +161,8 @@ class _Iterated(AsyncPulled):
 
 class _Queued(AsyncPulled):
     """Takes from the queue in the consumer's own steps, as long as it has items."""
+
+    ahead = 1  # for the rest the queue is the better place
 
     def __init__(self, context: Context, queue: asyncio.Queue[Any], task_done: bool) -> None:
         super().__init__(context, "from_queue")
@@ -176,9 +202,8 @@ class _Queued(AsyncPulled):
                     self._queue.task_done()
 
     def cancel(self) -> None:
-        # What was fetched but not taken goes back, to the end: a queue has no other place.
-        for item in self._items:
-            self._queue.put_nowait(item)
+        for item in self._items:  # fetched, but not taken
+            put_back(self._queue, item)
         super().cancel()
 
 

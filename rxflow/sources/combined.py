@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import reactivex
@@ -26,7 +27,10 @@ def _combined(name: str) -> Callable[..., Any]:
             return plain(*sources)
         build = native(name)
         assert build is not None
-        return build(*sources[1:])(as_flow(sources[0], name))
+        first, *others = sources
+        if name == "catch":  # its operator takes one
+            return reduce(lambda flow, other: build(other)(flow), others, as_flow(first, name))
+        return build(*others)(as_flow(first, name))
 
     combine.__name__ = combine.__qualname__ = name
     return combine

@@ -8,10 +8,11 @@ from itertools import repeat as times
 from typing import Any, TypeVar
 
 from reactivex.abc import SchedulerBase
+from reactivex.disposable import SingleAssignmentDisposable
 
 from ..flow import Flow, checks
 from ..flow.registry import register
-from ..kernel import Context, Feed, Pulled, State
+from ..kernel import Context, Failed, Feed, Pulled, State
 
 T = TypeVar("T")
 TState = TypeVar("TState")
@@ -25,9 +26,10 @@ class _Scheduled(Feed[Any]):
         self._feed = feed
         self._scheduler = scheduler
         self._started = False
+        self._action = SingleAssignmentDisposable()
 
     def start(self) -> None:
-        self._action = self._scheduler.schedule(self._act)
+        self._action.disposable = self._scheduler.schedule(self._act)
 
     def _act(self, *_: Any) -> None:
         self._started = True
@@ -340,24 +342,7 @@ def throw(exception: str | Exception, scheduler: SchedulerBase | None = None) ->
 
     def feed(context: Context) -> Feed[Any]:
         where = scheduler or context.scheduler
-        failed = _Failed(error)
+        failed = Failed(error)
         return failed if where is None else _Scheduled(context, failed, where)
 
     return Flow(feed)
-
-
-class _Failed(Feed[Any]):
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def run(self) -> Iterator[Any]:
-        return iter(())
-
-    def settle(self) -> State:
-        raise self._error
-
-    def ending(self) -> bool:
-        return True
-
-    def cancel(self) -> None:
-        pass

@@ -26,7 +26,7 @@ from ..kernel import (
     offer_blocking,
     offer_suspending,
 )
-from ..protocol import DROP_INCOMING, Offer, Overflow, Publisher, Victim
+from ..protocol import DROP_INCOMING, UNBOUNDED, Offer, Overflow, Publisher, Victim
 
 T = TypeVar("T")
 
@@ -49,10 +49,12 @@ class Emitter(ObserverBase[T]):
         return self._created.closed
 
     def on_request(self, call: Callable[[int], object]) -> None:
-        """Have a function called with the demand whenever there is some that is not met."""
-        self._created.on_request = call
-        if self.requested:
-            call(self.requested)
+        """Have a function called with what is asked for now, then with what is asked for anew.
+
+        Args:
+            call: Function of how many more items are asked for (items; UNBOUNDED for all).
+        """
+        self._created.tell_requests_to(call)
 
     def try_offer(self, item: T) -> Offer:
         """Offer an item without waiting.
@@ -117,10 +119,16 @@ class _Created(Boundary[Any]):
         self._function = function
         self._cleanup: DisposableBase = Disposable()
         self.blocks = overflow.victim is Victim.THREAD
-        self.on_request: Callable[[int], object] | None = None
+        self._on_request: Callable[[int], object] | None = None
+        self._told = 0  # the level of demand that it has been called for
 
     def start(self) -> None:
-        cleanup = self._function(Emitter(self))
+        try:
+            with self.starting():
+                cleanup = self._function(Emitter(self))
+        except Exception as error:
+            self.fail(error)  # behind what it has emitted
+            return
         if callable(cleanup):
             cleanup = Disposable(cast("Callable[[], None]", cleanup))
         if isinstance(cleanup, DisposableBase):
@@ -130,8 +138,20 @@ class _Created(Boundary[Any]):
 
     def want(self, n: int) -> None:
         super().want(n)
-        if self.on_request is not None and not self.closed:
-            self.on_request(n)
+        self._tell()
+
+    def tell_requests_to(self, call: Callable[[int], object]) -> None:
+        """Have a function called with the demand there is, and with what is added to it."""
+        self._on_request = call
+        self._tell()
+
+    def _tell(self) -> None:
+        more = min(self.requested, self._wanted - self._told)
+        if self._on_request is None or self.closed or more <= 0:
+            return
+        self._told = self._wanted
+        with self.starting():
+            self._on_request(UNBOUNDED if self._wanted == UNBOUNDED else more)
 
     def stop_producer(self) -> None:
         self._cleanup.dispose()

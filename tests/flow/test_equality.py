@@ -1,0 +1,349 @@
+"""RxPY's behaviour is kept: every stock operator over a Flow gives what it gives in plain Rx.
+
+What is compared: the notifications with their values and times, the calls of callbacks with
+their times, and when each source was subscribed to and unsubscribed from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import pytest
+import reactivex
+import reactivex.operators as stock
+from reactivex import Observable
+
+import rxflow
+import rxflow.operators as ours
+from rxflow.flow.registry import native
+from rxflow.flow.stock import TABLE, Mode
+
+from .catalogue import CASES, Case
+from .worlds import ERROR, SCRIPTS, OneByOne, Run, Tape, World, door, run
+
+Compose = Callable[[World, Observable[Any], Case], Any]
+
+Situation = tuple[str, bool, float]
+"""A script, whether its source is hot, and when the subscription is disposed of."""
+
+MIDWAY = 226.5  # no source does anything at that time
+LATE = 1000
+
+HOT_AND_COLD = (True, False)
+TO_THE_END: tuple[Situation, ...] = tuple(product(SCRIPTS, HOT_AND_COLD, (LATE,)))
+
+# Until midway the other scripts are like one of these.
+STOPPED: tuple[Situation, ...] = (
+    ("completes", True, MIDWAY),
+    ("completes", False, MIDWAY),
+    ("empty", True, MIDWAY),
+    ("one item", False, MIDWAY),
+    ("repeats itself", True, MIDWAY),
+    ("all at once", False, MIDWAY),
+    ("fails after one", True, MIDWAY),
+)
+ALL: tuple[Situation, ...] = (*TO_THE_END, *STOPPED)
+FEW: tuple[Situation, ...] = tuple(product(("completes", "fails after one"), HOT_AND_COLD, (LATE,)))
+
+
+class Lifting:
+    """The stock operators, each of them lifted."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operator = getattr(stock, name)
+        if name == "ref_count":  # it is applied to a connectable, which no Flow is
+            return operator
+        return lambda *args, **kwargs: rxflow.lift(operator(*args, **kwargs))
+
+
+class Fluent:
+    """The methods of an Observable, as if they were operators."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: lambda source: getattr(source, name)(*args, **kwargs)
+
+
+def piped_through(ops: Any) -> Compose:
+    return lambda world, source, case: door(source).pipe(*case.build(world, ops))
+
+
+def plainly(world: World, source: Observable[Any], case: Case) -> Any:
+    return source.pipe(*case.build(world, stock))
+
+
+def in_fluent_style(world: World, source: Observable[Any], case: Case) -> Any:
+    current: Any = door(source)
+    for call in case.build(world, Fluent()):
+        current = call(current)
+    return current
+
+
+def unbounded(tape: Tape) -> Tape:
+    return tape
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of running a case over a Flow.
+
+    Attributes:
+        name: Of the way that the operators are given in.
+        compose: Composes them.
+        subscriber: Subscribes.
+        situations: In which it is run.
+    """
+
+    name: str
+    compose: Compose
+    subscriber: Callable[[Tape], Any] = unbounded
+    situations: tuple[Situation, ...] = ALL
+
+    def __str__(self) -> str:
+        return self.name if self.subscriber is unbounded else f"{self.name}, one by one"
+
+
+LIFTED = (
+    Way("lifted", piped_through(Lifting())),
+    Way("lifted", piped_through(Lifting()), OneByOne, (*TO_THE_END, *STOPPED[:2])),
+)
+NATIVE = (
+    Way("native", piped_through(ours)),
+    Way("native", piped_through(ours), OneByOne, (*TO_THE_END, *STOPPED[:2])),
+)
+SHORT = (
+    Way("plain", lambda world, source, case: source.pipe(*case.build(world, ours)), situations=FEW),
+    Way("of rxflow", piped_through(ours), situations=FEW),
+    Way("piped", piped_through(stock), situations=FEW),
+    Way("fluent", in_fluent_style, situations=FEW),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where a Flow differs from plain Rx on purpose.
+
+    Attributes:
+        reason: Why the semantics of demand make it so.
+        cases: "name" or "name, label" of what it is about.
+        ways: In which it shows.
+        one_by_one: It shows with demand of one only.
+        ignored: What is not compared: "calls"; "unopened", sources that were made but never
+            subscribed to; or the names of scripts.
+    """
+
+    reason: str
+    cases: frozenset[str]
+    ways: frozenset[str]
+    one_by_one: bool = False
+    ignored: frozenset[str] = frozenset()
+
+    def concerns(self, case: Case, way: Way) -> bool:
+        return (
+            way.name in self.ways
+            and not {case.name, str(case)}.isdisjoint(self.cases)
+            and (way.subscriber is OneByOne or not self.one_by_one)
+        )
+
+
+NATIVE_WAYS = frozenset({"native", "of rxflow", "piped", "fluent"})
+LATE_INNER = frozenset(
+    {
+        "concat_all, slow inner",
+        "concat_all, inner fails",
+        "concat_map, slow inner",
+        "concat_map, inner fails",
+        "merge, sources, 2 at once",
+    }
+)
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "the outer source gives an item only when its inner source can be opened, for what "
+        "waits would not be bounded otherwise; so it is mapped later, or never",
+        LATE_INNER,
+        NATIVE_WAYS,
+        ignored=frozenset({"calls", "unopened"}),
+    ),
+    Difference(
+        "the failure of the outer source stands in its door behind the items that wait there",
+        frozenset(name for name in LATE_INNER if not name.endswith("inner fails")),
+        NATIVE_WAYS,
+        ignored=frozenset({"fails after three"}),
+    ),
+    Difference(
+        "the third item is mapped when its inner source can be opened; so it fails later",
+        frozenset({"concat_map, callback fails late"}),
+        NATIVE_WAYS,
+        ignored=frozenset(SCRIPTS) - {"never", "empty", "one item", "fails first"},
+    ),
+    Difference(
+        "plain Rx has the scheduler open an inner source, after what a hot source does at that "
+        "instant, and maps all items before; what waits would not be bounded",
+        frozenset({"concat_map, callback fails"}),
+        NATIVE_WAYS,
+        ignored=frozenset({"all at once"}),
+    ),
+    Difference(
+        "plain Rx has the scheduler subscribe again, after what a hot source does at that instant",
+        frozenset({"retry, a failing callback"}),
+        NATIVE_WAYS,
+        ignored=frozenset({"all at once"}),
+    ),
+)
+
+NOT_FLUENT = {"multicast, mapper": "the method of an Observable takes a subject alone"}
+"""Cases that reactivex itself does not have in fluent style, with the reason."""
+
+
+@lru_cache(maxsize=len(ALL))
+def reference(case: Case, situation: Situation) -> Run:
+    return observed(case, plainly, unbounded, situation)
+
+
+def observed(
+    case: Case, compose: Compose, subscriber: Callable[[Tape], Any], situation: Situation
+) -> Run:
+    script, hot, disposed = situation
+    return run(
+        SCRIPTS[script],
+        hot,
+        disposed,
+        lambda world, source: compose(world, source, case),
+        subscriber,
+    )
+
+
+def first_difference(case: Case, way: Way, ignored: frozenset[str]) -> str | None:
+    """Say readably where a way of running a case is not like plain Rx, if anywhere."""
+    for situation in way.situations:
+        script, hot, disposed = situation
+        if script in ignored:
+            continue
+        expected = leaving_out(ignored, reference(case, situation))
+        got = leaving_out(ignored, observed(case, way.compose, way.subscriber, situation))
+        if expected != got:
+            source = f"a {'hot' if hot else 'cold'} source, {script!r}, disposed of at {disposed}"
+            return "\n".join([f"{case} ({way}) over {source}", *differing(expected, got)])
+    return None
+
+
+def leaving_out(ignored: frozenset[str], whole: Run) -> Run:
+    if "calls" in ignored:
+        whole = replace(whole, calls=[])
+    if "unopened" in ignored:
+        whole = replace(whole, subscriptions=[each for each in whole.subscriptions if each])
+    return whole
+
+
+def differing(expected: Run, got: Run) -> Iterator[str]:
+    for part in ("messages", "subscriptions", "calls"):
+        want, given = getattr(expected, part), getattr(got, part)
+        if want != given:
+            yield f"  {part}\n    plain Rx {want}\n    rxflow   {given}"
+
+
+def is_multicast(case: Case) -> bool:
+    return TABLE[case.name].mode is Mode.MULTICAST
+
+
+def warned(case: Case, way: Way) -> AbstractContextManager[Any]:
+    """Expect the warning of an operator that subscribes to a Flow once for many."""
+    if is_multicast(case) and way.name != "plain":
+        return pytest.warns(rxflow.DemandBoundaryWarning)
+    return nullcontext()
+
+
+def pairs() -> Iterator[Any]:
+    """Give each case with the ways that it is run in, case by case."""
+    for case in CASES:
+        # What is multicast is no Flow any more: no Subscriber can ask it for one item at a time.
+        ways = list(LIFTED[:1] if is_multicast(case) else LIFTED)
+        if native(case.name) is not None:
+            ways += NATIVE
+        for way in (*ways, *SHORT):
+            known = native(case.name) is not None and way.name == "of rxflow"
+            if not known and (way.name != "fluent" or str(case) not in NOT_FLUENT):
+                yield pytest.param(case, way, id=f"{case}-{way}")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fewer_collections() -> Iterator[None]:
+    """Collect garbage seldom: the worlds of ten thousands of runs are full of cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 20)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize(("case", "way"), list(pairs()))
+def test_an_operator_over_a_flow_is_like_plain_rx(case: Case, way: Way) -> None:
+    known = [each for each in DIFFERENCES if each.concerns(case, way)]
+    ignored = frozenset[str]().union(*(each.ignored for each in known))
+    with warned(case, way):
+        difference = first_difference(case, way, ignored)
+    assert difference is None, difference
+    for each in known if way.situations is not FEW else ():
+        assert first_difference(case, way, ignored - each.ignored), (
+            f"{case} ({way}): a known difference is gone: {each.reason}"
+        )
+
+
+PULLED: dict[str, tuple[Any, ...]] = {
+    "items": (1, 2, 3, 4),
+    "repeats": (2, 2, 1, 2, 1),
+    "nothing": (),
+    "a failure": (1, 2, 3, ERROR),
+}
+"""What an iterable gives; it raises ERROR."""
+
+SYNCHRONOUS = [case for case in CASES if TABLE[case.name].mode is Mode.SYNC]
+
+
+def iterated(items: tuple[Any, ...]) -> Iterator[Any]:
+    for item in items:
+        if item is ERROR:
+            raise ERROR
+        yield item
+
+
+def timeless(whole: Run) -> tuple[list[Any], list[Any]]:
+    """Give the notifications and the calls in their order, without the times."""
+    return [each[1:] for each in whole.messages], [each[1:] for each in whole.calls]
+
+
+@pytest.mark.parametrize("case", SYNCHRONOUS, ids=str)
+@pytest.mark.parametrize("items", PULLED)
+def test_an_operator_over_a_pulled_source_is_like_plain_rx(case: Case, items: str) -> None:
+    def over(source: Callable[[Any], Observable[Any]], way: Way | None, ops: Any = stock) -> Any:
+        def compose(world: World, _: Observable[Any]) -> Observable[Any]:
+            return source(iterated(PULLED[items])).pipe(*case.build(world, ops))
+
+        return timeless(run((), True, LATE, compose, way.subscriber if way else unbounded))
+
+    expected = over(reactivex.from_iterable, None)
+    for way in LIFTED:
+        assert over(rxflow.from_iterable, way, Lifting()) == expected, way
+    for way in NATIVE:
+        assert over(rxflow.from_iterable, way, ours) == expected, way
+
+
+def test_a_future_gets_the_last_item_or_the_error() -> None:
+    async def outcome(source: Observable[Any]) -> Any:
+        try:
+            return await source.pipe(stock.to_future())
+        except Exception as error:
+            return type(error), str(error)
+
+    for source in (
+        reactivex.of(1, 2, 3),
+        reactivex.empty(),
+        reactivex.concat(reactivex.of(1), reactivex.throw(ValueError("bad"))),
+    ):
+        assert asyncio.run(outcome(door(source))) == asyncio.run(outcome(source))

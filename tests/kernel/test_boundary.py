@@ -1,0 +1,327 @@
+"""The bounded queue behind a door: what gives way, who is told, and faults in the middle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import reactivex
+from reactivex.subject import Subject
+
+import rxflow
+from rxflow.kernel import HANDOVER, Boundary, Context, State
+from rxflow.protocol import (
+    DROP_ALL,
+    DROP_INCOMING,
+    DROP_NEWEST,
+    DROP_OLDEST,
+    FAIL,
+    UNBOUNDED,
+    BufferOverflowError,
+    Offer,
+    Overflow,
+)
+from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+
+
+def door(overflow: Overflow = DROP_OLDEST, capacity: int = 3, **options: Any) -> Boundary[Any]:
+    return Boundary(Context(lambda: None), "door", capacity, overflow, **options)
+
+
+@pytest.mark.parametrize(
+    ("overflow", "kept", "lost"),
+    [
+        (DROP_OLDEST, [3, 4, 5], [(1, "oldest"), (2, "oldest")]),
+        (DROP_NEWEST, [1, 2, 5], [(3, "newest"), (4, "newest")]),
+        (DROP_INCOMING, [1, 2, 3], [(4, "incoming"), (5, "incoming")]),
+        (DROP_ALL, [4, 5], [(1, "all"), (2, "all"), (3, "all")]),
+    ],
+)
+def test_each_strategy_gives_up_its_own_victim(
+    overflow: Overflow, kept: list[int], lost: list[tuple[int, str]]
+):
+    subject: Subject[int] = Subject()
+    drops: list[tuple[int, str]] = []
+    recorder = Recorder()
+    rxflow.from_observable(
+        subject, overflow=overflow, capacity=3, on_drop=lambda *drop: drops.append(drop)
+    ).subscribe(recorder)
+    for item in range(1, 6):
+        subject.on_next(item)
+    subject.on_completed()
+    recorder.request(9)
+    assert recorder.items == kept
+    assert recorder.signals[-1] == COMPLETED
+    assert drops == lost
+
+
+def test_an_overflow_that_fails_comes_behind_the_backlog_and_leaves_the_source():
+    subject: Subject[str] = Subject()
+    drops: list[tuple[str, str]] = []
+    recorder = Recorder()
+    rxflow.from_observable(
+        subject, overflow=FAIL, capacity=2, on_drop=lambda *drop: drops.append(drop)
+    ).subscribe(recorder)
+    for item in "abcd":
+        subject.on_next(item)
+    assert subject.observers == []
+    assert recorder.ends == []
+    recorder.request(1)
+    assert (recorder.items, recorder.ends) == (["a"], [])
+    recorder.request(1)
+    assert recorder.items == ["a", "b"]
+    error = recorder.error
+    assert isinstance(error, BufferOverflowError)
+    assert str(error) == ("from_observable(capacity=2) overflowed: 2 held, 0 requested, item 'c'")
+    assert drops == [("c", "overflow")]
+
+
+def test_an_item_whose_repr_fails_overflows_like_any_other():
+    class Unprintable:
+        def __repr__(self) -> str:
+            raise OSError
+
+    boundary = door(FAIL, capacity=1)
+    assert boundary.push(1) is Offer.ENQUEUED
+    assert boundary.push(Unprintable()) is Offer.DROPPED
+    assert list(boundary.run()) == [1]
+    with pytest.raises(BufferOverflowError):
+        boundary.settle()
+
+
+@pytest.mark.parametrize("delay_error", [True, False])
+def test_an_error_of_the_source_waits_for_the_backlog_or_overtakes_it(delay_error: bool):
+    subject: Subject[int] = Subject()
+    discarded: list[int] = []
+    recorder = Recorder(1)
+    rxflow.from_observable(
+        subject,
+        overflow=FAIL,
+        capacity=5,
+        delay_error=delay_error,
+        on_discard=discarded.append,
+    ).subscribe(recorder)
+    error = OSError("cut")
+    for item in range(4):
+        subject.on_next(item)
+    subject.on_error(error)
+    if delay_error:
+        assert (recorder.items, recorder.ends, discarded) == ([0], [], [])
+        recorder.request(3)
+        assert (recorder.items, discarded) == ([0, 1, 2, 3], [])
+    else:
+        assert (recorder.items, discarded) == ([0], [1, 2, 3])  # and without further demand
+    assert recorder.error is error
+
+
+@pytest.mark.parametrize("backlog", [[], [7, 8]])
+def test_completion_waits_for_the_backlog_and_for_nothing_else(backlog: list[int]):
+    subject: Subject[int] = Subject()
+    recorder = Recorder()
+    rxflow.from_observable(subject, overflow=FAIL).subscribe(recorder)
+    for item in backlog:
+        subject.on_next(item)
+    subject.on_completed()
+    assert recorder.ends == ([] if backlog else [COMPLETED])
+    if backlog:
+        recorder.request(len(backlog))
+    assert recorder.signals == [("subscribed",), *(("next", n) for n in backlog), COMPLETED]
+
+
+def test_a_drop_callback_that_raises_fails_the_stream_and_leaves_the_source():
+    subject: Subject[int] = Subject()
+    error = OSError("the callback")
+
+    def on_drop(item: int, reason: str) -> None:
+        raise error
+
+    recorder = Recorder()
+    rxflow.from_observable(subject, overflow=DROP_OLDEST, capacity=2, on_drop=on_drop).subscribe(
+        recorder
+    )
+    for item in range(5):
+        subject.on_next(item)
+    assert subject.observers == []
+    assert recorder.signals == [("subscribed",)]
+    recorder.request(9)
+    assert recorder.items == [1, 2]  # item 2 came in the place of item 0, and nothing after it
+    assert recorder.error is error
+
+
+def test_a_drop_callback_that_raises_for_each_of_many_loses_no_error():
+    errors: list[Exception] = []
+
+    def on_drop(item: int, reason: str) -> None:
+        errors.append(OSError(item))
+        raise errors[-1]
+
+    boundary = door(DROP_ALL, capacity=3, on_drop=on_drop)
+    with dropped_errors() as dropped:
+        for item in range(4):
+            boundary.push(item)
+        assert list(boundary.run()) == [3]
+        with pytest.raises(OSError, match="0") as raised:
+            boundary.settle()
+    assert [raised.value, *dropped] == errors
+    assert len(errors) == 3  # each of the dropped items was reported
+
+
+def test_a_discard_callback_that_raises_is_reported_and_the_rest_are_discarded_too():
+    discarded: list[int] = []
+
+    def on_discard(item: int) -> None:
+        discarded.append(item)
+        raise OSError(item)
+
+    boundary = door(on_discard=on_discard)
+    for item in range(3):
+        boundary.push(item)
+    with dropped_errors() as dropped:
+        boundary.cancel()
+    assert discarded == [0, 1, 2]
+    assert [error.args for error in dropped] == [(0,), (1,), (2,)]
+    [figures] = boundary.statistics()
+    assert figures.discarded == 3
+
+
+def test_callbacks_may_use_the_queue_they_are_called_by():
+    """They are called outside of the lock; under it this would never return."""
+    held: list[int] = []
+
+    def on_drop(item: Any, reason: str) -> None:
+        [figures] = boundary.statistics()
+        held.append(figures.held)
+        if item == 0:
+            boundary.push("made up for 0")
+
+    boundary = door(capacity=2, on_drop=on_drop)
+    for item in range(3):
+        boundary.push(item)
+    assert held == [2, 2]
+    assert list(boundary.run()) == [2, "made up for 0"]
+
+
+def test_a_wake_may_push_take_and_cancel():
+    """It is sent outside of the lock."""
+    taken: list[int] = []
+    figures: list[Any] = []
+
+    def wake() -> None:
+        taken.extend(boundary.run())
+        figures.extend(boundary.statistics())
+        boundary.cancel()
+        assert boundary.push(3) is Offer.CLOSED
+
+    boundary: Boundary[int] = Boundary(Context(wake), "door", 2, FAIL)
+    assert boundary.settle() is State.WAITING
+    assert boundary.push(1) is Offer.ENQUEUED
+    assert taken == [1]
+    assert figures[0].delivered == 1
+
+
+def test_one_wake_is_sent_for_a_batch_however_large():
+    wakes: list[int] = []
+    boundary: Boundary[int] = Boundary(Context(lambda: wakes.append(1)), "door", 100, FAIL)
+    for batch in (1, 2):
+        for item in range(50):
+            boundary.push(item)
+        assert len(wakes) == batch
+        assert len(list(boundary.run())) == 50
+        boundary.push(50)  # the consumer has not found it empty yet
+        assert boundary.settle() is State.READY
+        assert list(boundary.run()) == [50]
+        assert boundary.settle() is State.WAITING
+        assert len(wakes) == batch
+    boundary.complete()
+    assert len(wakes) == 3
+
+
+def test_a_run_gives_its_consumer_a_turn_after_1024_items_of_a_longer_queue():
+    boundary = door(FAIL, capacity=5000)
+    for item in range(3000):
+        boundary.push(item)
+    sizes: list[int] = []
+    state = State.READY
+    while state is State.READY:
+        sizes.append(len(list(boundary.run())))
+        state = boundary.settle()
+    assert sizes == [1024, 1024, 952]
+    assert state is State.WAITING
+
+
+def test_a_queue_without_capacity_passes_on_exactly_what_is_asked_for():
+    boundary = door(DROP_INCOMING, capacity=0)
+    assert boundary.push("unasked") is Offer.DROPPED
+    boundary.want(2)
+    assert boundary.requested == 2
+    offers = [boundary.push(item) for item in "abc"]
+    assert offers == [Offer.ENQUEUED, Offer.ENQUEUED, Offer.DROPPED]
+    assert boundary.requested == 0
+    assert list(boundary.run()) == ["a", "b"]
+
+
+def test_a_queue_without_capacity_keeps_at_most_256_in_transit_to_unbounded_demand():
+    boundary = door(DROP_INCOMING, capacity=0)
+    boundary.want(UNBOUNDED)
+    offers = [boundary.push(item) for item in range(HANDOVER + 1)]
+    assert offers == [Offer.ENQUEUED] * 256 + [Offer.DROPPED]
+    assert boundary.requested == UNBOUNDED
+    [figures] = boundary.statistics()
+    assert (figures.peak, figures.requested) == (256, UNBOUNDED)
+
+
+def test_after_the_end_nothing_is_taken_counted_or_reported():
+    drops: list[Any] = []
+    discards: list[Any] = []
+    boundary = door(
+        DROP_OLDEST, 1, on_drop=lambda *drop: drops.append(drop), on_discard=discards.append
+    )
+    boundary.push(1)
+    boundary.complete()
+    assert boundary.push(2) is Offer.CLOSED
+    assert boundary.closed
+    assert list(boundary.run()) == [1]
+    assert boundary.settle() is State.ENDED
+    boundary.cancel()
+    assert boundary.push(3) is Offer.CLOSED
+    [figures] = boundary.statistics()
+    assert (figures.received, figures.delivered, figures.discarded) == (1, 1, 0)
+    assert (drops, discards) == ([], [])
+
+
+def test_an_item_that_is_lost_before_the_queue_is_counted_and_reported():
+    drops: list[Any] = []
+    boundary = door(on_drop=lambda *drop: drops.append(drop))
+    boundary.lose("late", "timeout")
+    [figures] = boundary.statistics()
+    assert (figures.received, figures.delivered, figures.dropped) == (1, 0, {"timeout": 1})
+    assert drops == [("late", "timeout")]
+
+
+def test_what_is_taken_back_is_counted_as_dropped_and_is_no_longer_held():
+    boundary = door()
+    boundary.push(1)
+    boundary.push(2)
+    assert boundary.take_back("merged") == [1, 2]
+    boundary.push(3)
+    [figures] = boundary.statistics()
+    assert (figures.received, figures.held, figures.dropped) == (3, 1, {"merged": 2})
+    assert list(boundary.run()) == [3]
+    assert boundary.statistics().__next__().delivered == 1
+
+
+def test_a_source_that_ignores_its_disposal_is_not_listened_to_any_more():
+    """Rule 3.12, at a door: the source cannot be trusted to stop."""
+    observers: list[Any] = []
+
+    def deaf(observer: Any, scheduler: Any = None) -> Any:
+        observers.append(observer)
+        return reactivex.disposable.Disposable()
+
+    recorder = Recorder(UNBOUNDED)
+    rxflow.from_observable(reactivex.create(deaf), overflow=FAIL).subscribe(recorder)
+    observers[0].on_next(1)
+    recorder.cancel()
+    observers[0].on_next(2)
+    observers[0].on_completed()
+    assert recorder.signals == [("subscribed",), ("next", 1)]
