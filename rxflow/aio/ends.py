@@ -16,7 +16,9 @@ from ..protocol import END
 T = TypeVar("T")
 
 
-@register("bridge", demand="1 per call finished ; none ; holds <= max_concurrency", category="asyncio")
+@register(
+    "bridge", demand="1 per call finished ; none ; holds <= max_concurrency", category="asyncio"
+)
 async def for_each(
     flow: Flow[T], fn: Callable[[T], Awaitable[object] | object], *, max_concurrency: int = 1
 ) -> None:
@@ -49,7 +51,7 @@ async def for_each(
     if checks.whole("for_each", "max_concurrency", max_concurrency) > 1:
         map_async = native("map_async")
         assert map_async is not None
-        called: Flow[Any] = flow.pipe(map_async(fn, max_concurrency, ordered=False))
+        called: Flow[Any] = map_async(fn, max_concurrency, ordered=False)(flow)
         async with aclosing(aiter(called)) as results:
             async for _ in results:
                 pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from inspect import CO_COROUTINE, iscoroutinefunction, unwrap
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -44,7 +45,8 @@ def seconds(operator: str, name: str, value: Any, *, optional: bool = True) -> f
     """Check a duration (seconds, or a timedelta) and give it in seconds."""
     if value is None and optional:
         return None
-    value = value.total_seconds() if hasattr(value, "total_seconds") else value
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{operator}: {name} must be seconds or a timedelta, not {value!r}")
     if not value >= 0:
@@ -114,11 +116,25 @@ def _is_async(function: Any) -> bool:
 
 
 # What the result of a plain function is annotated with, if at all; as text in newer modules.
-_NOT_AWAITABLE = (None, "None", str, "str", int, "int", float, "float", bool, "bool", bytes, "bytes")
+_NOT_AWAITABLE = (
+    None,
+    "None",
+    str,
+    "str",
+    int,
+    "int",
+    float,
+    "float",
+    bool,
+    "bool",
+    bytes,
+    "bytes",
+)
 
 
 def _is_plain(function: Any) -> bool:
     """Tell whether it surely returns no awaitable: a builtin, or a def without async."""
+    function = getattr(function, "func", function)  # functools.partial
     if isinstance(function, FunctionType | MethodType):
         if function.__name__ == "<lambda>":
             return False

@@ -43,7 +43,7 @@ class Door(Boundary[Any]):
         self._upstream = SingleAssignmentDisposable()
         self._started = False
 
-    def take(self, item: Any) -> object:
+    def take(self, item: Any) -> Any:
         """Take an item from the source."""
         return self.push(item)
 
@@ -92,8 +92,14 @@ class BlockingDoor(Door):
 
         Args:
             timeout: Longest that a push waits (seconds); None for ever.
-            context, source, name, capacity, overflow: See :class:`Boundary`.
-            on_drop, on_discard, delay_error: See :class:`Boundary`.
+            context: See :class:`Boundary`, also for what follows.
+            source: The Observable.
+            name: The operator.
+            capacity: Most items held (items).
+            overflow: BLOCK.
+            on_drop: Called with each item that is dropped.
+            on_discard: Called with each item that is held when the consumer leaves.
+            delay_error: An error waits for what is held.
         """
         super().__init__(
             context,
@@ -116,7 +122,7 @@ class BlockingDoor(Door):
         finally:
             self._subscribing = None
 
-    def take(self, item: Any) -> object:
+    def take(self, item: Any) -> Any:
         """Take an item from the source; wait for room."""
         if self.closed:
             return Offer.CLOSED

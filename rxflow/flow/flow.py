@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from threading import RLock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from reactivex import Observable
 from reactivex import abc as rx_abc
@@ -15,6 +15,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of
 from ..protocol import UNBOUNDED, Subscriber, Subscription
+from ._fluent import Fluent
 from .checks import whole
 from .iteration import Chunks, Iteration, blocking
 from .registry import native
@@ -22,7 +23,7 @@ from .registry import native
 T_out = TypeVar("T_out", covariant=True)
 
 
-class Flow(Observable[T_out]):
+class Flow(Fluent[T_out]):
     """A source of items that gives as many as its consumer asks for.
 
     A Flow is a reactivex Observable: it plugs into any Rx application, with
@@ -57,7 +58,7 @@ class Flow(Observable[T_out]):
     def __getattr__(self, name: str) -> Any:
         """Make the lock that stock operators take of their source, when one does."""
         if name == "lock":
-            return self.__dict__.setdefault("lock", RLock())
+            return vars(self).setdefault("lock", RLock())
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
@@ -77,7 +78,20 @@ class Flow(Observable[T_out]):
         source = self.source(context)
         return Island(source, self.stages, context) if self.stages else source
 
-    def subscribe(  # pyright: ignore[reportIncompatibleMethodOverride]
+    @overload
+    def subscribe(
+        self, on_next: Subscriber[Any], *, scheduler: rx_abc.SchedulerBase | None = None
+    ) -> Subscription: ...
+    @overload
+    def subscribe(
+        self,
+        on_next: rx_abc.ObserverBase[T_out] | Callable[[T_out], None] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+        on_completed: Callable[[], None] | None = None,
+        *,
+        scheduler: rx_abc.SchedulerBase | None = None,
+    ) -> rx_abc.DisposableBase: ...
+    def subscribe(
         self,
         on_next: Subscriber[Any] | rx_abc.ObserverBase[Any] | Callable[[Any], Any] | None = None,
         on_error: Callable[[Exception], Any] | None = None,
@@ -101,12 +115,17 @@ class Flow(Observable[T_out]):
             drain.open(self.feed, scheduler)
             drain.wake()
             return drain
+        told: Any = on_next
+        if callable(getattr(told, "on_next", None)):
+            told, on_error, on_completed = told.on_next, told.on_error, told.on_completed
+        elif told is not None and not callable(told):
+            raise TypeError(
+                f"subscribe wants a Subscriber, an observer or a function of an item, not {told!r}"
+            )
         trampoline = CurrentThreadScheduler.singleton().get_trampoline()
         if not trampoline.idle():  # inside another subscribe
-            return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
-        if on_next is not None and not callable(on_next):
-            on_next, on_error, on_completed = on_next.on_next, on_next.on_error, on_next.on_completed
-        observer = AutoDetachObserver[Any](on_next, on_error, on_completed)
+            return super().subscribe(told, on_error, on_completed, scheduler=scheduler)
+        observer = AutoDetachObserver[Any](told, on_error, on_completed)
         trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))
         return Disposable(observer.dispose)
 
@@ -130,7 +149,7 @@ class Flow(Observable[T_out]):
         drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
         drain.open(self.feed, scheduler)
         # On the trampoline, so that the caller holds its disposable before items come.
-        CurrentThreadScheduler.singleton().schedule(lambda *_: drain.wake())
+        CurrentThreadScheduler.singleton().schedule(lambda _, __: drain.wake())
         return drain
 
     def __aiter__(self) -> Iteration[T_out]:
@@ -153,23 +172,25 @@ class Flow(Observable[T_out]):
         Raises:
             ValueError: max_size < 1.
         """
-        return Chunks(self.feed, whole("chunks", "max_size", max_size))
+        return Chunks[T_out](self.feed, whole("chunks", "max_size", max_size))
 
-    def pipe(self, *operators: Callable[[Any], Any]) -> Any:
-        """Compose operators, left to right, keeping demand wherever it can be kept.
+    if not TYPE_CHECKING:  # declared in _fluent, with the types of what it composes
 
-        An operator of rxflow is native; one of reactivex is swapped for the
-        native one of that name, or lifted; anything else is called with the Flow.
+        def pipe(self, *operators: Callable[[Any], Any]) -> Any:
+            """Compose operators, left to right, keeping demand wherever it can be kept.
 
-        Args:
-            operators: What to compose.
+            An operator of rxflow is native; one of reactivex is swapped for the
+            native one of that name, or lifted; anything else is called with the Flow.
 
-        Returns:
-            A Flow, or whatever the last operator gives.
-        """
-        from .lifting import compose
+            Args:
+                operators: What to compose.
 
-        return compose(self, operators)
+            Returns:
+                A Flow, or whatever the last operator gives.
+            """
+            from .lifting import compose
+
+            return compose(self, operators)
 
     def __add__(self, other: Observable[Any]) -> Flow[Any]:
         """Concatenate with another source."""

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from ..kernel import NOTHING, Context, Feed, StageStatistics, State, on_loop, running_loop
 
+T = TypeVar("T")
 T_out = TypeVar("T_out", covariant=True)
 
 Make = Callable[[Context], Feed[Any]]
@@ -152,7 +153,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         return tuple(self._feed.statistics())
 
 
-class Chunks(Iteration[list[T_out]], Generic[T_out]):
+class Chunks(Iteration[Any], AsyncIterator[list[T]], Generic[T]):
     """The running ``async for`` over what is ready, in lists."""
 
     def __init__(self, make: Make, max_size: int) -> None:
@@ -161,7 +162,7 @@ class Chunks(Iteration[list[T_out]], Generic[T_out]):
         self._max_size = max_size
         self._failure: Exception | None = None  # came in the middle of the last chunk
 
-    async def __anext__(self) -> list[T_out]:
+    async def __anext__(self) -> list[T]:
         """Pull what is ready, at least one item."""
         failure, self._failure = self._failure, None
         if failure is not None:

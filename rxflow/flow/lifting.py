@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial, wraps
 from inspect import signature
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from reactivex import Observable, never, operators
 
@@ -22,12 +24,22 @@ P = ParamSpec("P")
 T_out = TypeVar("T_out", covariant=True)
 
 
+def is_flow(source: object) -> TypeGuard[Flow[Any]]:
+    """Tell whether a source is a Flow."""
+    return isinstance(source, Flow)
+
+
+def is_plain(source: object) -> TypeGuard[Observable[Any]]:
+    """Tell whether a source is an Observable and no Flow."""
+    return isinstance(source, Observable) and not isinstance(source, Flow)
+
+
 def compose(flow: Flow[Any], applied: Iterable[Callable[[Any], Any]]) -> Any:
     """Apply callables, one after another, as ``pipe`` does."""
     current: Any = flow
     stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
     for operator in applied:
-        if isinstance(current, Flow):
+        if is_flow(current):
             if isinstance(operator, Operator) and operator.stages and not _holding(current):
                 stages.extend(operator.stages)
                 continue
@@ -37,7 +49,7 @@ def compose(flow: Flow[Any], applied: Iterable[Callable[[Any], Any]]) -> Any:
             current = apply(current, operator)
         else:
             current = operator(current)
-    return current.with_stages(stages) if stages else current
+    return current.with_stages(stages) if stages and is_flow(current) else current
 
 
 def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
@@ -48,7 +60,7 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
         operator = operator.stock
     current: Any = flow
     for part in recognise(operator):
-        if not isinstance(current, Flow):
+        if not is_flow(current):
             current = part.operator(current)
         elif part.stock is None:
             current = _unknown(current, part.operator)
@@ -73,7 +85,7 @@ class StockOperator:
 
     def __call__(self, source: Any) -> Any:
         """Apply to a source."""
-        return apply(source, self.stock) if isinstance(source, Flow) else self.stock(source)
+        return apply(source, self.stock) if is_flow(source) else self.stock(source)
 
 
 def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperator]:
@@ -123,12 +135,15 @@ def lift(operator: Callable[[Any], Any]) -> Any:
     return made
 
 
+def _element_at(
+    index: int, has_default: bool = False, default: Any = None
+) -> tuple[str, tuple[Any, ...]]:
+    return ("element_at_or_default", (index, default)) if has_default else ("element_at", (index,))
+
+
 # How the arguments seen inside reactivex become those of the native operator of that name.
 _SWAPS: dict[str, Callable[..., tuple[str, tuple[Any, ...]] | None]] = {
-    "element_at_or_default": lambda index, has_default=False, default=None: (
-        None if has_default else ("element_at", (index,))
-    ),
-    "find": lambda *_: None,
+    "element_at_or_default": _element_at,
 }
 
 
@@ -150,12 +165,26 @@ def _swap(part: Recognised) -> Operator | None:
 def _unknown(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
     """Call what is not known with the Flow, and say so where that loses demand."""
     result = operator(flow)
-    if isinstance(result, Observable) and not isinstance(result, Flow):
+    if is_plain(result):
         _warn(f"{getattr(operator, '__qualname__', operator)!s} is not known to keep demand")
     return result
 
 
+_quiet: ContextVar[bool] = ContextVar("rxflow_quiet", default=False)
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
 def _warn(what: str) -> None:
+    if _quiet.get():
+        return
     warnings.warn(
         f"demand becomes unbounded here: {what}; put a door behind it, such as "
         "on_backpressure_buffer, to be in control of demand again",
@@ -182,14 +211,15 @@ def _lift(flow: Flow[Any], part: Recognised, stock: Stock) -> Any:
     if stock.mode is Mode.TERMINAL:
         return part.operator(flow)
     if stock.mode is Mode.MULTICAST:
-        result = part.operator(flow)
-        if isinstance(result, Observable) and not isinstance(result, Flow):
+        with _quietly():  # it is made of others that would warn of the same
+            result = part.operator(flow)
+        if not is_flow(result):
             _warn(f"{stock.name} subscribes once for many")
         return result
     part.operator(never())  # wrong arguments raise here, when the pipeline is built
     if isinstance(flow, LiftedFlow):
-        return LiftedFlow(flow.base, (*flow.lifted, part))
-    return LiftedFlow(flow, (part,))
+        return LiftedFlow[Any](flow.base, (*flow.lifted, part))
+    return LiftedFlow[Any](flow, (part,))
 
 
 class LiftedFlow(Flow[T_out]):
@@ -277,9 +307,8 @@ def _apply_run(lifted: tuple[Recognised, ...], source: Observable[Any]) -> Any:
 
 def _gated(argument: Any, name: str) -> Any:
     """Let a plain Observable among the data arguments enter through a door."""
-    if isinstance(argument, Observable) and not isinstance(argument, Flow):
-        source: Observable[Any] = argument
-        return Flow(lambda context: Door(context, source, name, HANDOVER, FAIL))
+    if is_plain(argument):
+        return Flow[Any](lambda context: Door(context, argument, name, HANDOVER, FAIL))
     return argument
 
 
@@ -305,7 +334,7 @@ def parked(value: Any) -> Any:
     """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
     if type(value) is tuple:
         return tuple(map(parked, cast("tuple[Any, ...]", value)))
-    if not isinstance(value, Observable) or isinstance(value, Flow):
+    if not is_plain(value):
         return value
     from .parking import Parked
 

@@ -114,9 +114,7 @@ def door(*, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P
     return _declare("door", demand, category)
 
 
-def _declare(
-    kind: str, demand: str, category: str
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def declare(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__.rstrip("_")
 

@@ -13,11 +13,11 @@ from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
+from .inputs import Input
 from .island import Island
 from .lift import LiftFeed, LiftStage, Order, Rule, gate_of, own_trampoline
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
-from .inputs import Input
 from .pulled import Failed, Pulled, used_up
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
@@ -26,6 +26,7 @@ from .waiting import offer_blocking, offer_suspending
 __all__ = [
     "BUDGET",
     "HANDOVER",
+    "NOTHING",
     "Boundary",
     "Context",
     "DiscardCallback",
@@ -33,7 +34,6 @@ __all__ = [
     "DropCallback",
     "Failed",
     "Feed",
-    "NOTHING",
     "Input",
     "Island",
     "Ledger",

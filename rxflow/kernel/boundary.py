@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from itertools import repeat
@@ -165,7 +165,7 @@ class Boundary(Feed[T], Generic[T]):
             return False
 
     @contextmanager
-    def starting(self) -> Iterator[None]:
+    def starting(self) -> Generator[None]:
         """Call into the source on the consumer's side, who cannot take items meanwhile.
 
         What is asked for is held even beyond the capacity.

@@ -35,6 +35,7 @@ class Drain(Subscription):
         "_final",
         "_granted",
         "_lock",
+        "_on_next",
         "_raises",
         "_run",
         "_stopped",
@@ -56,6 +57,7 @@ class Drain(Subscription):
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
         self._final: tuple[StageStatistics, ...] = ()  # the Feed's, when stopped
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
+        self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
         self._granted = granted  # all that was requested
         self._delivered = 0  # all that was given; written only inside the loop
         self._discarded = 0  # pulled, but not given because of a cancel
@@ -89,6 +91,7 @@ class Drain(Subscription):
         opened = False
         try:
             if not self._stopped:
+                self._on_next = subscriber.on_next
                 feed = make(Context(self.wake, scheduler, tasks))
                 if self._granted:
                     feed.want(self._granted)
@@ -176,9 +179,8 @@ class Drain(Subscription):
 
     def _hand_over(self, feed: Feed[Any], demand: int) -> bool:
         """Give up to ``demand`` items to the subscriber; say whether the run is exhausted."""
-        subscriber = self._subscriber
-        assert subscriber is not None
-        on_next = subscriber.on_next
+        on_next = self._on_next
+        assert on_next is not None
         if self._run is None:
             self._run = feed.run()
         count = 0
@@ -228,7 +230,8 @@ class Drain(Subscription):
 
     def _release(self) -> None:
         """Cancel the Feed and let go of everything."""
-        feed, self._feed, self._run, self._subscriber = self._feed, None, None, None
+        feed, self._feed, self._run = self._feed, None, None
+        self._subscriber = self._on_next = None
         if feed is not None:
             try:
                 feed.cancel()

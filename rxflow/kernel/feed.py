@@ -74,7 +74,7 @@ class Feed(ABC, Generic[T_out]):
 
     __slots__ = ()
 
-    def start(self) -> None:  # noqa: B027 - most sources have nothing to start
+    def start(self) -> None:
         """Start the source. Items may come, and wakes, before this returns."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ class Feed(ABC, Generic[T_out]):
         """Say whether only the end is left, so that a run holds no item and needs no demand."""
         return False
 
-    def want(self, n: int) -> None:  # noqa: B027 - a source that is pulled knows its demand
+    def want(self, n: int) -> None:
         """Hear that ``n`` items in all are wanted which the last run did not have.
 
         Args:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from .feed import NOTHING, Context, Feed, State
-from .stage import Stage, StageFactory
+from .stage import StageFactory
 from .statistics import StageStatistics
 
 
@@ -20,9 +20,7 @@ class Island(Feed[Any]):
 
     __slots__ = ("_source", "_stages", "_started", "_state")
 
-    def __init__(
-        self, source: Feed[Any], stages: Sequence[StageFactory], context: Context
-    ) -> None:
+    def __init__(self, source: Feed[Any], stages: Sequence[StageFactory], context: Context) -> None:
         """Make the stages of one subscription."""
         self._source = source
         self._stages = [make(context) for make in stages]

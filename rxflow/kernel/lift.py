@@ -10,7 +10,7 @@ elsewhere (``repeat``, ``catch``, ``delay_subscription``, ``flat_map``) just wor
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class _Proxy(Observable[Any]):
 
 
 @contextmanager
-def own_trampoline() -> Iterator[None]:
+def own_trampoline() -> Generator[None]:
     """Run stock operators on a current-thread trampoline of their own.
 
     Inside an outer ``subscribe`` what they schedule would otherwise wait until
@@ -260,7 +260,7 @@ class LiftFeed(Feed[Any]):
             )
 
     @contextmanager
-    def _inside(self) -> Iterator[None]:
+    def _inside(self) -> Generator[None]:
         """Call into the operators: what they subscribe to goes through gates."""
         token = _current.set(self if self._rule.gated else None)
         self._depth += 1

@@ -71,7 +71,7 @@ class _Intake(Subscriber[Any]):
         self._high = high
         self._subscription: Subscription | None = None
         self._cancelled = False
-        self.on_next = boundary.push
+        self.on_next = boundary.push  # type: ignore[method-assign, assignment]
         self.on_error = boundary.fail
         self.on_completed = boundary.complete
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from operator import length_hint
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from .feed import BUDGET, Feed, State
 
 # Iterators that know exactly how much is left without being advanced.
-_SIZED = tuple(
-    type(iter(sample))
-    for sample in ([], (), range(0), range(2**70), {}, {}.values(), {}.items(), set[int](), "", b"")
+_SAMPLES: tuple[Iterable[Any], ...] = (
+    *([], (), range(0), range(2**70), "", b""),
+    *({}, dict[Any, Any]().values(), dict[Any, Any]().items(), set[Any]()),
 )
+_SIZED = tuple(type(iter(sample)) for sample in _SAMPLES)
 
 
 def used_up(iterator: Iterator[Any]) -> bool:

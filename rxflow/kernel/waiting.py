@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -80,9 +81,7 @@ def _telling(loop: asyncio.AbstractEventLoop, room: asyncio.Future[None]) -> Cal
             room.set_result(None)
 
     def call() -> None:
-        try:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(tell)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            pass
 
     return call

@@ -265,15 +265,16 @@ def average(
     """
     checks.callback("average", "key_mapper", key_mapper)
 
+    def numbered(item: Any) -> tuple[float, int]:
+        return 0 + (float(item) if key_mapper is None else key_mapper(item)), 1
+
     def step(mean: tuple[float, int], item: tuple[float, int]) -> tuple[float, int]:
         return mean[0] + item[0], mean[1] + 1
 
-    number: Callable[[Any], Any] = float if key_mapper is None else key_mapper
-    return composed(
-        map(lambda item: (0 + number(item), 1)),
-        staged(lambda _: Folded(step)),
-        map(lambda mean: mean[0] / float(mean[1])),
-    )
+    def divided(mean: tuple[float, int]) -> float:
+        return mean[0] / float(mean[1])
+
+    return composed(map(numbered), staged(lambda _: Folded(step)), map(divided))
 
 
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")

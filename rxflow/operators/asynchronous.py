@@ -147,9 +147,7 @@ async def _awaited(work: Awaitable[Any]) -> Any:
     return await work
 
 
-@operator(
-    demand="max_concurrency, then 1:1 ; 1:1 ; holds <= max_concurrency", category="asyncio"
-)
+@operator(demand="max_concurrency, then 1:1 ; 1:1 ; holds <= max_concurrency", category="asyncio")
 def map_async(
     function: Callable[[T1], Awaitable[T2]], max_concurrency: int = 1, ordered: bool = True
 ) -> Callable[[Observable[T1]], Flow[T2]]:
@@ -188,7 +186,5 @@ def map_async(
     checks.asynchronous("map_async", function)
     max_concurrency = checks.whole("map_async", "max_concurrency", max_concurrency)
     return fed(
-        lambda context, flow: _AsyncMapped(
-            context, flow.feed, function, max_concurrency, ordered
-        )
+        lambda context, flow: _AsyncMapped(context, flow.feed, function, max_concurrency, ordered)
     )

@@ -145,8 +145,11 @@ def to_dict(
     """
     checks.function("to_dict", "key_mapper", key_mapper)
     checks.callback("to_dict", "element_mapper", element_mapper)
-    element: Callable[[Any], Any] = element_mapper or (lambda item: item)
+
+    def entry(item: Any) -> tuple[Any, Any]:
+        return key_mapper(item), item if element_mapper is None else element_mapper(item)
+
     return composed(
-        map(lambda item: (key_mapper(item), element(item))),
+        map(entry),
         staged(lambda _: _Collected(dict[Any, Any](), dict[Any, Any].update)),
     )

@@ -101,7 +101,11 @@ def all(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[bool]]:
     Source: reactivex all.
     """
     checks.function("all", "predicate", predicate)
-    return composed(some(lambda item: not predicate(item)), map(not_))
+
+    def fails(item: Any) -> bool:
+        return not predicate(item)
+
+    return composed(some(fails), map(not_))
 
 
 @operator(demand="1:1 up to the answer ; 1 ; holds 0", category="aggregate")

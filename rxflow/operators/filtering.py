@@ -181,9 +181,7 @@ def distinct(
 
 
 class _Distinct(Stage):
-    def __init__(
-        self, key_mapper: Mapper[Any, Any] | None, comparer: Comparer[Any] | None
-    ) -> None:
+    def __init__(self, key_mapper: Mapper[Any, Any] | None, comparer: Comparer[Any] | None) -> None:
         self._key_mapper = key_mapper
         self._comparer = comparer
         self._seen: list[Any] = []  # what has no hash; everything when there is a comparer
@@ -200,7 +198,7 @@ class _Distinct(Stage):
             new = not any(self._comparer(seen, key) for seen in self._seen)
         else:
             try:
-                if key in self._hashed and key == key:  # noqa: PLR0124 - not a NaN
+                if key in self._hashed and key == key:
                     return False
                 new = key not in self._seen
                 if new:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import count, starmap as starmap_
-from operator import attrgetter
+from itertools import count
+from itertools import starmap as starmap_
+from operator import attrgetter, itemgetter
 from typing import Any, TypeVar, TypeVarTuple
 
 from reactivex import Observable
@@ -199,7 +200,7 @@ def pluck(key: K) -> Callable[[Observable[dict[K, T2]]], Flow[T2]]:
 
     Source: reactivex pluck.
     """
-    return plain(partial(builtins.map, lambda item: item[key]))
+    return plain(partial(builtins.map, itemgetter(key)))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import count
 from itertools import repeat as times
 from typing import Any, TypeVar
 
 from reactivex import Observable
-from reactivex.typing import Mapper, MapperIndexed
+from reactivex.typing import Mapper
 
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
@@ -236,13 +235,11 @@ def merge(
     if max_concurrent is not None:
         if sources:
             raise TypeError(
-                "merge: max_concurrent goes with a source of sources; without one, give only sources"
+                "merge: max_concurrent goes with a source of sources; leave one of them out"
             )
         return _flattened("merge", lambda item: item, max_concurrent, prefetch)
     makes = [inlet(source, "merge") for source in sources]
-    return fed(
-        lambda context, flow: Merged(context, [flow.feed, *makes], prefetch=prefetch)
-    )
+    return fed(lambda context, flow: Merged(context, [flow.feed, *makes], prefetch=prefetch))
 
 
 @operator(
@@ -336,7 +333,11 @@ def flat_map_indexed(
 
     Source: reactivex flat_map_indexed.
     """
-    function: Any = mapper_indexed if callable(mapper_indexed) else lambda *_: mapper_indexed
+
+    def fixed(_: Any, __: int) -> Any:
+        return mapper_indexed
+
+    function: Callable[[Any, int], Any] = mapper_indexed if callable(mapper_indexed) else fixed
     checks.synchronous("flat_map_indexed", function, "mapper_indexed")
     max_concurrency = checks.whole("flat_map_indexed", "max_concurrency", max_concurrency)
     prefetch = checks.whole("flat_map_indexed", "prefetch", prefetch)
@@ -389,9 +390,7 @@ def concat_map(
     return _flattened("concat_map", project, 1, prefetch)
 
 
-@operator(
-    demand="1 per inner opened ; 1:1 ; holds <= 256 * prefetch", category="combine"
-)
+@operator(demand="1 per inner opened ; 1:1 ; holds <= 256 * prefetch", category="combine")
 def merge_all(*, prefetch: int = HANDOVER) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the items of the sources that are this one's items, as they come.
 

@@ -140,9 +140,7 @@ class _Observed(Stage):
             items = _telling(items, self._on_next)
         return items
 
-    def _watched(
-        self, items: Iterator[Any], on_error: Callable[[Exception], Any]
-    ) -> Iterator[Any]:
+    def _watched(self, items: Iterator[Any], on_error: Callable[[Exception], Any]) -> Iterator[Any]:
         while True:
             try:
                 item = next(items, NOTHING)

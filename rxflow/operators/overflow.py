@@ -64,9 +64,7 @@ def on_backpressure_buffer(
     Source: Reactive Streams 1.1 and 3.17; Reactor onBackpressureBuffer.
     """
     return DoorOperator(
-        buffered(
-            "on_backpressure_buffer", capacity, overflow, on_drop, on_discard, delay_error
-        )
+        buffered("on_backpressure_buffer", capacity, overflow, on_drop, on_discard, delay_error)
     )
 
 
@@ -301,9 +299,7 @@ def _plain_door(
     )
 
 
-def _door(
-    name: str, make: Callable[[Context, Observable[Any]], Door], latest: bool = False
-) -> Any:
+def _door(name: str, make: Callable[[Context, Observable[Any]], Door], latest: bool = False) -> Any:
     def apply(source: Observable[Any]) -> Flow[Any]:
         checks.observable(name, source)
         return Flow(lambda context: make(context, source), latest=latest)

@@ -53,17 +53,19 @@ class Serial(Feed[Any]):
             feed = self._feed
             if feed is None:
                 return
+            failure: Exception | None = None
             try:
                 yield from feed.run()
                 if feed is not self._feed:
                     continue  # ``ending`` has gone on meanwhile
                 self._state = feed.settle()
             except Exception as error:
-                self._go_on(error)
+                failure = error
             else:
                 if self._state is not State.ENDED:
                     return
-                self._go_on(None)
+            # Outside of the except clause, else each failure would hold the one before it.
+            self._go_on(failure)
 
     def _go_on(self, failure: Exception | None) -> None:
         """Begin what follows the current one."""
@@ -73,6 +75,7 @@ class Serial(Feed[Any]):
         except Exception as error:
             self._error = error
             return
+        del failure  # this frame is in the traceback of the next one
         if make is not None:
             self._begin(make)
 
@@ -103,14 +106,14 @@ class Serial(Feed[Any]):
                 return True
             if not feed.ending():
                 return False
+            failure: Exception | None = None
             try:
                 for _ in feed.run():
                     raise AssertionError("a Feed that is ending gave an item")
                 feed.settle()
             except Exception as error:
-                self._go_on(error)
-            else:
-                self._go_on(None)
+                failure = error
+            self._go_on(failure)
         self._context.wake()
         return False
 

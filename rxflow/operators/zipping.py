@@ -94,7 +94,7 @@ class Zipped(Feed[Any]):
 
 
 @operator(demand="1:1 to each ; 1:1 ; holds <= 1 per source", category="combine")
-def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]:  # noqa: A001
+def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]:
     """Combine the first items of all sources, then the second ones, and so on.
 
     .. marble::
@@ -119,7 +119,8 @@ def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, .
         TypeError: One is no source, when the pipeline is built.
 
     Errors:
-        The first failure of any source, which cancels the others.
+        The first failure of any source, behind the items of it that wait for their
+        partners; it cancels the others.
 
     Source: reactivex zip.
     """
@@ -159,7 +160,9 @@ def zip_with_iterable(
     Source: reactivex zip_with_iterable.
     """
     if not isinstance(second, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"zip_with_iterable wants an iterable, not {second!r}; use zip for a source")
+        raise TypeError(
+            f"zip_with_iterable wants an iterable, not {second!r}; use zip for a source"
+        )
     return staged(lambda _: _Paired(iter(second)))
 
 

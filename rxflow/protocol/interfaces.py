@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
+from types import MethodType
 from typing import Any, Generic, TypeVar
 
 from reactivex.abc import DisposableBase
@@ -36,7 +39,19 @@ class Subscription(DisposableBase):
 
 
 class Subscriber(ABC, Generic[T_in]):
-    """Receives ``on_subscribe`` once, then items as requested, then at most one end signal."""
+    """Receives ``on_subscribe`` once, then items as requested, then at most one end signal.
+
+    It is no observer: a plain Observable, which gives no Subscription, is refused
+    with a TypeError as soon as it looks for ``on_next``.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Have ``on_next`` refuse whoever has not called ``on_subscribe``."""
+        super().__init_subclass__(**kwargs)
+        if "on_subscribe" in cls.__dict__:
+            cls.on_subscribe = _noting(cls.on_subscribe)  # type: ignore[method-assign]
+        if "on_next" in cls.__dict__:
+            cls.on_next = _Subscribed(cls.on_next)  # type: ignore[method-assign, assignment]
 
     @abstractmethod
     def on_subscribe(self, subscription: Subscription) -> None:
@@ -53,6 +68,38 @@ class Subscriber(ABC, Generic[T_in]):
     @abstractmethod
     def on_completed(self) -> None:
         """The stream is complete; nothing follows."""
+
+
+class _Subscribed:
+    """A method that is there once the Subscriber has been given a Subscription (rule 1.9)."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+
+    def __get__(self, subscriber: Subscriber[Any] | None, owner: type) -> Callable[..., None]:
+        if subscriber is None:
+            return self._function
+        if not vars(subscriber).get(_NOTE):
+            raise TypeError(
+                f"{owner.__name__} is a Subscriber, which is given items on request; a plain "
+                "Observable obeys none. Put a door before it: on_backpressure_buffer(...), "
+                "on_backpressure_latest() or rxflow.from_observable(source, overflow=...)"
+            )
+        return MethodType(self._function, subscriber)
+
+
+_NOTE = "_rxflow_subscribed"
+
+
+def _noting(function: Callable[..., None]) -> Callable[..., None]:
+    """Note that a Subscriber has been given a Subscription."""
+
+    @wraps(function)
+    def on_subscribe(self: Subscriber[Any], subscription: Subscription) -> None:
+        vars(self)[_NOTE] = True
+        function(self, subscription)
+
+    return on_subscribe
 
 
 class Publisher(ABC, Generic[T_out]):

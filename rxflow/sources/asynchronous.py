@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from ..flow import Flow
 from ..flow.iteration import TURN
 from ..flow.registry import register
-from ..protocol import END
 from ..kernel import (
     HANDOVER,
     Context,
@@ -23,8 +22,10 @@ from ..kernel import (
     put_back,
     spawn,
 )
+from ..protocol import END
 
 T = TypeVar("T")
+
 
 class AsyncPulled(Feed[Any]):
     """Advances an async iterator on demand only.
@@ -214,9 +215,7 @@ _shut_down: tuple[type[Exception], ...] = (
 )
 
 
-@register(
-    "source", demand="1 advance per item asked for ; 1:1 ; holds 0", category="asyncio"
-)
+@register("source", demand="1 advance per item asked for ; 1:1 ; holds 0", category="asyncio")
 def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
     """Give the items of an async iterable, which is advanced on demand only.
 

@@ -38,5 +38,5 @@ def _combined(name: str) -> Callable[..., Any]:
 
 concat: Callable[..., Observable[Any]] = _combined("concat")
 merge: Callable[..., Observable[Any]] = _combined("merge")
-zip: Callable[..., Observable[Any]] = _combined("zip")  # noqa: A001
+zip: Callable[..., Observable[Any]] = _combined("zip")
 catch: Callable[..., Observable[Any]] = _combined("catch")

@@ -49,9 +49,7 @@ class _Scheduled(Feed[Any]):
         self._feed.cancel()
 
 
-def pulled(
-    iterable: Callable[[], Iterable[T]], scheduler: SchedulerBase | None = None
-) -> Flow[T]:
+def pulled(iterable: Callable[[], Iterable[T]], scheduler: SchedulerBase | None = None) -> Flow[T]:
     """Make a Flow that pulls an iterator of its own for each subscription."""
 
     def feed(context: Context) -> Feed[Any]:
@@ -101,7 +99,7 @@ def from_iterable(iterable: Iterable[T], scheduler: SchedulerBase | None = None)
 
 
 @register("source", demand="pulled ; 1:1 ; holds 0", category="create")
-def range(  # noqa: A001
+def range(
     start: int,
     stop: int | None = None,
     step: int | None = None,

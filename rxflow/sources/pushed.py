@@ -123,12 +123,15 @@ class _Created(Boundary[Any]):
         self._told = 0  # the level of demand that it has been called for
 
     def start(self) -> None:
+        failure: Exception | None = None
+        cleanup: Any = None
         try:
             with self.starting():
                 cleanup = self._function(Emitter(self))
         except Exception as error:
-            self.fail(error)  # behind what it has emitted
-            return
+            failure = error
+        if failure is not None:  # not in the except clause, which later errors would refer to
+            self.fail(failure)  # behind what it has emitted
         if callable(cleanup):
             cleanup = Disposable(cast("Callable[[], None]", cleanup))
         if isinstance(cleanup, DisposableBase):
@@ -203,13 +206,13 @@ def create(
     Source: Reactor Flux.create; reactivex create.
     """
     if overflow is None:
-        return reactivex.create(function)
+        return cast("Observable[Any]", reactivex.create(function))
     checks.strategy("create", overflow)
     checks.callback("create", "function", function)
     checks.callback("create", "on_drop", on_drop)
     checks.callback("create", "on_discard", on_discard)
     size = checks.whole("create", "capacity", capacity)
-    return Flow(
+    return Flow[Any](
         lambda context: _Created(context, function, size, overflow, on_drop, on_discard)
     )
 
@@ -261,12 +264,12 @@ def from_observable(
 
     Source: RxJava Flowable.fromObservable.
     """
-    return buffered("from_observable", capacity, overflow, on_drop, on_discard, delay_error)(
-        source
-    )
+    return buffered("from_observable", capacity, overflow, on_drop, on_discard, delay_error)(source)
 
 
-@register("source", demand="prefetch, then 75 % of it each ; 1:1 ; holds <= prefetch", category="create")
+@register(
+    "source", demand="prefetch, then 75 % of it each ; 1:1 ; holds <= prefetch", category="create"
+)
 def from_publisher(publisher: Publisher[T], *, prefetch: int = HANDOVER) -> Flow[T]:
     """Take in any Publisher of Reactive Streams.
 
@@ -386,9 +389,7 @@ def interval(
     Source: reactivex interval; RxJava interval, which fails instead.
     """
     checks.seconds("interval", "period", period, optional=False)
-    return _ticks(
-        "interval", reactivex.interval(period, scheduler), overflow, capacity, on_drop
-    )
+    return _ticks("interval", reactivex.interval(period, scheduler), overflow, capacity, on_drop)
 
 
 @register("source", demand="clock ; 1:1 ; holds 0, else <= 256", category="create")
@@ -430,9 +431,12 @@ def timer(
 
     Source: reactivex timer.
     """
+    checks.callback("timer", "on_drop", on_drop)
     source = reactivex.timer(duetime, period, scheduler)
     if period is None and overflow is None:
-        return Flow(lambda context: Door(context, source, "timer", 1, DROP_INCOMING))
+        return Flow(
+            lambda context: Door(context, source, "timer", 1, DROP_INCOMING, on_drop=on_drop)
+        )
     return _ticks("timer", source, overflow, capacity, on_drop)
 
 
@@ -445,5 +449,5 @@ def _ticks(
 ) -> Flow[int]:
     checks.callback(name, "on_drop", on_drop)
     if overflow is not None:
-        return from_observable(source, overflow=overflow, capacity=capacity, on_drop=on_drop)
+        return buffered(name, capacity, overflow, on_drop, None, True)(source)
     return Flow(lambda context: Door(context, source, name, 0, DROP_INCOMING, on_drop=on_drop))

@@ -17,7 +17,7 @@ from reactivex import Observer
 from reactivex.notification import OnCompleted, OnError, OnNext
 from reactivex.subject import ReplaySubject, Subject
 
-from .worlds import END, ERROR, World
+from .worlds import END, ERROR, SCRIPTS, World
 
 Build = Callable[[World, Any], Any]
 
@@ -866,6 +866,7 @@ _TABLE: dict[str, dict[str, Build]] = {
         "hot": lambda w, o: o.zip(hot_letters(w)),
         "two more": lambda w, o: o.zip(letters(w), hot_numbers(w)),
         "the other fails": lambda w, o: o.zip(failing(w)),
+        "the other fails far ahead": lambda w, o: o.zip(w.cold((2, 1), (3, 2), (4, 3), (5, ERROR))),
         "the other is empty": lambda w, o: o.zip(ending(w)),
         "none": lambda w, o: o.zip(),
     },
@@ -908,3 +909,77 @@ CASES = tuple(
     for name, builds in _TABLE.items()
     for label, build in builds.items()
 )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where the native version of an operator differs from plain Rx on purpose.
+
+    Attributes:
+        reason: Why the semantics of demand make it so.
+        cases: "name, label" of what it is about.
+        ignored: What is not compared: "calls"; "unopened", sources that were made but never
+            subscribed to; or the names of scripts.
+    """
+
+    reason: str
+    cases: frozenset[str]
+    ignored: frozenset[str]
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "the outer source gives an item only when its inner source can be opened, for what "
+        "waits would not be bounded otherwise; so it is mapped later",
+        frozenset(
+            {"concat_all, slow inner", "concat_map, slow inner", "merge, sources, 2 at once"}
+        ),
+        frozenset({"calls"}),
+    ),
+    Difference(
+        "for the same reason it is not mapped at all when the stream is over before",
+        frozenset(
+            {
+                "concat_all, slow inner",
+                "concat_all, inner fails",
+                "concat_map, slow inner",
+                "concat_map, inner fails",
+                "merge, sources, 2 at once",
+            }
+        ),
+        frozenset({"unopened"}),
+    ),
+    Difference(
+        "the failure of the outer source stands in its door behind the items that wait there",
+        frozenset(
+            {"concat_all, slow inner", "concat_map, slow inner", "merge, sources, 2 at once"}
+        ),
+        frozenset({"fails after three"}),
+    ),
+    Difference(
+        "the failure of the other source stands in its door too; plain Rx drops what waits there",
+        frozenset({"zip, the other fails far ahead"}),
+        frozenset(SCRIPTS),
+    ),
+    Difference(
+        "the third item is mapped when its inner source can be opened; so the mapper fails later",
+        frozenset({"concat_map, callback fails late"}),
+        frozenset(
+            {"completes", "stays open", "repeats itself", "all at once", "fails after three"}
+        ),
+    ),
+    Difference(
+        "plain Rx maps all items of an instant before the scheduler opens an inner source, and "
+        "holds them without a bound",
+        frozenset({"concat_map, callback fails"}),
+        frozenset({"all at once"}),
+    ),
+    Difference(
+        "plain Rx has the scheduler subscribe again, after what a hot source does at that instant",
+        frozenset({"retry, a failing callback"}),
+        frozenset({"all at once"}),
+    ),
+)
+
+NOT_FLUENT = {"multicast, mapper": "the method of an Observable takes a subject alone"}
+"""Cases that reactivex itself does not have in fluent style, with the reason."""

@@ -240,6 +240,14 @@ def test_a_wait_that_is_given_up_counts_until_then(clock: Clock):
     assert door.figures.blocked_seconds == 3
 
 
+def test_a_thread_that_gave_up_does_not_count_as_waiting_any_more(clock: Clock):
+    door = Watched(4).filled()
+    with pytest.raises(OfferTimeoutError):
+        offer_blocking(door, "late", timeout=0)
+    clock.now += 50
+    assert door.figures.blocked_seconds == 0
+
+
 def test_a_look_that_finds_room_costs_nothing(clock: Clock):
     door = Watched(4)
     assert not door.when_room(lambda: None)

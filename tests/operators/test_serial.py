@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -303,16 +305,42 @@ def test_a_source_that_fails_a_hundred_thousand_times_does_not_recurse() -> None
     assert str(probe.error) == "again"
 
 
-def test_a_source_that_fails_when_it_is_made_a_hundred_thousand_times_does_not_recurse() -> None:
+def test_a_source_that_fails_ten_thousand_times_when_it_is_made_does_not_recurse() -> None:
     runs = count()
 
     def factory(_: Any) -> Any:
         next(runs)
         raise ValueError("made")
 
-    probe = subscribed(rx.defer(factory).pipe(ops.retry(100_000)), 1)
+    probe = subscribed(rx.defer(factory).pipe(ops.retry(10_000)), 1)
     assert repr(probe.error) == "ValueError('made')"
-    assert next(runs) == 100_000
+    assert next(runs) == 10_000
+
+
+@pytest.mark.parametrize("fails", ["made", "started", "run"])
+def test_the_failures_of_earlier_tries_are_let_go(fails: str) -> None:
+    errors: list[weakref.ref[Exception]] = []
+
+    class TryError(Exception):
+        pass
+
+    def fail(*_: Any) -> Any:
+        error = TryError()
+        errors.append(weakref.ref(error))
+        raise error
+
+    source = {
+        "made": rx.defer(fail),
+        "started": rx.create(fail, overflow=rx.FAIL),
+        "run": rx.of(1).pipe(ops.map(fail)),
+    }[fails]
+    probe = subscribed(source.pipe(ops.retry(100)), 1)
+    assert isinstance(probe.error, TryError)
+    assert len(errors) == 100
+    gc.collect()
+    # The last one, and the first while the start that it came from is on the stack.
+    assert sum(error() is not None for error in errors) <= 2
+    assert probe.error.__context__ is None
 
 
 def test_a_scheduler_that_acts_at_once_does_not_make_repeat_recurse() -> None:
@@ -341,7 +369,7 @@ def test_catch_gives_its_function_the_error_and_the_source() -> None:
     assert list(given.pipe(ops.take(1))) == [1]
 
 
-def test_what_the_handler_raises_is_the_error_and_the_first_one_its_context() -> None:
+def test_what_the_handler_raises_is_the_error() -> None:
     failure = KeyError("handler")
     first = ValueError("first")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import rxflow as rx
 from rxflow import Emitter, Offer
 from tests.kernel.recorder import in_thread
 from tests.support import Probe
+from tests.support_loop import run, turns
 
 
 class Source:
@@ -74,16 +76,18 @@ def test_the_emitter_knows_the_demand() -> None:
     assert emitter.requested == rx.UNBOUNDED
 
 
-def test_on_request_is_called_with_the_demand_that_is_not_met() -> None:
+def test_on_request_is_called_with_the_demand_there_is_and_then_with_what_is_added() -> None:
     seen: list[int] = []
     source = Source(seen.append)
     probe = Probe(2)
     rx.create(source, overflow=rx.FAIL).subscribe(probe)
-    assert set(seen) == {2}
+    assert seen == [2]
     source.emitter.on_next(1)
-    del seen[:]
     probe.request(3)
-    assert set(seen) == {4}
+    assert seen == [2, 3]
+    source.emitter.on_next(2)
+    probe.request(rx.UNBOUNDED)
+    assert seen == [2, 3, rx.UNBOUNDED]
 
 
 def test_a_source_that_answers_each_request_gives_exactly_what_is_asked_for() -> None:
@@ -301,3 +305,31 @@ def test_several_threads_emit_at_once_and_nothing_is_lost() -> None:
     for number in range(4):
         mine = [item for origin, item in probe.items if origin == number]
         assert mine == list(range(500))
+
+
+def test_send_waits_for_room_and_no_longer_than_it_is_told_to() -> None:
+    source = Source()
+    probe = Probe()
+    steps: list[Any] = []
+
+    async def main() -> None:
+        rx.create(source, overflow=rx.SUSPEND, capacity=2).subscribe(probe)
+        assert [await source.emitter.send(item) for item in (1, 2)] == [Offer.ENQUEUED] * 2
+        with pytest.raises(rx.OfferTimeoutError, match="create: no room"):
+            await source.emitter.send("late", timeout=5)
+        assert asyncio.get_running_loop().time() == 5
+        waiting = asyncio.ensure_future(source.emitter.send(3))
+        await turns(5)
+        assert not waiting.done()
+        probe.request(2)
+        assert await waiting is Offer.ENQUEUED
+        steps.append(list(probe.items))
+        waiting = asyncio.ensure_future(source.emitter.send(4))
+        await waiting
+        waiting = asyncio.ensure_future(source.emitter.send(5))
+        await turns(5)
+        probe.cancel()
+        assert await waiting is Offer.CLOSED
+
+    run(main())
+    assert steps == [[1, 2]]
