@@ -118,9 +118,10 @@ class Flow(Fluent[T_out]):
         told: Any = on_next
         if callable(getattr(told, "on_next", None)):
             told, on_error, on_completed = told.on_next, told.on_error, told.on_completed
-        elif told is not None and not callable(told):
+        elif on_next is not None and not callable(on_next):
             raise TypeError(
-                f"subscribe wants a Subscriber, an observer or a function of an item, not {told!r}"
+                "subscribe wants a Subscriber, an observer or a function of an item, "
+                f"not {on_next!r}"
             )
         trampoline = CurrentThreadScheduler.singleton().get_trampoline()
         if not trampoline.idle():  # inside another subscribe
