@@ -66,7 +66,7 @@ def strategy(operator: str, value: Any) -> Overflow:
 
 def callback(operator: str, name: str, value: Any) -> None:
     """Check an optional callback that is called synchronously."""
-    if value is None:
+    if value is None or (type(value) is FunctionType and not _is_async(value)):
         return
     if not callable(value):
         raise TypeError(f"{operator}: {name} must be callable, not {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
@@ -41,11 +42,8 @@ class Door(Boundary[Any]):
         self._source = source
         self._scheduler = context.scheduler
         self._upstream = SingleAssignmentDisposable()
+        self._intake: Callable[[Any], Any] = self.push  # what the source calls with an item
         self._started = False
-
-    def take(self, item: Any) -> Any:
-        """Take an item from the source."""
-        return self.push(item)
 
     def start(self) -> None:
         """Subscribe to the source, once."""
@@ -59,7 +57,7 @@ class Door(Boundary[Any]):
 
     def _subscribe(self, *_: Any) -> None:
         self._upstream.disposable = self._source.subscribe(
-            self.take, self.fail, self.complete, scheduler=self._scheduler
+            self._intake, self.fail, self.complete, scheduler=self._scheduler
         )
 
     def stop_producer(self) -> None:
@@ -112,6 +110,7 @@ class BlockingDoor(Door):
             delay_error=delay_error,
         )
         self._timeout = timeout
+        self._intake = self._wait_for_room
         self._subscribing: int | None = None  # the thread that is in start, if any
 
     def start(self) -> None:
@@ -122,8 +121,8 @@ class BlockingDoor(Door):
         finally:
             self._subscribing = None
 
-    def take(self, item: Any) -> Any:
-        """Take an item from the source; wait for room."""
+    def _wait_for_room(self, item: Any) -> Offer:
+        """Take an item from the source, once there is room."""
         if self.closed:
             return Offer.CLOSED
         try:

@@ -40,9 +40,7 @@ class Operator:
         """
         self._apply = apply
         self.stages = stages
-        self.name = ""
-        self._args: tuple[Any, ...] = ()
-        self._kwargs: dict[str, Any] = {}
+        self.called("", (), {})
 
     def called(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep how the operator function was called."""

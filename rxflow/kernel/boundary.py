@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .feed import BUDGET, Context, Feed, State
+from .feed import BUDGET, Context, Feed, Few, State
 from .statistics import StageStatistics
 
 T = TypeVar("T")
@@ -25,6 +25,10 @@ HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""
 
 
+FEW = 4
+"""So many items are taken one at a time, without a run of their own (items)."""
+
+
 class _End(Enum):
     """How the producer's side stands."""
 
@@ -32,6 +36,23 @@ class _End(Enum):
     COMPLETED = "no item comes any more"
     FAILED = "no item comes any more, and an error follows what is held"
     CANCELLED = "the consumer has left"
+
+
+class _Held(Few):
+    """Takes the items of a queue."""
+
+    __slots__ = ("_take",)
+
+    def __init__(self, queue: deque[Any]) -> None:
+        self._take = queue.popleft
+        self.ended = False
+
+    def __next__(self) -> Any:
+        try:
+            return self._take()
+        except IndexError:
+            self.ended = True
+            raise StopIteration from None
 
 
 class Boundary(Feed[T], Generic[T]):
@@ -88,6 +109,7 @@ class Boundary(Feed[T], Generic[T]):
         self._discarded = 0
         # Producers to tell that there is room, and since when each of them waits.
         self._room: dict[Callable[[], object], float] = {}
+        self._few: _Held | None = None  # made when it is needed
         self._blocked_seconds = 0.0  # how long those that wait no more have waited
 
     # The producer's side: any thread.
@@ -223,6 +245,15 @@ class Boundary(Feed[T], Generic[T]):
                 self._tell_room()
             yield item
 
+    def few(self) -> Few | None:
+        """Give the few items that are held, if nobody waits for room."""
+        if len(self._queue) > FEW or self._waits:
+            return None
+        if self._few is None:
+            self._few = _Held(self._queue)
+        self._few.ended = False
+        return self._few
+
     def settle(self) -> State:
         """Look once more under the lock, then wait for a wake."""
         with self._lock:
@@ -246,8 +277,11 @@ class Boundary(Feed[T], Generic[T]):
 
     def want(self, n: int) -> None:
         """Hear of demand that what was held has not met."""
+        if n == UNBOUNDED:
+            self._wanted = n
+            return
         with self._lock:
-            self._wanted = UNBOUNDED if n == UNBOUNDED else add_demand(self._count_taken(), n)
+            self._wanted = add_demand(self._count_taken(), n)
 
     def cancel(self) -> None:
         """Close, and hand what is held to ``on_discard``."""

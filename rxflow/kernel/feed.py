@@ -62,6 +62,17 @@ class Context:
         return Context(wake, self.scheduler, self.tasks, self.pulls)
 
 
+class Few(ABC, Iterator[Any]):
+    """An iterator that can be advanced again after its end.
+
+    Attributes:
+        ended: It was its own end, and not that of a callback, that was last heard.
+    """
+
+    __slots__ = ("ended",)
+    ended: bool
+
+
 class Feed(ABC, Generic[T_out]):
     """One running subscription to a source, seen by the one consumer that pulls it.
 
@@ -89,6 +100,14 @@ class Feed(ABC, Generic[T_out]):
     @abstractmethod
     def settle(self) -> State:
         """Say why the run is exhausted; raise the failure of the source if that is why."""
+
+    def few(self) -> Few | None:
+        """Give what is there now as an iterator that can be advanced again after its end.
+
+        It saves the making of a run where items come one at a time; None where
+        they do not, or where there are many.
+        """
+        return None
 
     def ending(self) -> bool:
         """Say whether only the end is left, so that a run holds no item and needs no demand."""

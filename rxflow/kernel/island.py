@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from .feed import NOTHING, Context, Feed, State
-from .stage import StageFactory
+from .feed import NOTHING, Context, Feed, Few, State
+from .stage import Plain, StageFactory
 from .statistics import StageStatistics
 
 
@@ -18,19 +18,32 @@ class Island(Feed[Any]):
     its start, so demand needs no arithmetic here.
     """
 
-    __slots__ = ("_source", "_stages", "_started", "_state")
+    __slots__ = (
+        "_few",
+        "_few_run",
+        "_others",
+        "_pulls",
+        "_source",
+        "_stages",
+        "_started",
+        "_state",
+    )
 
     def __init__(self, source: Feed[Any], stages: Sequence[StageFactory], context: Context) -> None:
         """Make the stages of one subscription."""
         self._source = source
         self._stages = [make(context) for make in stages]
+        self._others = [stage for stage in self._stages if type(stage) is not Plain]
+        self._pulls = context.pulls
+        self._few: Few | None = None  # what the last run has pulled, if it was one of few items
+        self._few_run: Iterator[Any] | None = None  # the stages over it, once they were needed
         # What the source said when the chain reached its end; None while it has not.
         self._state: State | None = None
         self._started = False
 
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""
-        if not any(stage.done for stage in self._stages):
+        if not self._done():
             self._started = True
             self._source.start()
 
@@ -38,15 +51,31 @@ class Island(Feed[Any]):
         """Chain the stages over what the source has now."""
         if self._started:
             self._state = None
+            self._few = None if self._others or self._pulls else self._source.few()
+            if self._few is not None:
+                self._few_run = self._few_run or self._chained(self._few)
+                return self._few_run
             items: Iterator[Any] = chain(self._source.run(), self._end())
         else:
             self._state = State.WAITING
             items = iter(())
+        items = self._chained(items)
+        # A consumer that takes a part of a run at a time does not see where the run ends.
+        return chain(items, self._witness()) if self._pulls else items
+
+    def _chained(self, items: Iterator[Any]) -> Iterator[Any]:
         for index, stage in enumerate(self._stages):
             items = stage.run(items)
             if stage.releases:
                 items = chain(items, self._finish(index))
-        return chain(items, self._witness())
+        return items
+
+    def _done(self) -> bool:
+        """Tell whether a stage is done, so that nothing more comes."""
+        for stage in self._others:  # noqa: SIM110 - any() costs more than the loop
+            if stage.done:
+                return True
+        return False
 
     def _end(self) -> Iterator[Any]:
         """Stand behind the source: tells its true end, or its failure, to the chain."""
@@ -70,30 +99,39 @@ class Island(Feed[Any]):
 
     def _witness(self) -> Iterator[Any]:
         """Stand behind the last stage: tells a false end, which no part of it has meant."""
-        if self._state is None and not any(stage.done for stage in self._stages):
-            raise RuntimeError(
-                "a callback of the pipeline raised StopIteration; "
-                "catch it in the callback, it would end the stream silently"
-            )
+        if self._state is None and not self._done():
+            self._false_end()
         return
         yield
 
+    def _false_end(self) -> None:
+        raise RuntimeError(
+            "a callback of the pipeline raised StopIteration; "
+            "catch it in the callback, it would end the stream silently"
+        )
+
     def settle(self) -> State:
         """End with the source, or as soon as a stage is done."""
-        if any(stage.done for stage in self._stages):
+        if self._others and self._done():
             return State.ENDED
-        return self._state or State.READY
+        if self._few is not None and self._few.ended:
+            return self._source.settle()
+        if self._state is None:
+            if not self._pulls:
+                self._false_end()
+            return State.READY
+        return self._state
 
     def ending(self) -> bool:
         """Tell whether the source is at its end and no stage holds anything back."""
         ending = self._started and self._source.ending()
-        for stage in self._stages:
+        for stage in self._others:
             ending = stage.done or (ending and not stage.holds())
         return ending
 
     def want(self, n: int) -> None:
         """Pass demand on to the source, in inputs of the first stage."""
-        for stage in reversed(self._stages):
+        for stage in reversed(self._others):  # the plain ones need one input for an output
             n = stage.demand(n)
         self._source.want(n)
 
@@ -105,7 +143,7 @@ class Island(Feed[Any]):
         """Cancel the source, then tell the stages, first to last."""
         if self._started:
             self._source.cancel()
-        for stage in self._stages:
+        for stage in self._others:
             stage.cancel()
 
     def statistics(self) -> Iterator[StageStatistics]:

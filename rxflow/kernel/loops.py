@@ -13,10 +13,7 @@ _running: set[asyncio.Task[Any]] = set()  # a task that nobody refers to may be 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Give the event loop that runs in this thread, if any."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    return asyncio._get_running_loop()  # quick: no exception where there is none
 
 
 def needed_loop(name: str) -> asyncio.AbstractEventLoop:

@@ -49,6 +49,9 @@ class Prefetched(Boundary[Any]):
                 self._intake.request(taken)
             yield item
 
+    def few(self) -> None:
+        """Items that are taken are counted by a run."""
+
     def stop_producer(self) -> None:
         """Cancel the subscription."""
         self._intake.cancel()

@@ -25,13 +25,14 @@ def used_up(iterator: Iterator[Any]) -> bool:
 class Pulled(Feed[Any]):
     """The Feed of an iterator, which is never advanced beyond demand."""
 
-    __slots__ = ("_ended", "_items", "_iterator")
+    __slots__ = ("_ended", "_items", "_iterator", "_sized")
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         """Pull an iterator."""
         self._iterator = iterator
+        self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
         self._ended = False
-        self._items = chain(iterator, self._end())
+        self._items = iterator if self._sized else chain(iterator, self._end())
 
     def _end(self) -> Iterator[Any]:
         self._ended = True
@@ -44,11 +45,11 @@ class Pulled(Feed[Any]):
 
     def settle(self) -> State:
         """End when the iterator has."""
-        return State.ENDED if self._ended else State.READY
+        return State.ENDED if self.ending() else State.READY
 
     def ending(self) -> bool:
         """Tell whether a source of known length has given its last item."""
-        return self._ended or used_up(self._iterator)
+        return self._ended or (self._sized and not length_hint(self._iterator, 1))
 
     def cancel(self) -> None:
         """Close a generator."""

@@ -47,7 +47,11 @@ StageFactory: TypeAlias = Callable[[Context], Stage]
 
 
 class Plain(Stage):
-    """A Stage without memory, so one object serves all subscriptions."""
+    """A Stage without memory, so one object serves all subscriptions.
+
+    Its function gives iterators that can be advanced again after their end, when
+    those they pull can: as ``map`` and ``filter`` do, and generators do not.
+    """
 
     def __init__(self, function: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
         """Wrap a function from iterator to iterator."""

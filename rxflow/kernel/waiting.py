@@ -11,6 +11,7 @@ from typing import Any
 
 from ..protocol import Offer, OfferTimeoutError
 from .boundary import Boundary
+from .loops import running_loop
 
 
 def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = None) -> Offer:
@@ -28,15 +29,14 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
         OfferTimeoutError: No room was made in time.
         RuntimeError: This is the thread of a running event loop, which must not wait.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
+    if running_loop() is not None:
         raise RuntimeError(
             "a blocking push on the event loop's own thread would stop the loop that is to make "
             "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
         )
+    offer = boundary.push(item)
+    if offer is not Offer.FULL:
+        return offer
     deadline = None if timeout is None else monotonic() + timeout
     while (offer := boundary.push(item)) is Offer.FULL:
         room = threading.Event()
