@@ -32,6 +32,11 @@ EPILOG = (
 )
 
 
+def _spelled(name: str) -> str:
+    """Take the name of a strategy also as it is written in code, such as DROP_OLDEST."""
+    return name.lower().replace("_", "-")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the demo."""
     parser.add_argument(
@@ -57,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--strategy",
+        type=_spelled,
         action="append",
         choices=list(STRATEGIES),
         help="a strategy to run; repeat it for several (default: all)",

@@ -66,7 +66,9 @@ def strategy(operator: str, value: Any) -> Overflow:
 
 def callback(operator: str, name: str, value: Any) -> None:
     """Check an optional callback that is called synchronously."""
-    if value is None or (type(value) is FunctionType and not _is_async(value)):
+    if value is None or (
+        type(value) is FunctionType and not value.__code__.co_flags & CO_COROUTINE
+    ):
         return
     if not callable(value):
         raise TypeError(f"{operator}: {name} must be callable, not {value!r}")

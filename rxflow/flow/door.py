@@ -42,8 +42,11 @@ class Door(Boundary[Any]):
         self._source = source
         self._scheduler = context.scheduler
         self._upstream = SingleAssignmentDisposable()
-        self._intake: Callable[[Any], Any] = self.push  # what the source calls with an item
         self._started = False
+
+    def intake(self) -> Callable[[Any], Any]:
+        """Give what the source is to call with an item."""
+        return self.push
 
     def start(self) -> None:
         """Subscribe to the source, once."""
@@ -57,7 +60,7 @@ class Door(Boundary[Any]):
 
     def _subscribe(self, *_: Any) -> None:
         self._upstream.disposable = self._source.subscribe(
-            self._intake, self.fail, self.complete, scheduler=self._scheduler
+            self.intake(), self.fail, self.complete, scheduler=self._scheduler
         )
 
     def stop_producer(self) -> None:
@@ -110,7 +113,6 @@ class BlockingDoor(Door):
             delay_error=delay_error,
         )
         self._timeout = timeout
-        self._intake = self._wait_for_room
         self._subscribing: int | None = None  # the thread that is in start, if any
 
     def start(self) -> None:
@@ -120,6 +122,10 @@ class BlockingDoor(Door):
             super().start()
         finally:
             self._subscribing = None
+
+    def intake(self) -> Callable[[Any], Any]:
+        """Give what makes the source wait."""
+        return self._wait_for_room
 
     def _wait_for_room(self, item: Any) -> Offer:
         """Take an item from the source, once there is room."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
-from reactivex import Observable
 from reactivex import abc as rx_abc
 from reactivex.disposable import Disposable
 from reactivex.observer import AutoDetachObserver
@@ -19,7 +18,9 @@ from ._fluent import Fluent
 from .checks import whole
 from .iteration import Chunks, Iteration, blocking
 from .registry import native
+from .source import Source
 
+V = TypeVar("V")
 T_out = TypeVar("T_out", covariant=True)
 
 
@@ -61,6 +62,9 @@ class Flow(Fluent[T_out]):
             return vars(self).setdefault("lock", RLock())
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    holding = False
+    """It ends in inner sources that the run of stock operators before it has not flattened."""
+
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
         """Add synchronous stages."""
         return Flow(self.source, (*self.stages, *stages), latest=self.latest)
@@ -80,7 +84,7 @@ class Flow(Fluent[T_out]):
 
     @overload
     def subscribe(
-        self, on_next: Subscriber[Any], *, scheduler: rx_abc.SchedulerBase | None = None
+        self, on_next: Subscriber[T_out], *, scheduler: rx_abc.SchedulerBase | None = None
     ) -> Subscription: ...
     @overload
     def subscribe(
@@ -175,25 +179,7 @@ class Flow(Fluent[T_out]):
         """
         return Chunks[T_out](self.feed, whole("chunks", "max_size", max_size))
 
-    if not TYPE_CHECKING:  # declared in _fluent, with the types of what it composes
-
-        def pipe(self, *operators: Callable[[Any], Any]) -> Any:
-            """Compose operators, left to right, keeping demand wherever it can be kept.
-
-            An operator of rxflow is native; one of reactivex is swapped for the
-            native one of that name, or lifted; anything else is called with the Flow.
-
-            Args:
-                operators: What to compose.
-
-            Returns:
-                A Flow, or whatever the last operator gives.
-            """
-            from .lifting import compose
-
-            return compose(self, operators)
-
-    def __add__(self, other: Observable[Any]) -> Flow[Any]:
+    def __add__(self, other: Source[V]) -> Flow[T_out | V]:
         """Concatenate with another source."""
         return concat(other)(self) if (concat := native("concat")) else NotImplemented
 

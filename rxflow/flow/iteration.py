@@ -18,8 +18,8 @@ T_out = TypeVar("T_out", covariant=True)
 
 Make = Callable[[Context], Feed[Any]]
 
-LOOK = 64
-"""After so many items it is looked whether the event loop is to have a turn (items)."""
+LOOK = 256
+"""After so many items at most it is looked whether the event loop is to have a turn (items)."""
 
 TURN = 0.001
 """How long a ready source may keep the event loop (seconds)."""
@@ -71,7 +71,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._context = Context(self._signal.wake, pulls=True)
         self._feed = make(self._context)
         self._run: Iterator[T_out] | None = None  # None when exhausted
-        self._part: Iterator[T_out] = iter(())  # the next LOOK items of the run
+        self._part: Iterator[T_out] = iter(())  # the next items of the run
+        self._look = 1  # how many: more as long as they are quick
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
         self._finalizer = weakref.finalize(self, _abandoned, self._feed, loop)
@@ -101,12 +102,15 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         try:
             while self._open:
                 if perf_counter() - self._turn > TURN:
+                    self._look = max(1, self._look // 2)
                     await self._rest()
+                elif self._look < LOOK:
+                    self._look *= 2
                 if self._run is None:
                     self._run = self._feed.run()
                 item = next(self._run, NOTHING)
                 if item is not NOTHING:
-                    self._part = islice(self._run, LOOK)
+                    self._part = islice(self._run, self._look)
                     return item
                 self._run = None
                 state = self._feed.settle()

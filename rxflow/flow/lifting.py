@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
-from reactivex import Observable, never, operators
+from reactivex import Observable, never
+from reactivex import operators as stock_operators
 
 from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
 from ..protocol import DROP_OLDEST, FAIL, DemandBoundaryWarning, Overflow
 from .door import Door
 from .flow import Flow
 from .operator import Operator
+from .parking import parked
 from .registry import native
 from .stock import Mode, Recognised, Stock, recognise
 
+A = TypeVar("A")
+B = TypeVar("B")
 P = ParamSpec("P")
 T_out = TypeVar("T_out", covariant=True)
 
@@ -34,13 +38,24 @@ def is_plain(source: object) -> TypeGuard[Observable[Any]]:
     return isinstance(source, Observable) and not isinstance(source, Flow)
 
 
-def compose(flow: Flow[Any], applied: Iterable[Callable[[Any], Any]]) -> Any:
-    """Apply callables, one after another, as ``pipe`` does."""
-    current: Any = flow
+def pipe(self: Flow[Any], *operators: Callable[[Any], Any]) -> Any:
+    """Compose operators, left to right, keeping demand wherever it can be kept.
+
+    An operator of rxflow is native; one of reactivex is swapped for the native
+    one of that name, or lifted; anything else is called with the Flow.
+
+    Args:
+        self: The Flow, whose method this is.
+        operators: What to compose.
+
+    Returns:
+        A Flow, or whatever the last operator gives.
+    """
+    current: Any = self
     stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
-    for operator in applied:
+    for operator in operators:
         if is_flow(current):
-            if isinstance(operator, Operator) and operator.stages and not _holding(current):
+            if isinstance(operator, Operator) and operator.stages and not current.holding:
                 stages.extend(operator.stages)
                 continue
             if stages:
@@ -50,6 +65,9 @@ def compose(flow: Flow[Any], applied: Iterable[Callable[[Any], Any]]) -> Any:
         else:
             current = operator(current)
     return current.with_stages(stages) if stages and is_flow(current) else current
+
+
+setattr(Flow, "pipe", pipe)  # noqa: B010 - declared for type checkers in _fluent
 
 
 def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
@@ -65,7 +83,7 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
         elif part.stock is None:
             current = _unknown(current, part.operator)
         else:
-            swapped = None if _holding(current) else _swap(part)
+            swapped = None if current.holding else _swap(part)
             current = swapped(current) if swapped is not None else _lift(current, part, part.stock)
     return current
 
@@ -98,16 +116,9 @@ def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperat
     return built
 
 
-def _holding(flow: Any) -> bool:
-    """Tell whether a run ends here whose inner sources nothing in it has flattened yet.
-
-    What follows then belongs into the run: an inner source loses nothing to an
-    operator in it, while one that leaves the run has to be parked.
-    """
-    return isinstance(flow, LiftedFlow) and flow.holding
-
-
-def lift(operator: Callable[[Any], Any]) -> Any:
+def lift(
+    operator: Callable[[Observable[A]], Observable[B]],
+) -> Callable[[Observable[A]], Flow[B]]:
     """Lift a stock operator, even where rxflow has a native version of it.
 
     Args:
@@ -131,7 +142,7 @@ def lift(operator: Callable[[Any], Any]) -> Any:
         return current
 
     made = Operator(lifted)
-    made.called("lift", (operator,), {})
+    made.name, made.args, made.kwargs = "lift", (operator,), {}
     return made
 
 
@@ -242,8 +253,11 @@ class LiftedFlow(Flow[T_out]):
         self.holding = _unflattened(lifted)
 
     def adopt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[Any] | None:
-        """Take an operator into the run as long as inner sources are not flattened."""
-        build = getattr(operators, name, None) if self.holding else None
+        """Take an operator into the run as long as inner sources are not flattened.
+
+        They lose nothing to an operator in the run; one that leaves it has to be parked.
+        """
+        build = getattr(stock_operators, name, None) if self.holding else None
         if build is None:
             return None
         try:
@@ -328,14 +342,3 @@ def _surplus(lifted: tuple[Recognised, ...]) -> Overflow:
     sampling = {"debounce", "sample", "throttle_first", "throttle_with_mapper"}
     names = {part.stock.name for part in lifted if part.stock is not None}
     return DROP_OLDEST if names & sampling else FAIL
-
-
-def parked(value: Any) -> Any:
-    """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
-    if type(value) is tuple:
-        return tuple(map(parked, cast("tuple[Any, ...]", value)))
-    if not is_plain(value):
-        return value
-    from .parking import Parked
-
-    return Parked(value)

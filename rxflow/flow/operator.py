@@ -27,35 +27,42 @@ class Operator:
     error that names the doors.
     """
 
-    __slots__ = ("_apply", "_args", "_kwargs", "name", "stages")
+    __slots__ = ("_apply", "args", "kwargs", "name", "stages")
 
     def __init__(
-        self, apply: Callable[[Flow[Any]], Flow[Any]], stages: tuple[StageFactory, ...] = ()
+        self,
+        apply: Callable[[Flow[Any]], Flow[Any]] | None = None,
+        stages: tuple[StageFactory, ...] = (),
     ) -> None:
-        """Wrap a function from Flow to Flow.
+        """Wrap a function from Flow to Flow, or synchronous stages.
 
         Args:
-            apply: The function.
-            stages: Make the synchronous stages that are all that it adds, if so.
+            apply: The function, unless there are stages.
+            stages: Make the synchronous stages that are all that it adds.
+
+        Attributes:
+            name: The operator, once its function has returned it.
+            args: How that was called.
+            kwargs: How that was called.
         """
         self._apply = apply
         self.stages = stages
-        self.called("", (), {})
-
-    def called(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Keep how the operator function was called."""
-        self.name, self._args, self._kwargs = name, args, kwargs
+        self.name: str
+        self.args: tuple[Any, ...]
+        self.kwargs: dict[str, Any]
 
     def __call__(self, source: Observable[Any]) -> Any:
         """Apply to a source."""
         if isinstance(source, Flow):
             flow: Flow[Any] = source
-            return flow.adopt(self.name, self._args, self._kwargs) or self._apply(flow)
+            if flow.holding and (adopted := flow.adopt(self.name, self.args, self.kwargs)):
+                return adopted
+            return flow.with_stages(self.stages) if self._apply is None else self._apply(flow)
         checks.observable(self.name, source)
         plain = getattr(stock, self.name, None)
         if plain is not None:
             try:
-                signature(plain).bind(*self._args, **self._kwargs)
+                signature(plain).bind(*self.args, **self.kwargs)
             except TypeError:
                 plain = None
         if plain is None:
@@ -63,12 +70,12 @@ class Operator:
                 f"{self.name} needs demand, which a plain Observable does not obey; "
                 f"put a door before it: {checks.DOORS}"
             )
-        return plain(*self._args, **self._kwargs)(source)
+        return plain(*self.args, **self.kwargs)(source)
 
     def __repr__(self) -> str:
         """Show the call."""
-        args = [repr(arg) for arg in self._args]
-        args += [f"{key}={value!r}" for key, value in self._kwargs.items()]
+        args = [repr(arg) for arg in self.args]
+        args += [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"{self.name}({', '.join(args)})"
 
 
@@ -79,12 +86,13 @@ class DoorOperator(Operator):
 
     def __call__(self, source: Any) -> Any:
         """Apply to a source."""
+        assert self._apply is not None
         return self._apply(source)
 
 
 def staged(*stages: StageFactory) -> Any:
     """Make an operator of synchronous stages, first to last."""
-    return Operator(lambda flow: flow.with_stages(stages), stages)
+    return Operator(None, stages)
 
 
 def composed(*operators: Any) -> Any:
@@ -118,7 +126,7 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
 
         def build(*args: P.args, **kwargs: P.kwargs) -> R:
             built: Any = function(*args, **kwargs)
-            built.called(name, args, kwargs)
+            built.name, built.args, built.kwargs = name, args, kwargs
             return built
 
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from reactivex import Observable
 
@@ -43,3 +43,12 @@ class Parked(Flow[Any]):
             return Door(context, self._inner, "parked", HANDOVER, FAIL)
         self._consumer = context
         return door
+
+
+def parked(value: Any) -> Any:
+    """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
+    if type(value) is tuple:
+        return tuple(map(parked, cast("tuple[Any, ...]", value)))
+    if not isinstance(value, Observable) or isinstance(value, Flow):
+        return value
+    return Parked(cast("Observable[Any]", value))

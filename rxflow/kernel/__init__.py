@@ -13,9 +13,10 @@ from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
+from .gates import LiftFeed, Order, Rule, gate_of
 from .inputs import Input
 from .island import Island
-from .lift import LiftFeed, LiftStage, Order, Rule, gate_of, own_trampoline
+from .lift import LiftStage, own_trampoline
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
 from .pulled import Failed, Pulled, used_up

@@ -10,7 +10,7 @@ from typing import Any
 
 from reactivex.abc import SchedulerBase
 
-from ..protocol import Subscriber, Subscription, add_demand, invalid_request
+from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
 from .feed import Context, Feed, State, remaining
 from .statistics import StageStatistics
@@ -160,7 +160,9 @@ class Drain(Subscription):
             if feed is None:
                 return None
             try:
-                demand = remaining(self._granted, self._delivered)
+                demand = self._granted
+                if demand != UNBOUNDED:
+                    demand -= self._delivered
                 if not demand and not feed.ending():
                     return None
                 if not self._hand_over(feed, demand or 1):

@@ -57,6 +57,10 @@ class Plain(Stage):
         """Wrap a function from iterator to iterator."""
         self._function = function
 
+    def __call__(self, context: Context) -> Plain:
+        """Be the factory of itself."""
+        return self
+
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         """Apply the function."""
         return self._function(items)

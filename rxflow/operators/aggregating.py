@@ -80,11 +80,11 @@ def _seed(seed: Any) -> Any:
 
 
 @overload
-def scan(accumulator: Accumulator[T, T]) -> Callable[[Observable[T]], Flow[T]]: ...
+def scan(accumulator: Accumulator[T, T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @overload
 def scan(
     accumulator: Accumulator[TState, T], seed: TState | type[NotSet]
-) -> Callable[[Observable[T]], Flow[TState]]: ...
+) -> Callable[[Flow[T] | Observable[T]], Flow[TState]]: ...
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
 def scan(
     accumulator: Accumulator[Any, Any], seed: Any = NotSet
@@ -121,11 +121,11 @@ def scan(
 
 
 @overload
-def reduce(accumulator: Accumulator[T, T]) -> Callable[[Observable[T]], Flow[T]]: ...
+def reduce(accumulator: Accumulator[T, T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @overload
 def reduce(
     accumulator: Accumulator[TState, T], seed: TState | type[NotSet]
-) -> Callable[[Observable[T]], Flow[TState]]: ...
+) -> Callable[[Flow[T] | Observable[T]], Flow[TState]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
 def reduce(
     accumulator: Accumulator[Any, Any], seed: Any = NotSet
@@ -163,7 +163,7 @@ def reduce(
 
 
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
-def count(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flow[int]]:
+def count(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[int]]:
     """Count the items.
 
     .. marble::
@@ -198,7 +198,7 @@ def count(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Fl
 @overload
 def sum() -> Callable[[Observable[float]], Flow[float]]: ...
 @overload
-def sum(key_mapper: Mapper[T, float]) -> Callable[[Observable[T]], Flow[float]]: ...
+def sum(key_mapper: Mapper[T, float]) -> Callable[[Flow[T] | Observable[T]], Flow[float]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
 def sum(key_mapper: Mapper[Any, float] | None = None) -> Callable[[Observable[Any]], Flow[float]]:
     """Add up the items.
@@ -235,7 +235,7 @@ def sum(key_mapper: Mapper[Any, float] | None = None) -> Callable[[Observable[An
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
 def average(
     key_mapper: Mapper[T, float] | None = None,
-) -> Callable[[Observable[T]], Flow[float]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[float]]:
     """Give the mean of the items.
 
     .. marble::
@@ -278,7 +278,7 @@ def average(
 
 
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
-def min(comparer: Comparer[T] | None = None) -> Callable[[Observable[T]], Flow[T]]:
+def min(comparer: Comparer[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give the least item, the first of several equal ones.
 
     .. marble::
@@ -311,7 +311,7 @@ def min(comparer: Comparer[T] | None = None) -> Callable[[Observable[T]], Flow[T
 
 
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
-def max(comparer: Comparer[T] | None = None) -> Callable[[Observable[T]], Flow[T]]:
+def max(comparer: Comparer[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give the greatest item, the first of several equal ones.
 
     .. marble::

@@ -150,7 +150,7 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 @operator(demand="max_concurrency, then 1:1 ; 1:1 ; holds <= max_concurrency", category="asyncio")
 def map_async(
     function: Callable[[T1], Awaitable[T2]], max_concurrency: int = 1, ordered: bool = True
-) -> Callable[[Observable[T1]], Flow[T2]]:
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]:
     """Transform each item with an async function, several at a time.
 
     .. marble::

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.typing import Mapper
@@ -112,10 +112,18 @@ def to_set() -> Callable[[Observable[T]], Flow[set[T]]]:
     return staged(lambda _: _Collected(set[Any](), set[Any].update))
 
 
+@overload
+def to_dict(
+    key_mapper: Mapper[T, K], element_mapper: None = None
+) -> Callable[[Flow[T] | Observable[T]], Flow[dict[K, T]]]: ...
+@overload
+def to_dict(
+    key_mapper: Mapper[T, K], element_mapper: Mapper[T, V]
+) -> Callable[[Flow[T] | Observable[T]], Flow[dict[K, V]]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds all", category="aggregate")
 def to_dict(
-    key_mapper: Mapper[T, K], element_mapper: Mapper[T, V] | None = None
-) -> Callable[[Observable[T]], Flow[dict[K, V]]]:
+    key_mapper: Mapper[Any, Any], element_mapper: Mapper[Any, Any] | None = None
+) -> Callable[[Observable[Any]], Flow[dict[Any, Any]]]:
     """Give a dict of all items at the end.
 
     .. marble::

@@ -40,7 +40,7 @@ class _Some(Stage):
 
 
 @operator(demand="1:1 up to the answer ; 1 ; holds 0", category="aggregate")
-def some(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flow[bool]]:
+def some(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[bool]]:
     """Tell whether there is an item, or one that satisfies a predicate.
 
     .. marble::
@@ -73,7 +73,7 @@ def some(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flo
 
 
 @operator(demand="1:1 up to the answer ; 1 ; holds 0", category="aggregate")
-def all(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[bool]]:
+def all(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[bool]]:
     """Tell whether every item satisfies a predicate.
 
     .. marble::
@@ -111,7 +111,7 @@ def all(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[bool]]:
 @operator(demand="1:1 up to the answer ; 1 ; holds 0", category="aggregate")
 def contains(
     value: T, comparer: Comparer[T] | None = None
-) -> Callable[[Observable[T]], Flow[bool]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[bool]]:
     """Tell whether there is an item that equals a value.
 
     .. marble::

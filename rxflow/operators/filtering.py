@@ -24,7 +24,7 @@ K = TypeVar("K")
 
 
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
-def filter(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[T]]:
+def filter(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Let the items through that satisfy a predicate.
 
     .. marble::
@@ -58,7 +58,7 @@ def filter(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[T]]:
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
 def filter_indexed(
     predicate_indexed: PredicateIndexed[T] | None = None,
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Let the items through that satisfy a predicate of them and their index.
 
     .. marble::
@@ -127,8 +127,7 @@ def ignore_elements() -> Callable[[Observable[T]], Flow[T]]:
 
     Source: reactivex ignore_elements.
     """
-    stage = _Ignoring(_none_of)
-    return staged(lambda _: stage)
+    return staged(_Ignoring(_none_of))
 
 
 class _Ignoring(Plain):
@@ -145,7 +144,7 @@ def _none_of(items: Iterator[Any]) -> Iterator[Any]:
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
 def distinct(
     key_mapper: Mapper[T, K] | None = None, comparer: Comparer[K] | None = None
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Let each item through once.
 
     .. marble::
@@ -214,7 +213,7 @@ class _Distinct(Stage):
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
 def distinct_until_changed(
     key_mapper: Mapper[T, K] | None = None, comparer: Comparer[K] | None = None
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Let an item through when it differs from the last one that was.
 
     .. marble::

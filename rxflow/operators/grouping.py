@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.typing import Mapper
@@ -150,10 +150,16 @@ class _Windows(Stage):
         return bool(self._open)
 
 
+@overload
+def flat_map_iterable(mapper: None = None) -> Callable[[Observable[Iterable[T]]], Flow[T]]: ...
+@overload
+def flat_map_iterable(
+    mapper: Mapper[T1, Iterable[T2]],
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]: ...
 @operator(demand="1 per iterable used up ; 1:1 ; holds 0", category="transform")
 def flat_map_iterable(
-    mapper: Mapper[T1, Iterable[T2]] | None = None,
-) -> Callable[[Observable[T1]], Flow[T2]]:
+    mapper: Mapper[Any, Iterable[Any]] | None = None,
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Turn each item into an iterable, and give its items one at a time.
 
     .. marble::

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 from itertools import starmap as starmap_
 from operator import attrgetter, itemgetter
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple, overload
 
 from reactivex import Observable
 from reactivex.typing import Mapper, MapperIndexed
@@ -25,12 +25,11 @@ Ts = TypeVarTuple("Ts")
 
 def plain(function: Callable[[Iterator[Any]], Iterator[Any]]) -> Any:
     """Make an operator of a function from iterator to iterator that remembers nothing."""
-    stage = Plain(function)
-    return staged(lambda _: stage)
+    return staged(Plain(function))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
-def map(mapper: Mapper[T1, T2] | None = None) -> Callable[[Observable[T1]], Flow[T2]]:
+def map(mapper: Mapper[T1, T2] | None = None) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]:
     """Transform each item with a function.
 
     .. marble::
@@ -61,10 +60,16 @@ def map(mapper: Mapper[T1, T2] | None = None) -> Callable[[Observable[T1]], Flow
     return plain(iter if mapper is None else partial(builtins.map, mapper))
 
 
+@overload
+def starmap(mapper: None = None) -> Callable[[Observable[T1]], Flow[T1]]: ...
+@overload
+def starmap(
+    mapper: Callable[[*Ts], T2],
+) -> Callable[[Flow[tuple[*Ts]] | Observable[tuple[*Ts]]], Flow[T2]]: ...
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
 def starmap(
-    mapper: Callable[[*Ts], T2] | None = None,
-) -> Callable[[Observable[tuple[*Ts]]], Flow[T2]]:
+    mapper: Callable[..., Any] | None = None,
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Transform each tuple with a function of its parts.
 
     .. marble::
@@ -98,7 +103,7 @@ def starmap(
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
 def starmap_indexed(
     mapper: Callable[[*Ts], T2],
-) -> Callable[[Observable[tuple[*Ts]]], Flow[T2]]:
+) -> Callable[[Flow[tuple[*Ts]] | Observable[tuple[*Ts]]], Flow[T2]]:
     """Transform each tuple whose last part is an index with a function of its parts.
 
     .. marble::
@@ -132,7 +137,7 @@ def starmap_indexed(
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
 def map_indexed(
     mapper_indexed: MapperIndexed[T1, T2] | None = None,
-) -> Callable[[Observable[T1]], Flow[T2]]:
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]:
     """Transform each item with a function of it and its index.
 
     .. marble::

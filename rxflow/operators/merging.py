@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from itertools import repeat as times
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
-from reactivex.typing import Mapper
+from reactivex.typing import Mapper, MapperIndexed
 
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
+from ..flow.source import Source
 from ..kernel import (
     BUDGET,
     HANDOVER,
@@ -31,6 +32,7 @@ from ..protocol import FAIL, Overflow
 T = TypeVar("T")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
+V = TypeVar("V")
 
 Make = Callable[[Context], Feed[Any]]
 
@@ -194,9 +196,25 @@ class Merged(Feed[Any]):
             yield from entry.statistics()
 
 
+@overload
+def merge(
+    *, max_concurrent: None = None, prefetch: int = HANDOVER
+) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def merge(
+    *, max_concurrent: int, prefetch: int = HANDOVER
+) -> Callable[[Observable[Source[T]]], Flow[T]]: ...
+@overload
+def merge(
+    source: Source[V],
+    /,
+    *sources: Source[V],
+    max_concurrent: None = None,
+    prefetch: int = HANDOVER,
+) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @operator(demand="<= prefetch to each ; 1:1 ; holds <= prefetch per source", category="combine")
 def merge(
-    *sources: Observable[Any], max_concurrent: int | None = None, prefetch: int = HANDOVER
+    *sources: Source[Any], max_concurrent: int | None = None, prefetch: int = HANDOVER
 ) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the items of several sources as they come, fairly.
 
@@ -242,6 +260,22 @@ def merge(
     return fed(lambda context, flow: Merged(context, [flow.feed, *makes], prefetch=prefetch))
 
 
+@overload
+def flat_map(
+    mapper: Mapper[T1, Source[T2]],
+    *,
+    max_concurrency: int = CONCURRENCY,
+    prefetch: int = HANDOVER,
+    overflow: Overflow = FAIL,
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]: ...
+@overload
+def flat_map(
+    mapper: Source[T2],
+    *,
+    max_concurrency: int = CONCURRENCY,
+    prefetch: int = HANDOVER,
+    overflow: Overflow = FAIL,
+) -> Callable[[Observable[Any]], Flow[T2]]: ...
 @operator(
     demand="1 per inner opened ; 1:1 ; holds <= max_concurrency * prefetch", category="combine"
 )
@@ -295,6 +329,17 @@ def flat_map(
     return _flattened("flat_map", function, max_concurrency, prefetch, overflow)
 
 
+@overload
+def flat_map_indexed(
+    mapper_indexed: MapperIndexed[T1, Source[T2]],
+    *,
+    max_concurrency: int = CONCURRENCY,
+    prefetch: int = HANDOVER,
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]: ...
+@overload
+def flat_map_indexed(
+    mapper_indexed: Source[T2], *, max_concurrency: int = CONCURRENCY, prefetch: int = HANDOVER
+) -> Callable[[Observable[Any]], Flow[T2]]: ...
 @operator(
     demand="1 per inner opened ; 1:1 ; holds <= max_concurrency * prefetch", category="combine"
 )
@@ -357,8 +402,8 @@ def flat_map_indexed(
 
 @operator(demand="1 per inner opened ; 1:1 ; holds <= prefetch", category="combine")
 def concat_map(
-    project: Mapper[T1, Any], *, prefetch: int = HANDOVER
-) -> Callable[[Observable[T1]], Flow[Any]]:
+    project: Mapper[T1, Source[T2]], *, prefetch: int = HANDOVER
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]:
     """Turn each item into a source, and give the items of these sources one after another.
 
     .. marble::
@@ -391,7 +436,7 @@ def concat_map(
 
 
 @operator(demand="1 per inner opened ; 1:1 ; holds <= 256 * prefetch", category="combine")
-def merge_all(*, prefetch: int = HANDOVER) -> Callable[[Observable[Any]], Flow[Any]]:
+def merge_all(*, prefetch: int = HANDOVER) -> Callable[[Observable[Source[T]]], Flow[T]]:
     """Give the items of the sources that are this one's items, as they come.
 
     .. marble::
@@ -421,7 +466,7 @@ def merge_all(*, prefetch: int = HANDOVER) -> Callable[[Observable[Any]], Flow[A
 
 
 @operator(demand="1 per inner opened ; 1:1 ; holds <= 256", category="combine")
-def concat_all() -> Callable[[Observable[Any]], Flow[Any]]:
+def concat_all() -> Callable[[Observable[Source[T]]], Flow[T]]:
     """Give the items of the sources that are this one's items, one source after another.
 
     .. marble::

@@ -21,7 +21,7 @@ def do_action(
     on_next: OnNext[T] | None = None,
     on_error: OnError | None = None,
     on_completed: OnCompleted | None = None,
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Call functions with what passes, before it passes.
 
     .. marble::
@@ -61,7 +61,7 @@ def tap(
     on_next: OnNext[T] | None = None,
     on_error: OnError | None = None,
     on_completed: OnCompleted | None = None,
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Call functions with what passes, before it passes; the same as ``do_action``.
 
     .. marble::

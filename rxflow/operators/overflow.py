@@ -164,8 +164,8 @@ def on_backpressure_error() -> Callable[[Observable[T]], Flow[T]]:
 
 @door(demand="unbounded ; 1:1 ; holds <= 1", category="overflow")
 def on_backpressure_reduce(
-    reducer: Callable[[Any, Any], Any],
-) -> Callable[[Observable[Any]], Flow[Any]]:
+    reducer: Callable[[T, T], T],
+) -> Callable[[Observable[T]], Flow[T]]:
     """Merge items into one while there is no demand.
 
     .. marble::

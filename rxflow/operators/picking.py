@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.internal import ArgumentOutOfRangeException, SequenceContainsNoElementsError
@@ -16,6 +16,7 @@ from .aggregating import Folded
 from .filtering import filter
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class _Picked(Stage):
@@ -145,10 +146,16 @@ def element_at(index: int) -> Callable[[Observable[T]], Flow[T]]:
     return staged(lambda _: _Picked(whole, NOTHING, ArgumentOutOfRangeException))
 
 
+@overload
+def element_at_or_default(index: int) -> Callable[[Observable[T]], Flow[T | None]]: ...
+@overload
+def element_at_or_default(
+    index: int, default_value: V
+) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1, at most index + 1 ; 1 ; holds 0", category="filter")
 def element_at_or_default(
-    index: int, default_value: T | None = None
-) -> Callable[[Observable[T]], Flow[T]]:
+    index: int, default_value: Any = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the item of an index, or a default where there are fewer, then complete.
 
     .. marble::
@@ -178,7 +185,7 @@ def element_at_or_default(
 
 
 @operator(demand="1:1 up to the first ; 1 ; holds 0", category="filter")
-def first(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flow[T]]:
+def first(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give the first item, then complete.
 
     .. marble::
@@ -209,10 +216,22 @@ def first(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Fl
     return _where("first", predicate, _picked(NOTHING))
 
 
+@overload
+def first_or_default(
+    predicate: Predicate[T] | None = None,
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
+@overload
+def first_or_default(
+    predicate: Predicate[T] | None, default_value: V
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
+@overload
+def first_or_default(
+    predicate: Predicate[T] | None = None, *, default_value: V
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 up to the first ; 1 ; holds 0", category="filter")
 def first_or_default(
-    predicate: Predicate[T] | None = None, default_value: T | None = None
-) -> Callable[[Observable[T]], Flow[T]]:
+    predicate: Predicate[Any] | None = None, default_value: Any = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the first item, or a default where there is none, then complete.
 
     .. marble::
@@ -244,7 +263,7 @@ def first_or_default(
 
 
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="filter")
-def last(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flow[T]]:
+def last(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give the last item, once the source has completed.
 
     .. marble::
@@ -275,10 +294,18 @@ def last(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flo
     return _where("last", predicate, _last_of(NOTHING))
 
 
+@overload
+def last_or_default(
+    *, predicate: Predicate[T] | None = None
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
+@overload
+def last_or_default(
+    default_value: V, predicate: Predicate[T] | None = None
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="filter")
 def last_or_default(
-    default_value: Any = None, predicate: Predicate[T] | None = None
-) -> Callable[[Observable[T]], Flow[Any]]:
+    default_value: Any = None, predicate: Predicate[Any] | None = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the last item, or a default where there is none, once the source has completed.
 
     .. marble::
@@ -310,7 +337,7 @@ def last_or_default(
 
 
 @operator(demand="1:1 up to the second ; 1 at the end ; holds <= 1", category="filter")
-def single(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], Flow[T]]:
+def single(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give the only item, once the source has completed; several are an error.
 
     .. marble::
@@ -342,10 +369,22 @@ def single(predicate: Predicate[T] | None = None) -> Callable[[Observable[T]], F
     return _where("single", predicate, _only(NOTHING))
 
 
+@overload
+def single_or_default(
+    predicate: Predicate[T] | None = None,
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
+@overload
+def single_or_default(
+    predicate: Predicate[T] | None, default_value: V
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
+@overload
+def single_or_default(
+    predicate: Predicate[T] | None = None, *, default_value: V
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 up to the second ; 1 at the end ; holds <= 1", category="filter")
 def single_or_default(
-    predicate: Predicate[T] | None = None, default_value: Any = None
-) -> Callable[[Observable[T]], Flow[T]]:
+    predicate: Predicate[Any] | None = None, default_value: Any = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the only item, or a default where there is none; several are an error.
 
     .. marble::
@@ -377,8 +416,12 @@ def single_or_default(
     return _where("single_or_default", predicate, _only(default_value))
 
 
+@overload
+def default_if_empty() -> Callable[[Observable[T]], Flow[T | None]]: ...
+@overload
+def default_if_empty(default_value: V) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 ; 1:1 ; holds <= 1", category="filter")
-def default_if_empty(default_value: Any = None) -> Callable[[Observable[T]], Flow[T]]:
+def default_if_empty(default_value: Any = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give a default when the source completes without an item.
 
     .. marble::

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import repeat as times
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
+from ..flow.source import Source
 from ..kernel import BUDGET, Context, Failed, Feed, Ledger, Pulled, StageStatistics, State
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 Make = Callable[[Context], Feed[Any]]
 After = Callable[[Exception | None], Make | None]
@@ -160,8 +162,12 @@ def in_turn(context: Context, sources: Iterator[Make], *, on_failure: bool = Fal
     return Serial(context, first or (lambda context: Pulled(iter(()))), after)
 
 
+@overload
+def concat() -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def concat(source: Source[V], /, *sources: Source[V]) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
-def concat(*sources: Observable[T]) -> Callable[[Observable[T]], Flow[T]]:
+def concat(*sources: Source[Any]) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the items of the source, then those of each further source.
 
     .. marble::
@@ -191,8 +197,12 @@ def concat(*sources: Observable[T]) -> Callable[[Observable[T]], Flow[T]]:
     return fed(lambda context, flow: in_turn(context, iter([flow.feed, *makes])))
 
 
+@overload
+def start_with() -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def start_with(arg: V, /, *args: V) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
-def start_with(*args: T) -> Callable[[Observable[T]], Flow[T]]:
+def start_with(*args: Any) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give some items, then those of the source.
 
     .. marble::
@@ -282,10 +292,16 @@ def retry(retry_count: int | None = None) -> Callable[[Observable[T]], Flow[T]]:
     return fed(lambda context, flow: in_turn(context, again(flow), on_failure=True))
 
 
+@overload
+def catch(handler: Source[V]) -> Callable[[Observable[T]], Flow[T | V]]: ...
+@overload
+def catch(
+    handler: Callable[[Exception, Observable[T]], Source[V]],
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
 def catch(
-    handler: Observable[T] | Callable[[Exception, Observable[T]], Observable[T]],
-) -> Callable[[Observable[T]], Flow[T]]:
+    handler: Source[Any] | Callable[[Exception, Observable[Any]], Source[Any]],
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Go on with another source when this one fails.
 
     .. marble::

@@ -65,7 +65,7 @@ class _Skipped(Stage):
 
 
 @operator(demand="1:1, +1 per item skipped ; 1:1 ; holds 0", category="filter")
-def skip_while(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[T]]:
+def skip_while(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Leave items out as long as a predicate holds.
 
     .. marble::
@@ -97,7 +97,9 @@ def skip_while(predicate: Predicate[T]) -> Callable[[Observable[T]], Flow[T]]:
 
 
 @operator(demand="1:1, +1 per item skipped ; 1:1 ; holds 0", category="filter")
-def skip_while_indexed(predicate: PredicateIndexed[T]) -> Callable[[Observable[T]], Flow[T]]:
+def skip_while_indexed(
+    predicate: PredicateIndexed[T],
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Leave items out as long as a predicate of them and their index holds.
 
     .. marble::

@@ -71,7 +71,7 @@ class _Taken(Stage):
 @operator(demand="1:1 ; 1:1 ; holds 0", category="filter")
 def take_while(
     predicate: Predicate[T], inclusive: bool = False
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give items as long as a predicate holds, then complete.
 
     .. marble::
@@ -106,7 +106,7 @@ def take_while(
 @operator(demand="1:1 ; 1:1 ; holds 0", category="filter")
 def take_while_indexed(
     predicate: PredicateIndexed[T], inclusive: bool = False
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give items as long as a predicate of them and their index holds, then complete.
 
     .. marble::

@@ -5,16 +5,22 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat as times
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 
 from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator, staged
+from ..flow.source import Source
 from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Stage, StageStatistics, State
 
-T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+
 Make = Callable[[Context], Feed[Any]]
 
 
@@ -93,8 +99,26 @@ class Zipped(Feed[Any]):
         yield StageStatistics("zip", held=held, capacity=len(self._inputs))
 
 
+@overload
+def zip() -> Callable[[Observable[T1]], Flow[tuple[T1]]]: ...
+@overload
+def zip(source2: Source[T2], /) -> Callable[[Observable[T1]], Flow[tuple[T1, T2]]]: ...
+@overload
+def zip(
+    source2: Source[T2], source3: Source[T3], /
+) -> Callable[[Observable[T1]], Flow[tuple[T1, T2, T3]]]: ...
+@overload
+def zip(
+    source2: Source[T2], source3: Source[T3], source4: Source[T4], /
+) -> Callable[[Observable[T1]], Flow[tuple[T1, T2, T3, T4]]]: ...
+@overload
+def zip(
+    source2: Source[T2], source3: Source[T3], source4: Source[T4], source5: Source[T5], /
+) -> Callable[[Observable[T1]], Flow[tuple[T1, T2, T3, T4, T5]]]: ...
+@overload
+def zip(*args: Source[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]: ...
 @operator(demand="1:1 to each ; 1:1 ; holds <= 1 per source", category="combine")
-def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]:
+def zip(*args: Source[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, ...]]]:
     """Combine the first items of all sources, then the second ones, and so on.
 
     .. marble::
@@ -130,8 +154,8 @@ def zip(*args: Observable[Any]) -> Callable[[Observable[Any]], Flow[tuple[Any, .
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
 def zip_with_iterable(
-    second: Iterable[Any],
-) -> Callable[[Observable[T]], Flow[tuple[T, Any]]]:
+    second: Iterable[T2],
+) -> Callable[[Observable[T1]], Flow[tuple[T1, T2]]]:
     """Combine each item with the next one of an iterable.
 
     .. marble::
@@ -167,7 +191,7 @@ def zip_with_iterable(
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
-def zip_with_list(second: Iterable[Any]) -> Callable[[Observable[T]], Flow[tuple[T, Any]]]:
+def zip_with_list(second: Iterable[T2]) -> Callable[[Observable[T1]], Flow[tuple[T1, T2]]]:
     """Combine each item with the next one of a list; the same as ``zip_with_iterable``.
 
     .. marble::

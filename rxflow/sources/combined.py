@@ -1,10 +1,15 @@
-"""The functions of reactivex that combine sources: demand-native as soon as one is a Flow."""
+"""The functions of reactivex that combine sources: demand-native as soon as one is a Flow.
+
+Plain Observables alone stay plain Rx; with a Flow among them the result is a Flow, and
+they enter it through a buffer of 256 items that fails when full. Type checkers are told
+of the Flow where it is the first source or the second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import reactivex
 from reactivex import Observable
@@ -12,31 +17,103 @@ from reactivex import Observable
 from ..flow import Flow
 from ..flow.inlet import as_flow
 from ..flow.registry import native
+from ..flow.source import Source
+
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
-def _combined(name: str) -> Callable[..., Any]:
-    plain: Callable[..., Any] = getattr(reactivex, name)
-
-    def combine(*sources: Any) -> Any:
-        """Combine sources; see the operator of this name, and reactivex's function.
-
-        Plain Observables alone stay plain Rx; with a Flow among them the result is
-        a Flow, and they enter it through a buffer of 256 items that fails when full.
-        """
-        if not any(isinstance(source, Flow) for source in sources):
-            return plain(*sources)
-        build = native(name)
-        assert build is not None
-        first, *others = sources
-        if name == "catch":  # its operator takes one
-            return reduce(lambda flow, other: build(other)(flow), others, as_flow(first, name))
-        return build(*others)(as_flow(first, name))
-
-    combine.__name__ = combine.__qualname__ = name
-    return combine
+def _combined(name: str, sources: tuple[Any, ...]) -> Any:
+    if not any(isinstance(source, Flow) for source in sources):
+        plain: Callable[..., Any] = getattr(reactivex, name)
+        return plain(*sources)
+    build = native(name)
+    assert build is not None
+    first, *others = sources
+    if name == "catch":  # its operator takes one
+        return reduce(lambda flow, other: build(other)(flow), others, as_flow(first, name))
+    return build(*others)(as_flow(first, name))
 
 
-concat: Callable[..., Observable[Any]] = _combined("concat")
-merge: Callable[..., Observable[Any]] = _combined("merge")
-zip: Callable[..., Observable[Any]] = _combined("zip")
-catch: Callable[..., Observable[Any]] = _combined("catch")
+@overload
+def concat(source: Flow[T1], /, *sources: Source[T2]) -> Flow[T1 | T2]: ...
+@overload
+def concat(
+    source1: Observable[T1], source2: Flow[T2], /, *sources: Source[T3]
+) -> Flow[T1 | T2 | T3]: ...
+@overload
+def concat(*sources: Observable[T1]) -> Observable[T1]: ...
+def concat(*sources: Any) -> Any:
+    """Give the items of one source after another; see the operator concat."""
+    return _combined("concat", sources)
+
+
+@overload
+def merge(source: Flow[T1], /, *sources: Source[T2]) -> Flow[T1 | T2]: ...
+@overload
+def merge(
+    source1: Observable[T1], source2: Flow[T2], /, *sources: Source[T3]
+) -> Flow[T1 | T2 | T3]: ...
+@overload
+def merge(*sources: Observable[T1]) -> Observable[T1]: ...
+def merge(*sources: Any) -> Any:
+    """Give the items of several sources as they come, fairly; see the operator merge."""
+    return _combined("merge", sources)
+
+
+@overload
+def catch(source: Flow[T1], /, *sources: Source[T2]) -> Flow[T1 | T2]: ...
+@overload
+def catch(
+    source1: Observable[T1], source2: Flow[T2], /, *sources: Source[T3]
+) -> Flow[T1 | T2 | T3]: ...
+@overload
+def catch(*sources: Observable[T1]) -> Observable[T1]: ...
+def catch(*sources: Any) -> Any:
+    """Go on with the next source when one fails; see the operator catch."""
+    return _combined("catch", sources)
+
+
+@overload
+def zip(source1: Flow[T1], source2: Source[T2], /) -> Flow[tuple[T1, T2]]: ...
+@overload
+def zip(source1: Observable[T1], source2: Flow[T2], /) -> Flow[tuple[T1, T2]]: ...
+@overload
+def zip(
+    source1: Flow[T1], source2: Source[T2], source3: Source[T3], /
+) -> Flow[tuple[T1, T2, T3]]: ...
+@overload
+def zip(
+    source1: Observable[T1], source2: Flow[T2], source3: Source[T3], /
+) -> Flow[tuple[T1, T2, T3]]: ...
+@overload
+def zip(
+    source1: Flow[T1], source2: Source[T2], source3: Source[T3], source4: Source[T4], /
+) -> Flow[tuple[T1, T2, T3, T4]]: ...
+@overload
+def zip(
+    source1: Observable[T1], source2: Flow[T2], source3: Source[T3], source4: Source[T4], /
+) -> Flow[tuple[T1, T2, T3, T4]]: ...
+@overload
+def zip(source: Flow[Any], /, *sources: Source[Any]) -> Flow[tuple[Any, ...]]: ...
+@overload
+def zip(source1: Observable[T1], source2: Observable[T2], /) -> Observable[tuple[T1, T2]]: ...
+@overload
+def zip(
+    source1: Observable[T1], source2: Observable[T2], source3: Observable[T3], /
+) -> Observable[tuple[T1, T2, T3]]: ...
+@overload
+def zip(
+    source1: Observable[T1],
+    source2: Observable[T2],
+    source3: Observable[T3],
+    source4: Observable[T4],
+    /,
+) -> Observable[tuple[T1, T2, T3, T4]]: ...
+@overload
+def zip(*sources: Observable[Any]) -> Observable[tuple[Any, ...]]: ...
+def zip(*sources: Any) -> Any:
+    """Combine the first items of all sources, then the second ones; see the operator zip."""
+    return _combined("zip", sources)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 import reactivex
-from reactivex import Observable
+from reactivex import Observable, typing
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from reactivex.disposable import Disposable
 
@@ -15,6 +15,7 @@ from ..flow import Flow, checks
 from ..flow.door import Door
 from ..flow.inlet import buffered, inlet
 from ..flow.registry import register
+from ..flow.source import Source
 from ..kernel import (
     HANDOVER,
     Boundary,
@@ -164,6 +165,17 @@ class _Created(Boundary[Any]):
         self._cleanup.dispose()
 
 
+@overload
+def create(function: typing.Subscription[T], *, overflow: None = None) -> Observable[T]: ...
+@overload
+def create(
+    function: Callable[[Emitter[T]], DisposableBase | Callable[[], object] | None],
+    *,
+    overflow: Overflow,
+    capacity: float = HANDOVER,
+    on_drop: DropCallback | None = None,
+    on_discard: DiscardCallback | None = None,
+) -> Flow[T]: ...
 def create(
     function: Callable[..., Any],
     *,
@@ -315,7 +327,7 @@ def from_publisher(publisher: Publisher[T], *, prefetch: int = HANDOVER) -> Flow
 
 
 @register("source", demand="that of the source ; 1:1 ; holds 0", category="create")
-def defer(factory: Callable[[SchedulerBase], Any]) -> Flow[Any]:
+def defer(factory: Callable[[SchedulerBase], Source[T]]) -> Flow[T]:
     """Make a source anew for each subscription.
 
     .. marble::

@@ -48,7 +48,7 @@ def test_json_is_all_there_is_on_stdout(capsys: pytest.CaptureFixture[str]):
 
 
 def test_strategies_are_run_once_in_the_order_given(capsys: pytest.CaptureFixture[str]):
-    names = ["latest", "drop-all", "latest"]
+    names = ["latest", "DROP_ALL", "latest"]
     arguments = [text for name in names for text in ("--strategy", name)]
     assert main(["demo", "--json", *FAST, *arguments]) == 0
     reports = json.loads(capsys.readouterr().out)
