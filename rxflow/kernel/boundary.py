@@ -172,6 +172,11 @@ class Boundary(Feed[T], Generic[T]):
         """Whether nothing is taken any more."""
         return self._end is not _End.OPEN
 
+    @property
+    def failure(self) -> Exception | None:
+        """What the source has failed with."""
+        return self._error
+
     def when_room(self, call: Callable[[], object]) -> bool:
         """Have ``call`` called, from the consumer's thread, when there may be room.
 

@@ -1,0 +1,64 @@
+"""Groups and windows that leave a run of stock operators."""
+
+from typing import Any
+
+from reactivex.subject import Subject
+
+import rxflow as rx
+from rxflow import operators as ops
+from tests.kernel.recorder import dropped_errors
+
+
+def test_a_group_that_is_read_later_has_lost_nothing() -> None:
+    groups: list[Any] = list(rx.range(512).pipe(ops.group_by(lambda x: x % 2)))
+    assert [group.key for group in groups] == [0, 1]
+    assert [list(group) for group in groups] == [list(range(n, 512, 2)) for n in (0, 1)]
+
+
+def test_a_group_that_nobody_reads_is_named_when_it_overflows() -> None:
+    with dropped_errors() as errors:
+        groups: list[Any] = list(rx.range(514).pipe(ops.group_by(lambda x: "ab"[x % 2])))
+    assert [str(error) for error in errors] == [
+        "group 'a'(capacity=256) overflowed: 256 held, 0 requested, item 512",
+        "group 'b'(capacity=256) overflowed: 256 held, 0 requested, item 513",
+    ]
+    seen: list[Any] = []
+    groups[0].subscribe(seen.append, seen.append)
+    assert seen == [*range(0, 512, 2), errors[0]]
+
+
+def test_a_group_that_is_read_at_once_is_not_bounded_by_its_buffer() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def read(group: Any) -> None:
+        group.subscribe(lambda item: seen.append((group.key, item)))
+
+    with dropped_errors() as errors:
+        rx.range(3000).pipe(ops.group_by(lambda x: x % 3)).subscribe(read)
+    assert seen == [(n % 3, n) for n in range(3000)]
+    assert errors == []
+
+
+def test_behind_group_by_all_operators_join_its_run_until_the_groups_are_flattened() -> None:
+    flow = rx.range(30_000).pipe(
+        ops.group_by(lambda x: x % 3),
+        ops.filter(lambda group: group.key != 1),
+        ops.map(lambda group: group.pipe(ops.map(lambda x: (group.key, x)))),
+        ops.merge_all(),
+    )
+    assert list(flow) == [(n % 3, n) for n in range(30_000) if n % 3 != 1]
+
+
+def test_a_window_goes_on_when_the_outer_subscription_is_over() -> None:
+    source: Subject[int] = Subject()
+    windows: list[Any] = []
+    seen: list[int] = []
+    outer = source.pipe(ops.on_backpressure_buffer(8), ops.window_with_count(3)).subscribe(
+        windows.append
+    )
+    source.on_next(1)
+    windows[0].subscribe(seen.append)
+    outer.dispose()
+    source.on_next(2)
+    source.on_next(3)
+    assert seen == [1, 2, 3]
