@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from threading import RLock
 from typing import Any, TypeVar, cast, overload
 
@@ -56,11 +56,10 @@ class Flow(Fluent[T_out]):
         self.stages = stages
         self.latest = latest
 
-    def __getattr__(self, name: str) -> Any:
-        """Make the lock that stock operators take of their source, when one does."""
-        if name == "lock":
-            return vars(self).setdefault("lock", RLock())
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    @cached_property
+    def lock(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The lock that some stock operators take of their source; made when one does."""
+        return RLock()
 
     holding = False
     """It ends in inner sources that the run of stock operators before it has not flattened."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from reactivex import Observable
+from reactivex import GroupedObservable, Observable
 
 from ..kernel import HANDOVER, Context, Feed, hooks
 from ..protocol import FAIL
@@ -44,8 +44,8 @@ class Parked(Flow[Any]):
 
     def __getattr__(self, name: str) -> Any:
         """Look for what only the inner Observable has."""
-        if name == "lock" or name.startswith("_"):
-            return super().__getattr__(name)
+        if name.startswith("_"):
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     def _wake(self) -> None:
@@ -61,14 +61,14 @@ class Parked(Flow[Any]):
         return door
 
 
-def _name(inner: Observable[Any]) -> str:
-    return f"group {inner.key!r}" if hasattr(inner, "key") else "window"
+def _name(inner: Observable[Any] | GroupedObservable[Any, Any]) -> str:
+    return f"group {inner.key!r}" if isinstance(inner, GroupedObservable) else "window"
 
 
 def parked(value: Any) -> Any:
     """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
     if type(value) is tuple:
         return tuple(map(parked, cast("tuple[Any, ...]", value)))
-    if not isinstance(value, Observable) or isinstance(value, Flow):
-        return value
-    return Parked(cast("Observable[Any]", value))
+    if isinstance(value, Observable) and not isinstance(value, Flow):
+        return Parked(cast("Observable[Any]", value))
+    return cast("Any", value)

@@ -277,8 +277,12 @@ def average(
     return composed(map(numbered), staged(lambda _: Folded(step)), map(divided))
 
 
+@overload
+def min(comparer: None = None) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def min(comparer: Comparer[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
-def min(comparer: Comparer[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+def min(comparer: Comparer[Any] | None = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the least item, the first of several equal ones.
 
     .. marble::
@@ -310,8 +314,12 @@ def min(comparer: Comparer[T] | None = None) -> Callable[[Flow[T] | Observable[T
     return _extreme("min", comparer, -1)
 
 
+@overload
+def max(comparer: None = None) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def max(comparer: Comparer[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="aggregate")
-def max(comparer: Comparer[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+def max(comparer: Comparer[Any] | None = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the greatest item, the first of several equal ones.
 
     .. marble::

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from operator import eq
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.typing import Comparer, Mapper, Predicate, PredicateIndexed
@@ -141,10 +141,22 @@ def _none_of(items: Iterator[Any]) -> Iterator[Any]:
     yield
 
 
+@overload
+def distinct(
+    key_mapper: None = None, comparer: None = None
+) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def distinct(
+    key_mapper: None = None, *, comparer: Comparer[T]
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
+@overload
+def distinct(
+    key_mapper: Mapper[T, K], comparer: Comparer[K] | None = None
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
 def distinct(
-    key_mapper: Mapper[T, K] | None = None, comparer: Comparer[K] | None = None
-) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+    key_mapper: Mapper[Any, Any] | None = None, comparer: Comparer[Any] | None = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Let each item through once.
 
     .. marble::
@@ -210,10 +222,22 @@ class _Distinct(Stage):
         return new
 
 
+@overload
+def distinct_until_changed(
+    key_mapper: None = None, comparer: None = None
+) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def distinct_until_changed(
+    key_mapper: None = None, *, comparer: Comparer[T]
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
+@overload
+def distinct_until_changed(
+    key_mapper: Mapper[T, K], comparer: Comparer[K] | None = None
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="1:1, +1 per item dropped ; 1:1 ; holds 0", category="filter")
 def distinct_until_changed(
-    key_mapper: Mapper[T, K] | None = None, comparer: Comparer[K] | None = None
-) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+    key_mapper: Mapper[Any, Any] | None = None, comparer: Comparer[Any] | None = None
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Let an item through when it differs from the last one that was.
 
     .. marble::

@@ -184,8 +184,12 @@ def element_at_or_default(
     return staged(lambda _: _Picked(whole, default_value, ArgumentOutOfRangeException))
 
 
+@overload
+def first(predicate: None = None) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def first(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="1:1 up to the first ; 1 ; holds 0", category="filter")
-def first(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+def first(predicate: Predicate[Any] | None = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the first item, then complete.
 
     .. marble::
@@ -217,16 +221,18 @@ def first(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observab
 
 
 @overload
+def first_or_default(predicate: None = None) -> Callable[[Observable[T]], Flow[T | None]]: ...
+@overload
 def first_or_default(
-    predicate: Predicate[T] | None = None,
+    predicate: Predicate[T],
 ) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
 @overload
 def first_or_default(
-    predicate: Predicate[T] | None, default_value: V
-) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
+    predicate: None = None, *, default_value: V
+) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @overload
 def first_or_default(
-    predicate: Predicate[T] | None = None, *, default_value: V
+    predicate: Predicate[T] | None, default_value: V
 ) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 up to the first ; 1 ; holds 0", category="filter")
 def first_or_default(
@@ -262,8 +268,12 @@ def first_or_default(
     return _where("first_or_default", predicate, _picked(default_value))
 
 
+@overload
+def last(predicate: None = None) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def last(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="filter")
-def last(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+def last(predicate: Predicate[Any] | None = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the last item, once the source has completed.
 
     .. marble::
@@ -295,12 +305,16 @@ def last(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observabl
 
 
 @overload
-def last_or_default(
-    *, predicate: Predicate[T] | None = None
-) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
+def last_or_default() -> Callable[[Observable[T]], Flow[T | None]]: ...
 @overload
 def last_or_default(
-    default_value: V, predicate: Predicate[T] | None = None
+    *, predicate: Predicate[T]
+) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
+@overload
+def last_or_default(default_value: V) -> Callable[[Observable[T]], Flow[T | V]]: ...
+@overload
+def last_or_default(
+    default_value: V, predicate: Predicate[T]
 ) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="unbounded ; 1 at the end ; holds <= 1", category="filter")
 def last_or_default(
@@ -336,8 +350,12 @@ def last_or_default(
     return _where("last_or_default", predicate, _last_of(default_value))
 
 
+@overload
+def single(predicate: None = None) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def single(predicate: Predicate[T]) -> Callable[[Flow[T] | Observable[T]], Flow[T]]: ...
 @operator(demand="1:1 up to the second ; 1 at the end ; holds <= 1", category="filter")
-def single(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
+def single(predicate: Predicate[Any] | None = None) -> Callable[[Observable[Any]], Flow[Any]]:
     """Give the only item, once the source has completed; several are an error.
 
     .. marble::
@@ -370,16 +388,18 @@ def single(predicate: Predicate[T] | None = None) -> Callable[[Flow[T] | Observa
 
 
 @overload
+def single_or_default(predicate: None = None) -> Callable[[Observable[T]], Flow[T | None]]: ...
+@overload
 def single_or_default(
-    predicate: Predicate[T] | None = None,
+    predicate: Predicate[T],
 ) -> Callable[[Flow[T] | Observable[T]], Flow[T | None]]: ...
 @overload
 def single_or_default(
-    predicate: Predicate[T] | None, default_value: V
-) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
+    predicate: None = None, *, default_value: V
+) -> Callable[[Observable[T]], Flow[T | V]]: ...
 @overload
 def single_or_default(
-    predicate: Predicate[T] | None = None, *, default_value: V
+    predicate: Predicate[T] | None, default_value: V
 ) -> Callable[[Flow[T] | Observable[T]], Flow[T | V]]: ...
 @operator(demand="1:1 up to the second ; 1 at the end ; holds <= 1", category="filter")
 def single_or_default(
