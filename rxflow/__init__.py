@@ -28,7 +28,6 @@ from reactivex import (
     amb,
     case,
     catch_with_iterable,
-    cold,
     combine_latest,
     compose,
     concat_with_iterable,
@@ -111,7 +110,9 @@ from .sources import (
 )
 
 just = return_value
-from_ = from_list = from_iterable
+from_ = from_iterable
+from_list = from_iterable
+cold = from_marbles
 
 try:
     __version__ = version("rxflow-streams")

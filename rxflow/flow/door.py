@@ -132,7 +132,7 @@ class BlockingDoor(Door):
         if self.closed:
             return Offer.CLOSED
         try:
-            if self._subscribing == get_ident() and self.full:
+            if self._subscribing and self._subscribing == get_ident() and self.full:
                 raise RuntimeError(
                     f"{self.name}: the source pushes on the subscriber's own thread while it "
                     "subscribes, so waiting would last for ever; let it push from another thread"

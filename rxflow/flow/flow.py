@@ -61,7 +61,7 @@ class Flow(Fluent[T_out]):
         """The lock that some stock operators take of their source; made when one does."""
         return RLock()
 
-    holding = False
+    holding: bool = False
     """It ends in inner sources that the run of stock operators before it has not flattened."""
 
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
@@ -182,7 +182,9 @@ class Flow(Fluent[T_out]):
         """Concatenate with another source."""
         return concat(other)(self) if (concat := native("concat")) else NotImplemented
 
-    __iadd__ = __add__
+    def __iadd__(self, other: Source[V]) -> Flow[T_out | V]:
+        """Concatenate with another source."""
+        return self + other
 
 
 class _Unbounded(Subscriber[Any]):

@@ -99,7 +99,7 @@ class StockOperator:
 
     def __init__(self, stock: Callable[[Any], Any]) -> None:
         """Wrap what reactivex made."""
-        self.stock = stock
+        self.stock: Callable[[Any], Any] = stock
 
     def __call__(self, source: Any) -> Any:
         """Apply to a source."""
@@ -250,7 +250,7 @@ class LiftedFlow(Flow[T_out]):
         super().__init__(*_runtime(base, run, modes, name, lifted))
         self.base = base
         self.lifted = lifted
-        self.holding = _unflattened(lifted)
+        self.holding: bool = _unflattened(lifted)
 
     def adopt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[Any] | None:
         """Take an operator into the run as long as inner sources are not flattened.

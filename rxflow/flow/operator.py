@@ -46,7 +46,7 @@ class Operator:
             kwargs: How that was called.
         """
         self._apply = apply
-        self.stages = stages
+        self.stages: tuple[StageFactory, ...] = stages
         self.name: str
         self.args: tuple[Any, ...]
         self.kwargs: dict[str, Any]

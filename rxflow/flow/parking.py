@@ -61,8 +61,11 @@ class Parked(Flow[Any]):
         return door
 
 
-def _name(inner: Observable[Any] | GroupedObservable[Any, Any]) -> str:
-    return f"group {inner.key!r}" if isinstance(inner, GroupedObservable) else "window"
+def _name(inner: Observable[Any]) -> str:
+    """Name it in errors."""
+    if isinstance(inner, GroupedObservable):
+        return f"group {cast('GroupedObservable[Any, Any]', inner).key!r}"
+    return "window"
 
 
 def parked(value: Any) -> Any:

@@ -52,10 +52,10 @@ class Context:
         pulls: bool = False,
     ) -> None:
         """Describe a consumer; see the attributes."""
-        self.wake = wake
-        self.scheduler = scheduler
-        self.tasks = set[Task[Any]]() if tasks is None else tasks
-        self.pulls = pulls
+        self.wake: Callable[[], None] = wake
+        self.scheduler: SchedulerBase | None = scheduler
+        self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
+        self.pulls: bool = pulls
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""

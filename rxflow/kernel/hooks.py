@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-log = logging.getLogger("rxflow")
+log: logging.Logger = logging.getLogger("rxflow")
 
 
 def _log(error: BaseException) -> None:

@@ -32,9 +32,9 @@ class Input:
             context: Of the Feed that pulls from it.
             woken: Called, from any thread, just before the consumer is woken.
         """
-        self.waiting = False
-        self.ended = False
-        self.queued = False
+        self.waiting: bool = False
+        self.ended: bool = False
+        self.queued: bool = False
         self._run: Iterator[Any] | None = None  # None when exhausted
 
         def wake() -> None:

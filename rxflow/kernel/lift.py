@@ -30,9 +30,9 @@ class Output(ObserverBase[Any]):
 
     def __init__(self, wake: Callable[[], None], park: Callable[[Any], Any] | None = None) -> None:
         self.items: deque[Any] = deque()
-        self.emitted = 0
+        self.emitted: int = 0
         self.error: Exception | None = None
-        self.ended = False  # completed or failed
+        self.ended: bool = False  # completed or failed
         self._wake = wake
         self._park = park
 
@@ -101,7 +101,8 @@ class LiftStage(Stage):
             self._subscription = apply(Proxy(self._open)).subscribe(
                 self._output, scheduler=context.scheduler
             )
-        self.done = self._gate is self._output  # take(0) and its like complete without a source
+        # take(0) and its like complete without a source
+        self.done: bool = self._gate is self._output
 
     def _open(self, observer: ObserverBase[Any]) -> DisposableBase:
         self._gate = observer

@@ -118,6 +118,8 @@ def on_backpressure_latest(
                  -1------4-----|
 
     Demand: unbounded ; 1:1 ; holds <= 1.
+    An item that is fetched ahead would be stale: ``observe_on`` behind it takes one
+    at a time unless told otherwise.
 
     Args:
         on_drop: Called with each item that is overtaken, and the reason.
@@ -178,6 +180,7 @@ def on_backpressure_reduce(
 
     Demand: unbounded ; 1:1 ; holds <= 1.
     An item that was merged is counted as dropped, with the reason "merged".
+    ``observe_on`` behind it takes one at a time unless told otherwise.
 
     Args:
         reducer: Function of what is held and the incoming item.

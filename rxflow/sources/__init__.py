@@ -8,7 +8,9 @@ May import: flow, kernel, protocol.
 """
 
 from .asynchronous import from_async_iterable, from_queue
+from .clocks import interval, timer
 from .combined import catch, concat, merge, zip
+from .emitting import Emitter, create
 from .pulled import (
     empty,
     from_iterable,
@@ -20,15 +22,7 @@ from .pulled import (
     return_value,
     throw,
 )
-from .pushed import (
-    Emitter,
-    create,
-    defer,
-    from_observable,
-    from_publisher,
-    interval,
-    timer,
-)
+from .pushed import defer, from_observable, from_publisher
 
 __all__ = [
     "Emitter",

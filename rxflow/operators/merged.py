@@ -1,0 +1,181 @@
+"""The Feed behind merge, flat_map and concat_map: several Feeds, each in turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat as times
+from typing import Any
+
+from ..kernel import (
+    BUDGET,
+    NOTHING,
+    Context,
+    Feed,
+    Input,
+    Ledger,
+    StageStatistics,
+    State,
+    own_trampoline,
+)
+
+Make = Callable[[Context], Feed[Any]]
+
+CONCURRENCY = 256
+"""How many inner sources are open at once unless said otherwise (sources)."""
+
+
+class Merged(Feed[Any]):
+    """Pulls several Feeds, each in turn; opens another when none of them has an item.
+
+    An outer Feed, if any, gives what the others are made of.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        sources: Iterable[Make] = (),
+        *,
+        outer: Make | None = None,
+        inner: Callable[[Any], Make] | None = None,
+        max_concurrency: int = CONCURRENCY,
+        prefetch: int = 1,
+    ) -> None:
+        """Make the Feeds that are known from the beginning.
+
+        Args:
+            context: The consumer's.
+            sources: Make the Feeds that are known from the beginning.
+            outer: Makes the Feed whose items become further ones.
+            inner: Turns an item of it into what makes a Feed.
+            max_concurrency: Most inner Feeds open at once (sources).
+            prefetch: Most that one that has nothing is asked for (items).
+        """
+        self._context = context
+        self._inner = inner
+        self._max_concurrency = max_concurrency
+        self._prefetch = prefetch
+        self._wanted = 0
+        self._outer = None if outer is None else Input(outer, context)
+        self._inputs: list[Input] = []  # open, in the order of their opening
+        self._ready: deque[Input] = deque()  # may have an item
+        self._past = Ledger()  # of inputs that have ended
+        for make in sources:
+            self._add(make)
+
+    def _add(self, make: Make) -> Input:
+        entry = Input(make, self._context, self._queue)
+        self._inputs.append(entry)
+        return entry
+
+    def start(self) -> None:
+        """Start them all."""
+        for entry in list(self._inputs):
+            self._begin(entry)
+        if self._outer is not None:
+            self._outer.start(self._wanted)
+
+    def _begin(self, entry: Input) -> None:
+        entry.start(self._ask())
+        self._queue(entry)
+
+    def _queue(self, entry: Input) -> None:
+        """Note that an input may have an item; called from any thread."""
+        if not entry.queued:
+            entry.queued = True
+            self._ready.append(entry)
+
+    def _ask(self) -> int:
+        """Say how much an input that has nothing is asked for (items)."""
+        return min(self._prefetch, self._wanted)
+
+    def run(self) -> Iterator[Any]:
+        """Give one item of each that is ready, again and again."""
+        ready = self._ready
+        for _ in times(None, BUDGET):
+            if not ready:
+                if not self._open_another():
+                    return
+                continue
+            entry = ready.popleft()
+            entry.queued = False  # before it is looked at: a wake meanwhile queues it again
+            item = entry.take(self._ask() or 1)
+            if item is not NOTHING:
+                self._queue(entry)
+                yield item
+            elif entry.ended:
+                self._forget(entry)
+            elif not entry.waiting:
+                self._queue(entry)
+
+    def _forget(self, entry: Input) -> None:
+        if entry in self._inputs:  # two wakes at once may have queued it twice
+            self._inputs.remove(entry)
+            self._past.keep(entry.statistics())
+
+    def _open_another(self) -> bool:
+        """Take an item of the outer Feed and open what it stands for, if one more may be open."""
+        outer = self._outer
+        if outer is None or outer.ended or len(self._inputs) >= self._max_concurrency:
+            return False
+        item = outer.take()
+        if item is NOTHING:
+            return not outer.waiting and not outer.ended
+        assert self._inner is not None
+        with own_trampoline():  # else one inside another subscribe would begin too late
+            self._begin(self._add(self._inner(item)))
+        return True
+
+    def settle(self) -> State:
+        """End when all have ended."""
+        if self._ready:
+            return State.READY
+        outer = self._outer
+        if outer is not None and len(self._inputs) >= self._max_concurrency:
+            self._hear_end(outer)
+        if outer is not None and not outer.ended:
+            may_open = not outer.waiting and len(self._inputs) < self._max_concurrency
+            return State.READY if may_open else State.WAITING
+        return State.WAITING if self._inputs else State.ENDED
+
+    def ending(self) -> bool:
+        """Let ends through, which need no demand."""
+        for entry in list(self._inputs):
+            if self._hear_end(entry):
+                self._forget(entry)
+        outer = self._outer
+        if outer is not None:
+            self._hear_end(outer)
+        return not self._inputs and (outer is None or outer.ended)
+
+    def _hear_end(self, entry: Input) -> bool:
+        """Let the end of an input through when nothing else is left of it, or its failure."""
+        if not entry.ending():
+            return False
+        entry.waiting = False
+        while not entry.ended:
+            entry.take()
+        return True
+
+    def want(self, n: int) -> None:
+        """Ask each that waits for up to ``prefetch`` items."""
+        self._wanted = n
+        for entry in list(self._inputs):
+            entry.want(self._ask())
+        if self._outer is not None:
+            self._outer.want(min(self._max_concurrency, n))
+
+    def cancel(self) -> None:
+        """Cancel them all."""
+        if self._outer is not None:
+            self._outer.cancel()
+        for entry in list(self._inputs):
+            entry.cancel()
+            self._forget(entry)
+        self._ready.clear()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give those of all."""
+        yield from self._past
+        for entry in [*([self._outer] if self._outer else []), *self._inputs]:
+            yield from entry.statistics()

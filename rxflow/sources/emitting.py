@@ -1,0 +1,229 @@
+"""A source of your own that emits into a bounded buffer: create."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast, overload
+
+import reactivex
+from reactivex import Observable, typing
+from reactivex.abc import DisposableBase, ObserverBase
+from reactivex.disposable import Disposable
+
+from ..flow import Flow, checks
+from ..flow.registry import register
+from ..kernel import (
+    HANDOVER,
+    Boundary,
+    Context,
+    DiscardCallback,
+    DropCallback,
+    offer_blocking,
+    offer_suspending,
+)
+from ..protocol import UNBOUNDED, Offer, Overflow, Victim
+
+T = TypeVar("T")
+
+
+class Emitter(ObserverBase[T]):
+    """What the function given to ``create`` emits with. Any thread may call it."""
+
+    def __init__(self, created: _Created) -> None:
+        """Emit into the boundary of a subscription."""
+        self._created = created
+
+    @property
+    def requested(self) -> int:
+        """Items that are asked for and not yet emitted (items; UNBOUNDED for all)."""
+        return self._created.requested
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is taken any more: ended, failed or cancelled."""
+        return self._created.closed
+
+    def on_request(self, call: Callable[[int], object]) -> None:
+        """Have a function called with what is asked for now, then with what is asked for anew.
+
+        Args:
+            call: Function of how many more items are asked for (items; UNBOUNDED for all).
+        """
+        self._created.tell_requests_to(call)
+
+    def try_offer(self, item: T) -> Offer:
+        """Offer an item without waiting.
+
+        Returns:
+            ENQUEUED; DROPPED by the overflow strategy; FULL, not taken, when the
+            strategy is to wait; CLOSED after the end.
+        """
+        return self._created.push(item)
+
+    async def send(self, item: T, timeout: float | timedelta | None = None) -> Offer:
+        """Offer an item; the task waits for room when the strategy is SUSPEND or BLOCK.
+
+        Args:
+            item: The item.
+            timeout: Longest wait (seconds); None for ever.
+
+        Returns:
+            ENQUEUED, DROPPED or CLOSED.
+
+        Raises:
+            OfferTimeoutError: No room was made in time; the item was not taken.
+        """
+        return await offer_suspending(
+            self._created, item, checks.seconds("send", "timeout", timeout)
+        )
+
+    def on_next(self, value: T) -> None:
+        """Emit an item; the thread waits for room when the strategy is BLOCK."""
+        if self._created.blocks:
+            offer_blocking(self._created, value)
+        elif self._created.push(value) is Offer.FULL:
+            raise RuntimeError(
+                "create(overflow=SUSPEND): there is no room, and on_next cannot wait; "
+                "use 'await send(item)', or try_offer"
+            )
+
+    def on_error(self, error: Exception) -> None:
+        """Fail, behind what is held."""
+        self._created.fail(error)
+
+    def on_completed(self) -> None:
+        """Complete, behind what is held."""
+        self._created.complete()
+
+
+class _Created(Boundary[Any]):
+    """The boundary of one subscription to ``create``."""
+
+    def __init__(
+        self,
+        context: Context,
+        function: Callable[[Emitter[Any]], Any],
+        capacity: int,
+        overflow: Overflow,
+        on_drop: DropCallback | None,
+        on_discard: DiscardCallback | None,
+    ) -> None:
+        super().__init__(
+            context, "create", capacity, overflow, on_drop=on_drop, on_discard=on_discard
+        )
+        self._function = function
+        self._cleanup: DisposableBase = Disposable()
+        self.blocks: bool = overflow.victim is Victim.THREAD
+        self._on_request: Callable[[int], object] | None = None
+        self._told = 0  # the level of demand that it has been called for
+
+    def start(self) -> None:
+        failure: Exception | None = None
+        cleanup: Any = None
+        try:
+            with self.starting():
+                cleanup = self._function(Emitter(self))
+        except Exception as error:
+            failure = error
+        if failure is not None:  # not in the except clause, which later errors would refer to
+            self.fail(failure)  # behind what it has emitted
+        if callable(cleanup):
+            cleanup = Disposable(cast("Callable[[], None]", cleanup))
+        if isinstance(cleanup, DisposableBase):
+            self._cleanup = cleanup
+        if self.closed:
+            self._cleanup.dispose()
+
+    def want(self, n: int) -> None:
+        super().want(n)
+        self._tell()
+
+    def tell_requests_to(self, call: Callable[[int], object]) -> None:
+        """Have a function called with the demand there is, and with what is added to it."""
+        self._on_request = call
+        self._tell()
+
+    def _tell(self) -> None:
+        more = min(self.requested, self._wanted - self._told)
+        if self._on_request is None or self.closed or more <= 0:
+            return
+        self._told = self._wanted
+        with self.starting():
+            self._on_request(UNBOUNDED if self._wanted == UNBOUNDED else more)
+
+    def stop_producer(self) -> None:
+        self._cleanup.dispose()
+
+    def cancel(self) -> None:
+        super().cancel()
+        self._cleanup.dispose()
+
+
+@overload
+def create(function: typing.Subscription[T], *, overflow: None = None) -> Observable[T]: ...
+@overload
+def create(
+    function: Callable[[Emitter[T]], DisposableBase | Callable[[], object] | None],
+    *,
+    overflow: Overflow,
+    capacity: float = HANDOVER,
+    on_drop: DropCallback | None = None,
+    on_discard: DiscardCallback | None = None,
+) -> Flow[T]: ...
+def create(
+    function: Callable[..., Any],
+    *,
+    overflow: Overflow | None = None,
+    capacity: float = HANDOVER,
+    on_drop: DropCallback | None = None,
+    on_discard: DiscardCallback | None = None,
+) -> Any:
+    """Make a source of your own that emits into a bounded buffer.
+
+    .. marble::
+        :alt: create
+
+        request  --------2---------
+        emitter  -1-2-3------------
+        [ create(fn, overflow=DROP_OLDEST, capacity=2) ]
+                 --------(23)------
+
+    Demand: emitter.requested and on_request ; 1:1 ; holds <= capacity.
+    Without ``overflow`` it is reactivex's ``create``: a plain Observable.
+
+    Args:
+        function: Called with an :class:`Emitter` for each subscription. It may
+            return a disposable, or a function, to be called at the end.
+        overflow: What gives way when the buffer is full.
+        capacity: Most items held (items, at least 1).
+        on_drop: Called with each item that is dropped, and the reason.
+        on_discard: Called with each item that is held when the stream is cancelled.
+
+    Returns:
+        A Flow; a plain Observable without ``overflow``.
+
+    Raises:
+        TypeError: No strategy, or an async function.
+        ValueError: capacity < 1 or not whole.
+
+    Errors:
+        BufferOverflowError: The strategy is FAIL. What the function raises.
+
+    Source: Reactor Flux.create; reactivex create.
+    """
+    if overflow is None:
+        return cast("Observable[Any]", reactivex.create(function))
+    checks.strategy("create", overflow)
+    checks.callback("create", "function", function)
+    checks.callback("create", "on_drop", on_drop)
+    checks.callback("create", "on_discard", on_discard)
+    size = checks.whole("create", "capacity", capacity)
+    return Flow[Any](
+        lambda context: _Created(context, function, size, overflow, on_drop, on_discard)
+    )
+
+
+register(
+    "source", demand="emitter.requested and on_request ; 1:1 ; holds <= capacity", category="create"
+)(create)
