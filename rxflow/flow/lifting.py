@@ -290,9 +290,14 @@ def _runtime(
     if modes == {Mode.SYNC}:
         stage = base.with_stages((partial(LiftStage, run),))
         return stage.source, stage.stages
+    timed = any(part.stock is not None and part.stock.timed for part in lifted)
     if Mode.FREE in modes:
         overflow = _surplus(lifted)
-        return (lambda context: Door(context, run(base), name, HANDOVER, overflow)), ()
+        return (
+            lambda context: Door(
+                context.timed() if timed else context, run(base), name, HANDOVER, overflow
+            )
+        ), ()
     rule = Rule(
         order=Order.OUTER_FIRST
         if Mode.SWITCH in modes
@@ -302,6 +307,7 @@ def _runtime(
         window=HANDOVER if Mode.PASS in modes else None,
         limit=_limit(lifted) if Mode.FLATTEN in modes and Mode.HOLD not in modes else None,
         gated=Mode.CONTROL not in modes,
+        timed=timed,
         park=parked if _unflattened(lifted) else None,
     )
     return (lambda context: LiftFeed(context, base.feed, run, rule, name)), ()

@@ -31,10 +31,17 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        name: The operator.
+        mode: How it is run.
+        timed: It is driven by the clock of the scheduler that is passed to ``subscribe``.
+    """
 
     name: str
     mode: Mode
+    timed: bool = False
 
 
 _ROWS: dict[Mode, str] = {
@@ -69,8 +76,29 @@ _ROWS: dict[Mode, str] = {
     Mode.TERMINAL: "to_future",
 }
 
+_TIMED = [
+    "buffer_with_time",
+    "buffer_with_time_or_count",
+    "debounce",
+    "delay",
+    "delay_subscription",
+    "sample",
+    "skip_until_with_time",
+    "skip_with_time",
+    "take_until_with_time",
+    "take_with_time",
+    "throttle_first",
+    "throttle_with_timeout",
+    "timeout",
+    "to_marbles",
+    "window_with_time",
+    "window_with_time_or_count",
+]
+
 TABLE: dict[str, Stock] = {
-    name: Stock(name, mode) for mode, names in _ROWS.items() for name in names.split()
+    name: Stock(name, mode, name in _TIMED)
+    for mode, names in _ROWS.items()
+    for name in names.split()
 }
 
 # Names inside reactivex that differ from the operator's, and the operator they stand for.

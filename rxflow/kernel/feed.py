@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED
+from .clock import running_scheduler
 from .statistics import StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
@@ -60,6 +61,15 @@ class Context:
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""
         return Context(wake, self.scheduler, self.tasks, self.pulls)
+
+    def timed(self) -> Context:
+        """Give this one with a clock: where no scheduler was passed, that of the running loop.
+
+        So operators of reactivex that are driven by time start no threads on an event loop.
+        """
+        if self.scheduler is not None:
+            return self
+        return Context(self.wake, running_scheduler(), self.tasks, self.pulls)
 
 
 class Few(ABC, Iterator[Any]):

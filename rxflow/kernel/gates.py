@@ -46,6 +46,7 @@ class Rule:
         limit: Most inner gates open while the outer one is let through.
         gated: Whether Flows other than the upstream are held to demand too;
             otherwise they are control signals and subscribed unbounded.
+        timed: They are driven by the clock.
         park: Turns inner Observables that leave the run into ones that lose nothing.
     """
 
@@ -53,6 +54,7 @@ class Rule:
     window: int | None = None
     limit: int | None = None
     gated: bool = True
+    timed: bool = False
     park: Callable[[Any], Any] | None = None
 
 
@@ -115,7 +117,8 @@ class LiftFeed(Feed[Any]):
         with self._inside():
             source = self._apply(Proxy(self._open_outer))
             self._subscription.disposable = source.subscribe(
-                self._output, scheduler=self._context.scheduler
+                self._output,
+                scheduler=(self._context.timed() if self._rule.timed else self._context).scheduler,
             )
 
     @contextmanager

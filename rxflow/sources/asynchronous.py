@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..flow import Flow
 from ..flow.iteration import TURN
@@ -209,7 +209,7 @@ class _Queued(AsyncPulled):
 
 
 _shut_down: tuple[type[Exception], ...] = (
-    (asyncio.QueueShutDown,)  # type: ignore[attr-defined]
+    (cast("type[Exception]", asyncio.QueueShutDown),)  # type: ignore[attr-defined]
     if hasattr(asyncio, "QueueShutDown")
     else ()
 )

@@ -100,7 +100,9 @@ def timer(
     source = reactivex.timer(duetime, period, scheduler)
     if period is None and overflow is None:
         return Flow(
-            lambda context: Door(context, source, "timer", 1, DROP_INCOMING, on_drop=on_drop)
+            lambda context: Door(
+                context.timed(), source, "timer", 1, DROP_INCOMING, on_drop=on_drop
+            )
         )
     return _ticks("timer", source, overflow, capacity, on_drop)
 
@@ -114,5 +116,8 @@ def _ticks(
 ) -> Flow[int]:
     checks.callback(name, "on_drop", on_drop)
     if overflow is not None:
-        return buffered(name, capacity, overflow, on_drop, None, True)(source)
-    return Flow(lambda context: Door(context, source, name, 0, DROP_INCOMING, on_drop=on_drop))
+        held = buffered(name, capacity, overflow, on_drop, None, True)(source)
+        return Flow(lambda context: held.feed(context.timed()))
+    return Flow(
+        lambda context: Door(context.timed(), source, name, 0, DROP_INCOMING, on_drop=on_drop)
+    )
