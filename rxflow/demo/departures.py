@@ -36,7 +36,7 @@ class Departure:
 
 def read() -> list[Row]:
     """Read the day, in the order in which the flights left."""
-    text = files(__package__).joinpath("departures.csv").read_text(encoding="ascii")
+    text = files("rxflow.demo").joinpath("departures.csv").read_text(encoding="ascii")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -42,17 +42,13 @@ class Door(Boundary[Any]):
         self._source = source
         self._scheduler = context.scheduler
         self._upstream = SingleAssignmentDisposable()
-        self._started = False
 
     def intake(self) -> Callable[[Any], Any]:
         """Give what the source is to call with an item."""
         return self.push
 
     def start(self) -> None:
-        """Subscribe to the source, once."""
-        if self._started:
-            return
-        self._started = True
+        """Subscribe to the source."""
         with self.starting():
             # As an outermost subscribe of reactivex: what the source itself puts on the
             # trampoline comes after the assignment, so that it can be disposed of.

@@ -12,7 +12,7 @@ from reactivex.disposable import Disposable
 from reactivex.observer import AutoDetachObserver
 from reactivex.scheduler import CurrentThreadScheduler
 
-from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of
+from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, lifting
 from ..protocol import UNBOUNDED, Subscriber, Subscription
 from ._fluent import Fluent
 from .checks import whole
@@ -127,7 +127,7 @@ class Flow(Fluent[T_out]):
                 f"not {on_next!r}"
             )
         trampoline = CurrentThreadScheduler.singleton().get_trampoline()
-        if not trampoline.idle():  # inside another subscribe
+        if lifting() or not trampoline.idle():  # inside another subscribe
             return super().subscribe(told, on_error, on_completed, scheduler=scheduler)
         observer = AutoDetachObserver[Any](told, on_error, on_completed)
         trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))

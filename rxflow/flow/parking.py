@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from reactivex import GroupedObservable, Observable
 
-from ..kernel import HANDOVER, Context, Feed, hooks
+from ..kernel import HANDOVER, Context, Feed, StageStatistics, hooks
 from ..protocol import FAIL
 from .door import Door
 from .flow import Flow
 
 
 class _Unread(Door):
-    """A door that reports it when it overflows before anyone has subscribed."""
+    """A door that is started before it has a reader, and reports when it overflows till then."""
 
-    read = False
+    reader: Context | None = None
+
+    def __init__(self, inner: Observable[Any]) -> None:
+        super().__init__(Context(self._wake), inner, _name(inner), HANDOVER, FAIL)
+
+    def start(self) -> None:
+        if self.reader is None:
+            super().start()
+        else:  # hot: what is held comes at once, also inside of another subscribe
+            self.reader.wake()
+
+    def _wake(self) -> None:
+        if self.reader is not None:
+            self.reader.wake()
 
     def stop_producer(self) -> None:
         super().stop_producer()
         error = self.failure
-        if error is not None and not self.read:
+        if error is not None and self.reader is None:
             hooks.dropped_error(error)
 
 
@@ -35,10 +49,7 @@ class Parked(Flow[Any]):
     def __init__(self, inner: Observable[Any]) -> None:
         """Subscribe to it now."""
         self._inner = inner
-        self._door: _Unread | None = _Unread(
-            Context(self._wake), inner, _name(inner), HANDOVER, FAIL
-        )
-        self._consumer: Context | None = None
+        self._door: _Unread | None = _Unread(inner)
         self._door.start()
         super().__init__(self._take)
 
@@ -48,16 +59,19 @@ class Parked(Flow[Any]):
             raise AttributeError(name)
         return getattr(self._inner, name)
 
-    def _wake(self) -> None:
-        if self._consumer is not None:
-            self._consumer.wake()
+    def abandon(self) -> Iterable[StageStatistics]:
+        """Let go of it if nobody has subscribed; a later subscriber joins the hot source."""
+        door, self._door = self._door, None
+        if door is None:
+            return ()
+        door.cancel()
+        return door.statistics()
 
     def _take(self, context: Context) -> Feed[Any]:
         door, self._door = self._door, None
         if door is None:
             return Door(context, self._inner, _name(self._inner), HANDOVER, FAIL)
-        door.read = True
-        self._consumer = context
+        door.reader = context
         return door
 
 
@@ -68,10 +82,17 @@ def _name(inner: Observable[Any]) -> str:
     return "window"
 
 
-def parked(value: Any) -> Any:
-    """Turn an inner Observable that leaves a run into a Flow that loses none of its items."""
+def parked(value: Any, made: Callable[[Parked], None]) -> Any:
+    """Turn an inner Observable that leaves a run into a Flow that loses none of its items.
+
+    Args:
+        value: What leaves the run: an Observable, a tuple with some, or anything else.
+        made: Called with each Flow that was made.
+    """
     if type(value) is tuple:
-        return tuple(map(parked, cast("tuple[Any, ...]", value)))
+        return tuple(parked(part, made) for part in cast("tuple[Any, ...]", value))
     if isinstance(value, Observable) and not isinstance(value, Flow):
-        return Parked(cast("Observable[Any]", value))
+        flow = Parked(cast("Observable[Any]", value))
+        made(flow)
+        return flow
     return cast("Any", value)

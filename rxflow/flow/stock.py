@@ -76,7 +76,7 @@ _ROWS: dict[Mode, str] = {
     Mode.TERMINAL: "to_future",
 }
 
-_TIMED = [
+_TIMED = {
     "buffer_with_time",
     "buffer_with_time_or_count",
     "debounce",
@@ -93,7 +93,7 @@ _TIMED = [
     "to_marbles",
     "window_with_time",
     "window_with_time_or_count",
-]
+}
 
 TABLE: dict[str, Stock] = {
     name: Stock(name, mode, name in _TIMED)

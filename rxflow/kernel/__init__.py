@@ -13,7 +13,7 @@ from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
-from .gates import LiftFeed, Order, Rule, gate_of
+from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
@@ -52,6 +52,7 @@ __all__ = [
     "drained",
     "gate_of",
     "hooks",
+    "lifting",
     "needed_loop",
     "offer_blocking",
     "offer_suspending",

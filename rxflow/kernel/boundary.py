@@ -41,18 +41,21 @@ class _End(Enum):
 class _Held(Few):
     """Takes the items of a queue."""
 
-    __slots__ = ("_take",)
+    __slots__ = ("_take", "left")
 
     def __init__(self, queue: deque[Any]) -> None:
         self._take = queue.popleft
-        self.ended = False
+        self.left = 0  # how many it may still take, so that a cancel is heard
 
     def __next__(self) -> Any:
-        try:
-            return self._take()
-        except IndexError:
-            self.ended = True
-            raise StopIteration from None
+        if self.left:
+            self.left -= 1
+            try:
+                return self._take()
+            except IndexError:
+                pass
+        self.ended = True
+        raise StopIteration
 
 
 class Boundary(Feed[T], Generic[T]):
@@ -256,7 +259,7 @@ class Boundary(Feed[T], Generic[T]):
             return None
         if self._few is None:
             self._few = _Held(self._queue)
-        self._few.ended = False
+        self._few.ended, self._few.left = False, BUDGET
         return self._few
 
     def settle(self) -> State:
@@ -287,6 +290,11 @@ class Boundary(Feed[T], Generic[T]):
             return
         with self._lock:
             self._wanted = add_demand(self._count_taken(), n)
+
+    def more(self, n: int) -> None:
+        """Count demand that comes while the consumer is busy."""
+        with self._lock:
+            self._wanted = add_demand(self._wanted, n)
 
     def cancel(self) -> None:
         """Close, and hand what is held to ``on_discard``."""

@@ -117,6 +117,9 @@ class Drain(Subscription):
                 self._granted = add_demand(self._granted, n)
             elif self._error is None:
                 self._error = error
+            feed = self._feed
+        if feed is not None and error is None:
+            feed.more(n)
         self.wake()
 
     def cancel(self) -> None:

@@ -130,6 +130,12 @@ class Feed(ABC, Generic[T_out]):
             n: The demand that is outstanding (items), or UNBOUNDED.
         """
 
+    def more(self, n: int) -> None:
+        """Hear at once, on any thread, that ``n`` more items are asked for.
+
+        ``want`` follows when what is there has been taken.
+        """
+
     def advance(self) -> Awaitable[object] | None:
         """Give what a consumer on an event loop can await, in its own task, to go on.
 

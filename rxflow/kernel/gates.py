@@ -8,13 +8,15 @@ not come out yet. So operators that subscribe again, or later, or elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from itertools import repeat
-from typing import Any
+from threading import Lock
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from reactivex.abc import DisposableBase, ObserverBase
 from reactivex.disposable import Disposable, SingleAssignmentDisposable
@@ -30,7 +32,7 @@ from .statistics import Ledger, StageStatistics
 class Order(Enum):
     """Which gate is let through next."""
 
-    FAIR = "each in turn"
+    FAIR = "each in turn, new ones first"
     INNER_FIRST = "inner ones, oldest first, before the outer one"
     OUTER_FIRST = "the outer one before inner ones"
 
@@ -47,7 +49,8 @@ class Rule:
         gated: Whether Flows other than the upstream are held to demand too;
             otherwise they are control signals and subscribed unbounded.
         timed: They are driven by the clock.
-        park: Turns inner Observables that leave the run into ones that lose nothing.
+        park: Turns inner Observables that leave the run into ones that lose nothing,
+            and tells of each.
     """
 
     order: Order = Order.FAIR
@@ -55,13 +58,21 @@ class Rule:
     limit: int | None = None
     gated: bool = True
     timed: bool = False
-    park: Callable[[Any], Any] | None = None
+    park: Callable[[Any, Callable[[Parking], None]], Any] | None = None
+
+
+class Parking(Protocol):
+    """An inner Observable that has left a run, and is subscribed on behalf of its reader."""
+
+    def abandon(self) -> Iterable[StageStatistics]:
+        """Let go of it if nobody has read it; give the figures of what was held."""
+        ...
 
 
 class _Gate:
     """One subscription that the stock operators have made to a Flow."""
 
-    __slots__ = ("closed", "feed", "inner", "observer", "run", "waiting")
+    __slots__ = ("closed", "feed", "inner", "observer", "pulled", "run", "turn", "waiting")
 
     def __init__(self, observer: ObserverBase[Any], inner: bool) -> None:
         self.observer = observer
@@ -70,6 +81,8 @@ class _Gate:
         self.run: Iterator[Any] | None = None  # None when exhausted
         self.waiting = False  # its Feed has said WAITING and not woken since
         self.closed = False
+        self.turn = 0  # when it was let through last, where the order is fair
+        self.pulled = False  # its Feed is being pulled: whoever does that cancels it
 
 
 _current: ContextVar[LiftFeed | None] = ContextVar("rxflow_lift", default=None)
@@ -81,6 +94,11 @@ def gate_of(
     """Open a gate to a Flow that a lifted operator subscribes to; None outside of lifted ones."""
     lift = _current.get()
     return None if lift is None else lift.open_gate(make, observer, inner=True)
+
+
+def lifting() -> bool:
+    """Tell whether this is called from inside of operators that are lifted."""
+    return _current.get() is not None
 
 
 class LiftFeed(Feed[Any]):
@@ -101,14 +119,17 @@ class LiftFeed(Feed[Any]):
         self._apply = apply
         self._rule = rule
         self._name = name
-        self._gates: list[_Gate] = []
-        self._turn = 0  # whose turn it is, where the order is fair
-        self._output = Output(self._woken, rule.park)
+        self._lock = Lock()  # for closing a gate on one thread while another one pulls
+        self._gates: tuple[_Gate, ...] = ()
+        self._turn = 0  # counts what is let through
+        self._parked = WeakSet[Parking]()
+        self._output = Output(self._woken, None if rule.park is None else self._park)
         self._depth = 0  # calls into the operators that are running
         self._again = False  # something came out meanwhile
         self._wanted = 0  # outstanding demand at the last ``want``
         self._fed = 0  # items let through the gate of the upstream
         self._discarded = 0  # items parked here at the end
+        self._late = 0  # items pulled from a gate that was closed meanwhile
         self._past = Ledger()  # of the Feeds behind gates that are closed
         self._subscription = SingleAssignmentDisposable()
 
@@ -136,6 +157,10 @@ class LiftFeed(Feed[Any]):
                 self._again = False
                 self._wake()
 
+    def _park(self, value: Any) -> Any:
+        assert self._rule.park is not None
+        return self._rule.park(value, self._parked.add)
+
     def _woken(self) -> None:
         """Wake the consumer, but not inside of a call into the operators.
 
@@ -157,25 +182,32 @@ class LiftFeed(Feed[Any]):
 
         def wake() -> None:
             gate.waiting = False
-            self._wake()
+            self._woken()
 
         token = _current.set(None)
         try:
             gate.feed = make(self._context.waking(wake))
-            self._gates.append(gate)
+            with self._lock:
+                self._gates = (*self._gates, gate)
             if self._wanted == UNBOUNDED:
                 gate.feed.want(UNBOUNDED)
             gate.feed.start()
         finally:
             _current.reset(token)
-        self._wake()
+        self._woken()
         return Disposable(lambda: self._close(gate))
 
     def _close(self, gate: _Gate) -> None:
-        if gate.closed:
-            return
-        gate.closed = True
-        self._gates.remove(gate)
+        with self._lock:
+            if gate.closed:
+                return
+            gate.closed = True
+            self._gates = tuple(other for other in self._gates if other is not gate)
+            if gate.pulled:
+                return
+        self._let_go(gate)
+
+    def _let_go(self, gate: _Gate) -> None:
         feed, gate.feed, gate.run = gate.feed, None, None
         if feed is not None:
             feed.cancel()
@@ -210,8 +242,7 @@ class LiftFeed(Feed[Any]):
         if len(gates) < 2:
             return gates
         if self._rule.order is Order.FAIR:
-            self._turn = (self._turn + 1) % len(gates)
-            return gates[self._turn :] + gates[: self._turn]
+            return sorted(gates, key=lambda gate: gate.turn)
         outer_first = self._rule.order is Order.OUTER_FIRST
         return sorted(gates, key=lambda gate: gate.inner is outer_first)
 
@@ -227,9 +258,15 @@ class LiftFeed(Feed[Any]):
         )
 
     def _let_through(self, gate: _Gate) -> bool:
-        feed = gate.feed
-        if feed is None:
-            return False
+        """Pull once, and give the operators what came; say whether anything did."""
+        failure: Exception | None = None
+        item, state = NOTHING, State.READY
+        with self._lock:
+            feed = gate.feed
+            if gate.closed or feed is None:
+                return False
+            gate.pulled = True
+        self._turn = gate.turn = self._turn + 1
         try:
             if gate.run is None:
                 gate.run = feed.run()
@@ -240,23 +277,31 @@ class LiftFeed(Feed[Any]):
                 state = feed.settle()
                 if state is not State.WAITING:
                     gate.waiting = False
-                if state is State.ENDED:
-                    with self._inside():
-                        gate.observer.on_completed()
-                    self._close(gate)
-                elif state is State.WAITING:
-                    feed.want(max(1, self._wanted))
-                    return False
-                return True
         except Exception as error:
-            with self._inside():
-                gate.observer.on_error(error)
-            self._close(gate)
+            failure = error
+        finally:
+            with self._lock:
+                gate.pulled = False
+                closed = gate.closed
+            if closed:
+                self._let_go(gate)
+        if closed:
+            self._late += item is not NOTHING
             return True
-        if not gate.inner:
-            self._fed += 1
-        with self._inside():
-            gate.observer.on_next(item)
+        if item is not NOTHING:
+            self._fed += not gate.inner
+            with self._inside():
+                gate.observer.on_next(item)
+        elif failure is not None or state is State.ENDED:
+            with self._inside():
+                if failure is None:
+                    gate.observer.on_completed()
+                else:
+                    gate.observer.on_error(failure)
+            self._close(gate)
+        elif state is State.WAITING:
+            feed.want(max(1, self._wanted))
+            return False
         return True
 
     def settle(self) -> State:
@@ -275,7 +320,7 @@ class LiftFeed(Feed[Any]):
         progress = True
         while progress and not self._output.items and not self._output.ended:
             progress = False
-            for gate in list(self._gates):
+            for gate in self._gates:
                 if gate.feed is not None and gate.feed.ending():
                     progress = self._let_through(gate) or progress
         return self._output.ended and not self._output.items
@@ -283,7 +328,7 @@ class LiftFeed(Feed[Any]):
     def want(self, n: int) -> None:
         """Pass the demand on to the gates that have nothing."""
         self._wanted = n
-        for gate in list(self._gates):
+        for gate in self._gates:
             if gate.feed is not None and gate.waiting and self._may(gate):
                 gate.feed.want(n)
 
@@ -296,6 +341,9 @@ class LiftFeed(Feed[Any]):
         self._output.ended = True
         self._discarded += len(self._output.items)
         self._output.items.clear()
+        if self._gates:  # else the source has ended, and what is parked can be read later
+            for parked in list(self._parked):
+                self._past.keep(parked.abandon())
         with own_trampoline():
             self._subscription.dispose()
         if self._rule.park is None:
@@ -308,22 +356,22 @@ class LiftFeed(Feed[Any]):
 
     def close_gates(self) -> None:
         """Cancel the Feeds behind all gates."""
-        for gate in list(self._gates):
+        for gate in self._gates:
             self._close(gate)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feeds behind the gates, then what is parked here."""
         yield from self._past
-        for gate in list(self._gates):
+        for gate in self._gates:
             if gate.feed is not None:
                 yield from gate.feed.statistics()
         held = len(self._output.items)
         yield StageStatistics(
             self._name,
-            received=self._fed,
+            received=self._fed + self._late,
             delivered=self._output.emitted - held - self._discarded,
             held=held,
-            discarded=self._discarded,
+            discarded=self._discarded + self._late,
         )
 
 

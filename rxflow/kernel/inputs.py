@@ -17,7 +17,7 @@ class Input:
         queued: For the Feed that pulls from it, to keep it on a list at most once.
     """
 
-    __slots__ = ("_feed", "_run", "ended", "queued", "waiting")
+    __slots__ = ("_feed", "_run", "_started", "ended", "queued", "waiting")
 
     def __init__(
         self,
@@ -32,7 +32,8 @@ class Input:
             context: Of the Feed that pulls from it.
             woken: Called, from any thread, just before the consumer is woken.
         """
-        self.waiting: bool = False
+        self.waiting: bool = True  # until it is started
+        self._started = False
         self.ended: bool = False
         self.queued: bool = False
         self._run: Iterator[Any] | None = None  # None when exhausted
@@ -51,8 +52,11 @@ class Input:
         Args:
             wanted: The demand there is already (items).
         """
+        if self.ended:
+            return  # cancelled by what came of one that was started before
         if wanted:
             self._feed.want(wanted)
+        self._started, self.waiting = True, False
         self._feed.start()
 
     def take(self, wanted: int = 1) -> Any:
@@ -83,11 +87,11 @@ class Input:
 
     def ending(self) -> bool:
         """Tell whether only the end is left, so that ``take`` gives no item."""
-        return not self.ended and self._feed.ending()
+        return self._started and not self.ended and self._feed.ending()
 
     def want(self, n: int) -> None:
         """Pass on demand that grew while it waits (items)."""
-        if self.waiting and not self.ended:
+        if self._started and self.waiting and not self.ended:
             self._feed.want(n)
 
     def cancel(self) -> None:

@@ -135,6 +135,11 @@ class Island(Feed[Any]):
             n = stage.demand(n)
         self._source.want(n)
 
+    def more(self, n: int) -> None:
+        """Pass it on to the source, where an output needs one input."""
+        if not self._others:
+            self._source.more(n)
+
     def advance(self) -> Awaitable[object] | None:
         """Advance the source."""
         return self._source.advance()

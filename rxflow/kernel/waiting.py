@@ -46,7 +46,7 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
         in_time = room.wait(None if deadline is None else max(0.0, deadline - monotonic()))
         boundary.forget_room(call)
         if not in_time:
-            raise _late(boundary, timeout)
+            return _last_try(boundary, item, timeout)
     return offer
 
 
@@ -65,14 +65,20 @@ async def offer_suspending(
             async with asyncio.timeout_at(deadline):
                 await room
         except TimeoutError:
-            raise _late(boundary, timeout) from None
+            return _last_try(boundary, item, timeout)
         finally:
             boundary.forget_room(call)
     return offer
 
 
-def _late(boundary: Boundary[Any], timeout: float | None) -> OfferTimeoutError:
-    return OfferTimeoutError(f"{boundary.name}: no room was made for an item in {timeout} s")
+def _last_try(boundary: Boundary[Any], item: Any, timeout: float | None) -> Offer:
+    """Offer once more when the time is over: some room is made before producers are told."""
+    offer = boundary.push(item)
+    if offer is Offer.FULL:
+        raise OfferTimeoutError(
+            f"{boundary.name}: no room was made for an item in {timeout} s"
+        ) from None
+    return offer
 
 
 def _telling(loop: asyncio.AbstractEventLoop, room: asyncio.Future[None]) -> Callable[[], None]:

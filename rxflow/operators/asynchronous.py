@@ -48,23 +48,26 @@ class _AsyncMapped(Feed[Any]):
         self._done: deque[asyncio.Task[Any]] = deque()  # not ordered: done and not taken
         self._error: Exception | None = None
         self._peak = 0
+        self._loop: asyncio.AbstractEventLoop | None = None  # None until started
 
     def start(self) -> None:
         self._loop = needed_loop("map_async")
         self._input.start()
 
     def run(self) -> Iterator[Any]:
-        while self._error is None:
-            self._fill()
+        while self._error is None and self._loop is not None:
+            self._fill(self._loop)
             ready = self._tasks if self._ordered else self._done
             if not ready or not ready[0].done() or self._error is not None:
                 return
             task = ready.popleft()
             if not self._ordered:
                 self._tasks.remove(task)
+            if task.cancelled():
+                raise _cancelled()
             yield task.result()
 
-    def _fill(self) -> None:
+    def _fill(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start as many as the bound allows and the input has."""
         while (free := self._max_concurrency - len(self._tasks)) > 0:
             item = self._input.take(free)
@@ -76,16 +79,14 @@ class _AsyncMapped(Feed[Any]):
                     f"map_async: the function gave {work!r}, which cannot be awaited; "
                     "use map for a synchronous function"
                 )
-            task = spawn(
-                self._loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work)
-            )
+            task = spawn(loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work))
             self._tasks.append(task)
             self._peak = max(self._peak, len(self._tasks))
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
-            self._fail(asyncio.CancelledError())
+            self._fail(_cancelled())
         elif (error := task.exception()) is not None:
             self._fail(error)
         elif not self._ordered:
@@ -133,6 +134,7 @@ class _AsyncMapped(Feed[Any]):
         self._tasks.clear()
         self._done.clear()
         for task in tasks:
+            assert self._loop is not None
             task.remove_done_callback(self._finished)
             on_loop(self._loop, task.cancel)
 
@@ -141,6 +143,10 @@ class _AsyncMapped(Feed[Any]):
         yield StageStatistics(
             "map_async", held=len(self._tasks), peak=self._peak, capacity=self._max_concurrency
         )
+
+
+def _cancelled() -> RuntimeError:
+    return RuntimeError("map_async: the function ended with CancelledError()")
 
 
 async def _awaited(work: Awaitable[Any]) -> Any:

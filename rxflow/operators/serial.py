@@ -40,13 +40,15 @@ class Serial(Feed[Any]):
         self._first = first
         self._after = after
         self._feed: Feed[Any] | None = None  # the current one; None when ended
-        self._state = State.READY  # what the current Feed said last
+        self._state = State.WAITING  # what the current Feed said last; at first not started
+        self._started = False
         self._error: Exception | None = None
         self._wanted = 0  # demand that the current Feed has heard of
         self._past = Ledger()  # of those that have ended
 
     def start(self) -> None:
         """Start the first."""
+        self._started = True
         self._begin(self._first)
 
     def run(self) -> Iterator[Any]:
@@ -94,6 +96,8 @@ class Serial(Feed[Any]):
 
     def settle(self) -> State:
         """End after the last one."""
+        if not self._started:
+            return State.WAITING
         if self._feed is not None:
             return State.READY if self._state is State.ENDED else self._state
         if self._error is not None:
@@ -102,6 +106,8 @@ class Serial(Feed[Any]):
 
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
+        if not self._started:
+            return False
         for _ in times(None, BUDGET):
             feed = self._feed
             if feed is None:

@@ -116,9 +116,14 @@ class AsyncPulled(Feed[Any]):
                 if perf_counter() - turn > TURN:
                     await asyncio.sleep(0)
                     turn = perf_counter()
+        except asyncio.CancelledError:
+            if not self._cancelled:  # then it is the iterator's, and an error of the stream
+                text = f"{self._name}: the iterator ended with CancelledError()"
+                self._error = RuntimeError(text)
+            raise
         finally:
             self._pump = None
-        self._context.wake()
+            self._context.wake()
 
     def cancel(self) -> None:
         """Stop the pump and close the iterator, on the loop."""

@@ -381,3 +381,20 @@ def test_what_its_cleanup_raises_reaches_the_event_loop_and_not_nowhere(
     run(main())
     assert len(reports) == 1
     assert "cleanup" in str(reports[0])
+
+
+def test_a_generator_that_ends_with_cancelled_error_fails_the_stream() -> None:
+    async def numbers() -> Any:
+        yield 1
+        raise asyncio.CancelledError
+
+    async def main() -> Recorder:
+        recorder = Recorder(5)
+        rx.from_async_iterable(numbers()).subscribe(recorder)
+        await turns(10)
+        return recorder
+
+    recorder = run(main())
+    assert recorder.items == [1]
+    [error] = recorder.errors
+    assert str(error) == "from_async_iterable: the iterator ended with CancelledError()"

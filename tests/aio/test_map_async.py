@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+import reactivex
 from reactivex.subject import Subject
 
 import rxflow as rx
@@ -598,3 +599,39 @@ def test_without_a_loop_it_says_who_needs_one() -> None:
 def test_applied_to_a_plain_observable_it_names_the_doors() -> None:
     with pytest.raises(TypeError, match="on_backpressure_buffer"):
         Subject().pipe(ops.map_async(Work()))
+
+
+def test_a_call_that_ends_with_cancelled_error_fails_the_stream() -> None:
+    async def main() -> Recorder:
+        go = asyncio.Event()
+
+        async def work(item: int) -> int:
+            await go.wait()
+            if item == 1:
+                raise asyncio.CancelledError
+            return item
+
+        recorder = Recorder(5)
+        rx.range(3).pipe(ops.map_async(work, 3)).subscribe(recorder)
+        await turns(2)
+        go.set()
+        await turns(10)
+        return recorder
+
+    recorder = run(main())
+    assert recorder.items == [0]
+    [error] = recorder.errors
+    assert str(error) == "map_async: the function ended with CancelledError()"
+
+
+def test_a_partner_that_emits_while_it_is_not_started_yet_is_kept_waiting() -> None:
+    async def double(item: int) -> int:
+        return 2 * item
+
+    async def main() -> Recorder:
+        recorder = Recorder(5)
+        rx.zip(reactivex.of("a", "b"), rx.range(3).pipe(ops.map_async(double))).subscribe(recorder)
+        await turns(10)
+        return recorder
+
+    assert run(main()).items == [("a", 0), ("b", 2)]

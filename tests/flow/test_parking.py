@@ -1,5 +1,6 @@
 """Groups and windows that leave a run of stock operators."""
 
+from itertools import count
 from typing import Any
 
 from reactivex.subject import Subject
@@ -7,6 +8,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import operators as ops
 from tests.kernel.recorder import dropped_errors
+from tests.support import Probe, counted
 
 
 def test_a_group_that_is_read_later_has_lost_nothing() -> None:
@@ -62,3 +64,27 @@ def test_a_window_goes_on_when_the_outer_subscription_is_over() -> None:
     source.on_next(2)
     source.on_next(3)
     assert seen == [1, 2, 3]
+
+
+def test_a_group_that_nobody_reads_keeps_no_source_going() -> None:
+    source = counted(count())
+    probe = Probe(1)
+    rx.from_iterable(source).pipe(ops.group_by(lambda x: x == 0), ops.take(1)).subscribe(probe)
+    assert (probe.completed, source.taken, source.closed) == (True, 1, 1)
+
+    source = counted(count())
+    probe = Probe(1)
+    rx.from_iterable(source).pipe(ops.group_by(lambda x: x == 0)).subscribe(probe)
+    probe.cancel()
+    assert (len(probe.items), source.taken, source.closed) == (1, 1, 1)
+
+
+def test_the_items_of_groups_that_are_let_go_of_are_in_the_books() -> None:
+    source: Subject[int] = Subject()
+    probe = Probe(5)
+    source.pipe(ops.on_backpressure_buffer(8), ops.group_by(lambda x: x % 2)).subscribe(probe)
+    for item in range(6):
+        source.on_next(item)
+    probe.cancel()
+    groups = [probe.statistics[f"group {key}"] for key in (0, 1)]
+    assert [(group.received, group.discarded, group.held) for group in groups] == [(3, 3, 0)] * 2

@@ -284,3 +284,23 @@ def test_a_blocking_emitter_waits_for_its_subscriber_item_by_item():
     assert recorder.signals[-1] == COMPLETED
     door, _ = subscription.statistics()
     assert (door.peak, door.received, door.dropped) == (3, 10, {})
+
+
+@pytest.mark.asyncio
+async def test_room_that_producers_are_not_told_of_yet_counts_when_the_time_is_over():
+    """They are told when a quarter is free; with 7 of 8 held nobody is."""
+    door = Watched(8, SUSPEND).filled()
+    task = asyncio.create_task(offer_suspending(door, "last", timeout=0.01))
+    await door.until_a_task_waits()
+    assert door.take(1) == [0]
+    assert await task is Offer.ENQUEUED
+
+
+def test_a_thread_tries_once_more_when_its_time_is_over():
+    door = Watched(8).filled()
+    offers: list[Offer] = []
+    join = in_thread(lambda: offers.append(offer_blocking(door, "last", timeout=0.2)))
+    assert door.waits.acquire(timeout=10)
+    assert door.take(1) == [0]
+    join()
+    assert offers == [Offer.ENQUEUED]

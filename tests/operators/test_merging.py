@@ -487,3 +487,12 @@ def test_a_merge_with_threads_gives_each_item_once() -> None:
     assert probe.completed
     for number in range(4):
         assert [item for n, item in probe.items if n == number] == list(range(300))
+
+
+def test_items_that_come_while_the_sources_are_subscribed_to_end_nothing() -> None:
+    flow = rx.merge(reactivex.of("a", "b"), rx.of(1).pipe(ops.concat(rx.of(2))))
+    probe = subscribed(flow, 1)
+    assert probe.items == ["a"]
+    probe.request(10)
+    assert sorted(map(str, probe.items)) == ["1", "2", "a", "b"]
+    assert probe.completed

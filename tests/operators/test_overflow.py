@@ -909,3 +909,43 @@ def test_block_refuses_to_wait_on_the_thread_of_the_event_loop() -> None:
     assert isinstance(probe.error, RuntimeError)
     assert "event loop" in str(probe.error)
     assert "another thread" in str(probe.error)
+
+
+@pytest.mark.parametrize(
+    "door",
+    [ops.on_backpressure_error(), ops.on_backpressure_drop(), ops.on_backpressure_latest()],
+    ids=["error", "drop", "latest"],
+)
+def test_demand_from_inside_on_next_counts_at_once(door: Any) -> None:
+    numbers: Subject[int] = Subject()
+
+    def ask_and_push(probe: Probe, item: int) -> None:
+        if item < 3:
+            probe.request(1)
+            numbers.on_next(item + 1)
+
+    probe = Probe(1, ask_and_push)
+    numbers.pipe(door).subscribe(probe)
+    numbers.on_next(1)
+    assert probe.items == [1, 2, 3]
+    assert probe.error is None
+
+
+def test_a_cancel_is_heard_by_a_run_that_gives_nothing_and_is_refilled_meanwhile() -> None:
+    numbers: Subject[int] = Subject()
+    probe = Probe(5)
+    tested: list[int] = []
+
+    def refill(item: int) -> bool:
+        tested.append(item)
+        if item == 10:
+            probe.cancel()
+        assert item < 100_000
+        numbers.on_next(item + 1)
+        return False
+
+    numbers.pipe(ops.on_backpressure_buffer(10), ops.filter(refill)).subscribe(probe)
+    numbers.on_next(0)
+    assert len(tested) < 5_000
+    assert probe.signals == ["on_subscribe"]
+    assert numbers.observers == []

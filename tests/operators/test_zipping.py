@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import reactivex
 from reactivex import Subject
 
 import rxflow as rx
@@ -184,3 +185,21 @@ def test_zip_with_an_iterable_takes_one_for_one(combine: Any) -> None:
     assert probe.completed
     assert left.taken == 4  # the first item for which there was no partner
     assert left.closed == 1
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        rx.of(1).pipe(ops.concat(rx.of(2))),
+        rx.of(2).pipe(ops.start_with(1)),
+        rx.of(1, 2).pipe(ops.retry(2)),
+        rx.of(1, 2).pipe(ops.catch(rx.of(3))),
+    ],
+    ids=["concat", "start_with", "retry", "catch"],
+)
+def test_items_that_come_while_the_sources_are_subscribed_to_wait_for_the_last_one(
+    late: Any,
+) -> None:
+    probe = subscribed(rx.zip(reactivex.of("a", "b"), late), 5)
+    assert probe.items == [("a", 1), ("b", 2)]
+    assert probe.signals[-1] == "on_completed"

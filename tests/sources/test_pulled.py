@@ -387,3 +387,11 @@ def test_a_factory_of_defer_that_gives_no_source_fails_the_subscription() -> Non
     rx.defer(lambda _: 3).subscribe(probe)  # type: ignore[arg-type,return-value]
     assert isinstance(probe.error, TypeError)
     assert "defer" in str(probe.error)
+
+
+def test_a_range_may_be_longer_than_any_sequence() -> None:
+    probe = Probe(1)
+    rx.range(2**70).subscribe(probe)
+    probe.request(2)
+    assert probe.items == [0, 1, 2]
+    assert probe.error is None
