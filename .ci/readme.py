@@ -24,7 +24,8 @@ def operators() -> Iterator[str]:
     """Give everything that is registered, by kind and category."""
     sys.path.insert(0, str(ROOT))
     import rxflow  # noqa: F401  # fills the registry
-    from rxflow.flow.registry import registered
+    from rxflow.flow.registry import native, registered
+    from rxflow.flow.stock import TABLE
 
     titles = {"source": "Sources", "door": "Doors", "operator": "Operators", "bridge": "Bridges"}
     groups: dict[tuple[str, str], list[tuple[str, ...]]] = {}
@@ -36,6 +37,13 @@ def operators() -> Iterator[str]:
         yield ""
         yield from table(("name", "what it does", "demand"), sorted(groups[kind, category]))
         yield ""
+    lifted: dict[str, list[str]] = {}
+    for name, stock in sorted(TABLE.items()):
+        if native(name) is None:
+            lifted.setdefault(stock.demand, []).append(f"`{name}`")
+    yield "**Operators of reactivex that are lifted: its own code, run on demand**"
+    yield ""
+    yield from table(("names", "demand"), [(", ".join(row), key) for key, row in lifted.items()])
 
 
 def benchmarks() -> Iterator[str]:

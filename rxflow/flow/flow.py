@@ -65,11 +65,20 @@ class Flow(Fluent[T_out]):
     """It ends in inner sources that the run of stock operators before it has not flattened."""
 
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
-        """Add synchronous stages."""
+        """Add synchronous stages.
+
+        Args:
+            stages: What makes each, for one subscription.
+        """
         return Flow(self.source, (*self.stages, *stages), latest=self.latest)
 
     def adopt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flow[Any] | None:
         """Take an operator into the run of stock operators that this Flow ends in.
+
+        Args:
+            name: The operator.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
 
         Returns:
             The Flow with it, or None where the native operator is to be applied.
@@ -77,7 +86,11 @@ class Flow(Fluent[T_out]):
         return None
 
     def feed(self, context: Context) -> Feed[T_out]:
-        """Make the Feed of one subscription."""
+        """Make the Feed of one subscription.
+
+        Args:
+            context: Of the consumer.
+        """
         source = self.source(context)
         return Island(source, self.stages, context) if self.stages else source
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
-from inspect import signature
+from inspect import cleandoc, signature
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from reactivex import Observable, never
@@ -20,7 +20,7 @@ from .flow import Flow
 from .operator import Operator
 from .parking import parked
 from .registry import native
-from .stock import Mode, Recognised, Stock, recognise
+from .stock import TABLE, Mode, Recognised, Stock, recognise
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -107,12 +107,17 @@ class StockOperator:
 
 
 def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperator]:
-    """Make a stock operator function give operators that are lifted when applied to a Flow."""
+    """Make a stock operator function give operators that are lifted when applied to a Flow.
+
+    Its docstring is told their Demand line.
+    """
 
     @wraps(build)
     def built(*args: P.args, **kwargs: P.kwargs) -> StockOperator:
         return StockOperator(build(*args, **kwargs))
 
+    demand = TABLE[build.__name__].demand
+    built.__doc__ = f"{cleandoc(build.__doc__ or '')}\n\nDemand: {demand}.\n\nSource: reactivex."
     return built
 
 

@@ -29,6 +29,22 @@ class Mode(Enum):
     TERMINAL = "gets the Flow itself"
 
 
+_KEPT = "holds what the operator keeps"
+
+_DEMAND = {
+    Mode.SYNC: f"as many as give one ; 1:1 ; {_KEPT}",
+    Mode.GATED: f"1 at a time, each source in turn ; 1:1 ; {_KEPT}",
+    Mode.FLATTEN: f"1 at a time, inner sources first, <= 256 open ; 1:1 ; {_KEPT}",
+    Mode.SWITCH: f"1 at a time, the outer source first ; 1:1 ; {_KEPT}",
+    Mode.PASS: "<= 256 beyond the demand ; 1:1 ; holds <= the demand + 256",
+    Mode.CONTROL: f"1 at a time, other sources unbounded ; 1:1 ; {_KEPT}",
+    Mode.HOLD: "1 at a time ; 1:1 ; holds <= 256 per inner source that nobody reads",
+    Mode.FREE: "unbounded ; 1:1, a surplus drops the oldest or fails ; holds <= 256",
+    Mode.MULTICAST: "unbounded ; unbounded ; holds what the operator keeps",
+    Mode.TERMINAL: "unbounded ; none ; holds <= 1",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Stock:
     """One row of the table.
@@ -42,6 +58,11 @@ class Stock:
     name: str
     mode: Mode
     timed: bool = False
+
+    @property
+    def demand(self) -> str:
+        """The Demand line, when it is lifted: upstream ; downstream ; what it holds at most."""
+        return _DEMAND[self.mode]
 
 
 _ROWS: dict[Mode, str] = {

@@ -38,7 +38,11 @@ class StageStatistics:
     blocked_seconds: float = 0.0
 
     def plus(self, other: StageStatistics) -> StageStatistics:
-        """Add up the figures of two parts that do the same work, one after the other."""
+        """Add up the figures of two parts that do the same work, one after the other.
+
+        Args:
+            other: The figures of the other part.
+        """
         return StageStatistics(
             self.name,
             requested=add_demand(self.requested, other.requested),

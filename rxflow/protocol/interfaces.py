@@ -31,7 +31,10 @@ class Subscription(DisposableBase):
 
     @abstractmethod
     def cancel(self) -> None:
-        """Stop the stream and let go of all that it holds. Idempotent."""
+        """Stop the stream and let go of all that it holds. Idempotent.
+
+        Source: Reactive Streams 3.5 to 3.8, 3.12, 3.13.
+        """
 
     def dispose(self) -> None:
         """Cancel: a Subscription is also a disposable of reactivex."""
@@ -55,19 +58,40 @@ class Subscriber(ABC, Generic[T_in]):
 
     @abstractmethod
     def on_subscribe(self, subscription: Subscription) -> None:
-        """Take the Subscription. Nothing comes before it, and no item before a request."""
+        """Take the Subscription. Nothing comes before it, and no item before a request.
+
+        Args:
+            subscription: To request items with, now or later, and to cancel.
+
+        Source: Reactive Streams 1.9, 2.5.
+        """
 
     @abstractmethod
     def on_next(self, value: T_in) -> None:
-        """Take one item."""
+        """Take one item.
+
+        Args:
+            value: The item.
+
+        Source: Reactive Streams 1.1, 1.3.
+        """
 
     @abstractmethod
     def on_error(self, error: Exception) -> None:
-        """The stream has failed; nothing follows."""
+        """Hear that the stream has failed; nothing follows.
+
+        Args:
+            error: The failure.
+
+        Source: Reactive Streams 1.4, 1.7.
+        """
 
     @abstractmethod
     def on_completed(self) -> None:
-        """The stream is complete; nothing follows."""
+        """Hear that the stream is complete; nothing follows.
+
+        Source: Reactive Streams 1.5, 1.7.
+        """
 
 
 class _Subscribed:
@@ -107,7 +131,13 @@ class Publisher(ABC, Generic[T_out]):
 
     @abstractmethod
     def subscribe(self, subscriber: Subscriber[Any], /) -> Any:
-        """Start a Subscription and pass it to ``subscriber.on_subscribe``."""
+        """Start a Subscription and pass it to ``subscriber.on_subscribe``.
+
+        Args:
+            subscriber: Who is to be given the items.
+
+        Source: Reactive Streams 1.8 to 1.11.
+        """
 
 
 class Processor(Subscriber[T_in], Publisher[T_out]):

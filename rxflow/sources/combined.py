@@ -46,7 +46,27 @@ def concat(
 @overload
 def concat(*sources: Observable[T1]) -> Observable[T1]: ...
 def concat(*sources: Any) -> Any:
-    """Give the items of one source after another; see the operator concat."""
+    """Give the items of one source after another.
+
+    .. marble::
+        :alt: concat
+
+        request  ---3------------
+        a        -1-2-|
+        b               -3-4-|
+        [     concat(a, b)      ]
+                 ---1-2--3-------
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+
+    Args:
+        sources: Flows and Observables, in order.
+
+    Returns:
+        A Flow where one of them is a Flow, else an Observable of reactivex.
+
+    Source: reactivex concat; see the operator concat.
+    """
     return _combined("concat", sources)
 
 
@@ -59,7 +79,27 @@ def merge(
 @overload
 def merge(*sources: Observable[T1]) -> Observable[T1]: ...
 def merge(*sources: Any) -> Any:
-    """Give the items of several sources as they come, fairly; see the operator merge."""
+    """Give the items of several sources as they come, fairly.
+
+    .. marble::
+        :alt: merge
+
+        request  ---4------------
+        a        -1---3-|
+        b        ---2---4-|
+        [      merge(a, b)      ]
+                 ---12-3-4|
+
+    Demand: <= prefetch to each ; 1:1 ; holds <= prefetch per source.
+
+    Args:
+        sources: Flows and Observables.
+
+    Returns:
+        A Flow where one of them is a Flow, else an Observable of reactivex.
+
+    Source: reactivex merge; see the operator merge.
+    """
     return _combined("merge", sources)
 
 
@@ -72,7 +112,30 @@ def catch(
 @overload
 def catch(*sources: Observable[T1]) -> Observable[T1]: ...
 def catch(*sources: Any) -> Any:
-    """Go on with the next source when one fails; see the operator catch."""
+    """Go on with the next source when one fails.
+
+    .. marble::
+        :alt: catch
+
+        request  ---3------------
+        a        -1-2-X
+        b               -3-4-|
+        [      catch(a, b)      ]
+                 ---1-2--3-------
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+
+    Args:
+        sources: Flows and Observables, in order.
+
+    Returns:
+        A Flow where one of them is a Flow, else an Observable of reactivex.
+
+    Errors:
+        The failure of the last source.
+
+    Source: reactivex catch; see the operator catch.
+    """
     return _combined("catch", sources)
 
 
@@ -115,5 +178,25 @@ def zip(
 @overload
 def zip(*sources: Observable[Any]) -> Observable[tuple[Any, ...]]: ...
 def zip(*sources: Any) -> Any:
-    """Combine the first items of all sources, then the second ones; see the operator zip."""
+    """Combine the first items of all sources, then the second ones, and so on.
+
+    .. marble::
+        :alt: zip
+
+        request  2--------------
+        a        -1---2------|
+        b        ---8---9-|
+        [      zip(a, b)       ]
+                 ---(1,8)-(2,9)|
+
+    Demand: 1:1 to each ; 1:1 ; holds <= 1 per source.
+
+    Args:
+        sources: Flows and Observables.
+
+    Returns:
+        A Flow where one of them is a Flow, else an Observable of reactivex.
+
+    Source: reactivex zip; see the operator zip.
+    """
     return _combined("zip", sources)

@@ -55,6 +55,9 @@ class Emitter(ObserverBase[T]):
     def try_offer(self, item: T) -> Offer:
         """Offer an item without waiting.
 
+        Args:
+            item: The item.
+
         Returns:
             ENQUEUED; DROPPED by the overflow strategy; FULL, not taken, when the
             strategy is to wait; CLOSED after the end.
@@ -79,7 +82,14 @@ class Emitter(ObserverBase[T]):
         )
 
     def on_next(self, value: T) -> None:
-        """Emit an item; the thread waits for room when the strategy is BLOCK."""
+        """Emit an item; the thread waits for room when the strategy is BLOCK.
+
+        Args:
+            value: The item.
+
+        Raises:
+            RuntimeError: There is no room and the strategy is SUSPEND: use ``send``.
+        """
         if self._created.blocks:
             offer_blocking(self._created, value)
         elif self._created.push(value) is Offer.FULL:
@@ -89,7 +99,11 @@ class Emitter(ObserverBase[T]):
             )
 
     def on_error(self, error: Exception) -> None:
-        """Fail, behind what is held."""
+        """Fail, behind what is held.
+
+        Args:
+            error: The failure.
+        """
         self._created.fail(error)
 
     def on_completed(self) -> None:

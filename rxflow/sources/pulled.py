@@ -105,7 +105,7 @@ def range(
     step: int | None = None,
     scheduler: SchedulerBase | None = None,
 ) -> Flow[int]:
-    """Count.
+    """Count from a number up to, or down to, another one.
 
     .. marble::
         :alt: range
