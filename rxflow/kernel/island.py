@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from . import hooks
 from .feed import NOTHING, Context, Feed, Few, State
 from .stage import Plain, StageFactory
 from .statistics import StageStatistics
@@ -19,6 +20,7 @@ class Island(Feed[Any]):
     """
 
     __slots__ = (
+        "_failure",
         "_few",
         "_few_run",
         "_others",
@@ -40,6 +42,7 @@ class Island(Feed[Any]):
         # What the source said when the chain reached its end; None while it has not.
         self._state: State | None = None
         self._started = False
+        self._failure: Exception | None = None  # of the source, heard before it was pulled
 
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""
@@ -55,7 +58,8 @@ class Island(Feed[Any]):
             if self._few is not None:
                 self._few_run = self._few_run or self._chained(self._few)
                 return self._few_run
-            items: Iterator[Any] = chain(self._source.run(), self._end())
+            source = self._source.run() if self._failure is None else iter(())
+            items: Iterator[Any] = chain(source, self._end())
         else:
             self._state = State.WAITING
             items = iter(())
@@ -79,6 +83,8 @@ class Island(Feed[Any]):
 
     def _end(self) -> Iterator[Any]:
         """Stand behind the source: tells its true end, or its failure, to the chain."""
+        if self._failure is not None:
+            raise self._failure
         self._state = self._source.settle()
         return
         yield
@@ -124,9 +130,21 @@ class Island(Feed[Any]):
 
     def ending(self) -> bool:
         """Tell whether the source is at its end and no stage holds anything back."""
-        ending = self._started and self._source.ending()
+        ending = self._failure is not None
+        if not ending and self._started:
+            try:
+                ending = self._source.ending()
+                if ending and self._others:
+                    self._source.settle()
+            except Exception as error:  # it is for the stages first
+                self._failure = error
+                ending = True
+        failing = self._failure is not None
         for stage in self._others:
-            ending = stage.done or (ending and not stage.holds())
+            if stage.done:
+                ending, failing = True, False
+            elif ending:
+                ending = not (stage.catches if failing else stage.holds())
         return ending
 
     def want(self, n: int) -> None:
@@ -146,10 +164,12 @@ class Island(Feed[Any]):
 
     def cancel(self) -> None:
         """Cancel the source, then tell the stages, first to last."""
-        if self._started:
-            self._source.cancel()
-        for stage in self._others:
-            stage.cancel()
+        parts = (self._source, *self._others) if self._started else self._others
+        for part in parts:
+            try:
+                part.cancel()
+            except Exception as error:  # the others are told all the same
+                hooks.dropped_error(error)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the source's figures: the stages hold nothing that is not asked for."""

@@ -91,6 +91,7 @@ class LiftStage(Stage):
     """Stock operators with one gate that give what an item becomes before they return."""
 
     releases = True
+    catches = True
 
     def __init__(self, apply: Apply, context: Context) -> None:
         """Apply the operators and subscribe to them."""

@@ -18,10 +18,12 @@ class Stage(ABC):
     Attributes:
         done: Nothing more will come out; set before the last item is yielded.
         releases: It may give items, or fail, when upstream completes.
+        catches: It may give an item when upstream fails.
     """
 
     done: bool = False
     releases: bool = False
+    catches: bool = False
 
     @abstractmethod
     def run(self, items: Iterator[Any]) -> Iterator[Any]:

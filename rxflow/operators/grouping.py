@@ -199,8 +199,9 @@ class _Expanded(Stage):
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         mapper = self._mapper
         for item in items:
-            self._inner = iter(item if mapper is None else mapper(item))
-            yield from self._inner
+            self._inner = inner = iter(item if mapper is None else mapper(item))
+            for each in inner:  # noqa: UP028 - that would close it when the run is let go of
+                yield each
             self._inner = None
 
     def holds(self) -> bool:

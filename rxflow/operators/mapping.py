@@ -236,4 +236,6 @@ def pluck_attr(prop: str) -> Callable[[Observable[Any]], Flow[Any]]:
 
     Source: reactivex pluck_attr.
     """
+    if not isinstance(prop, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"pluck_attr wants the name of an attribute, not {prop!r}")
     return plain(partial(builtins.map, attrgetter(prop)))

@@ -39,6 +39,7 @@ def materialize() -> Callable[[Observable[T]], Flow[Notification[T]]]:
 
 class _Materialized(Stage):
     releases = True
+    catches = True
 
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         while True:

@@ -113,11 +113,16 @@ def do(observer: ObserverBase[T]) -> Callable[[Observable[T]], Flow[T]]:
     Returns:
         An operator function.
 
+    Raises:
+        TypeError: It is no observer, when the pipeline is built.
+
     Errors:
         What the observer raises.
 
     Source: reactivex do.
     """
+    if not callable(getattr(observer, "on_next", None)):
+        raise TypeError(f"do wants an observer, not {observer!r}; use do_action for functions")
     return do_action(observer.on_next, observer.on_error, observer.on_completed)
 
 

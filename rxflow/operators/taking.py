@@ -216,7 +216,8 @@ def take_last_buffer(count: int) -> Callable[[Observable[T]], Flow[list[T]]]:
     """
     from .collecting import to_list
 
-    return composed(take_last(count), to_list())
+    whole = checks.whole("take_last_buffer", "count", count, least=0)
+    return composed(take_last(whole), to_list())
 
 
 class _Last(Stage):
@@ -231,8 +232,7 @@ class _Last(Stage):
         yield
 
     def finish(self) -> Iterable[Any]:
-        items = self._items
-        return (items.popleft() for _ in range(len(items)))
+        return self._items  # and it holds them until it is done
 
     def holds(self) -> bool:
         return bool(self._items)

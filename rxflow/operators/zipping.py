@@ -183,11 +183,7 @@ def zip_with_iterable(
 
     Source: reactivex zip_with_iterable.
     """
-    if not isinstance(second, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(
-            f"zip_with_iterable wants an iterable, not {second!r}; use zip for a source"
-        )
-    return staged(lambda _: _Paired(iter(second)))
+    return _paired("zip_with_iterable", second)
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="combine")
@@ -215,7 +211,13 @@ def zip_with_list(second: Iterable[T2]) -> Callable[[Observable[T1]], Flow[tuple
 
     Source: reactivex zip_with_list.
     """
-    return zip_with_iterable(second)
+    return _paired("zip_with_list", second)
+
+
+def _paired(name: str, second: Iterable[Any]) -> Callable[[Observable[Any]], Flow[Any]]:
+    if not isinstance(second, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} wants an iterable, not {second!r}; use zip for a source")
+    return staged(lambda _: _Paired(iter(second)))
 
 
 class _Paired(Stage):

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from reactivex import operators as rx
+from reactivex.subject import Subject
 
 import rxflow
 from rxflow import operators as ops
 from rxflow.kernel import BUDGET
 from rxflow.protocol import UNBOUNDED
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
 CHAIN = [ops.map(lambda n: n + 1)] * 500
@@ -211,3 +213,29 @@ def test_operators_of_two_subscriptions_do_not_share_what_they_remember():
     first.request(1)
     second.request(2)
     assert first.items == second.items == [3, 6, 10]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [ops.count(), ops.to_list(), ops.take_last(2), ops.default_if_empty(0), ops.map(str)],
+    ids=["count", "to_list", "take_last", "default_if_empty", "map"],
+)
+def test_a_failure_needs_no_demand_behind_what_waits_for_the_end(step: Any) -> None:
+    source: Subject[int] = Subject()
+    probe = TestSubscriber[Any]()
+    source.pipe(ops.on_backpressure_buffer(8), step).subscribe(probe)
+    source.on_error(KeyError("at the source"))
+    assert probe.signals == ["on_subscribe", "on_error"]
+
+
+def test_a_failure_that_becomes_an_item_needs_demand() -> None:
+    told: list[Exception] = []
+    error = KeyError("at the source")
+    for fails in (rxflow.throw(error), rxflow.merge(rxflow.throw(error), rxflow.of(1))):
+        probe = TestSubscriber[Any]()
+        fails.pipe(ops.do_action(on_error=told.append), ops.materialize()).subscribe(probe)
+        assert probe.signals == ["on_subscribe"]
+        probe.request(2)
+        assert [item.exception for item in probe.items if item.kind == "E"] == [error]
+        assert probe.completed
+    assert told == [error, error]
