@@ -1,117 +1,28 @@
-"""An event loop with virtual time, a runner that tolerates no leftovers, a Subscriber."""
+"""Turns of an event loop, what is collected on it, and a Subscriber."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import selectors
-import sys
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
+from collections.abc import AsyncIterable, Callable
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from rxflow import Subscriber, Subscription
+from rxflow.testing import StuckError, VirtualTimeLoop
+from rxflow.testing import run_virtual as run
+
+__all__ = [
+    "Recorder",
+    "StuckError",
+    "VirtualTimeLoop",
+    "collect",
+    "forget",
+    "run",
+    "turns",
+    "until",
+]
 
 T = TypeVar("T")
-
-
-class StuckError(RuntimeError):
-    """Nothing is ready and no timer is set: without threads, it would last for ever."""
-
-
-class _Jumping(selectors.DefaultSelector):
-    """Advances the loop's clock where another selector would wait."""
-
-    clock = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if timeout is None:
-            raise StuckError("every task waits, and nothing is left that could wake one")
-        self.clock += timeout
-        return []
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A loop whose time starts at 0 and jumps to the next timer when nothing is ready."""
-
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.clock
-
-
-class _Watch:
-    """What must not be left when a main coroutine has ended."""
-
-    def __init__(self) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self._generators: WeakSet[AsyncGenerator[Any, Any]] = WeakSet()
-        self.uncollected: list[str] = []  # async generators that were left to the collector
-
-    async def main(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        loops_own = sys.get_asyncgen_hooks()
-        assert loops_own.firstiter is not None
-        assert loops_own.finalizer is not None
-
-        def first(generator: AsyncGenerator[Any, Any]) -> None:
-            self._generators.add(generator)
-            loops_own.firstiter(generator)  # type: ignore[misc]
-
-        def final(generator: AsyncGenerator[Any, Any]) -> None:
-            self.uncollected.append(repr(generator))
-            loops_own.finalizer(generator)  # type: ignore[misc]
-
-        sys.set_asyncgen_hooks(first, final)
-        try:
-            return await coroutine
-        finally:
-            self.tasks = {task for task in asyncio.all_tasks() if not task.done()}
-            self.tasks.discard(asyncio.current_task())  # type: ignore[arg-type]
-
-    def check(self) -> None:
-        gc.collect(1)  # an exception that was never retrieved is reported at its collection
-        assert not self.tasks, f"tasks are left: {self.tasks}"
-        assert not self.reports, f"the loop reported: {self.reports}"
-        still_open = [each for each in self._generators if each.ag_frame is not None]
-        assert not still_open, f"async generators are open: {still_open}"
-        assert not self.uncollected, f"left to the garbage collector: {self.uncollected}"
-
-
-def run(
-    coroutine: Coroutine[Any, Any, T],
-    make_loop: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop,
-) -> T:
-    """Run a coroutine on a loop of its own; it must leave nothing behind.
-
-    At its end no other task is left, nothing was reported to the loop's exception
-    handler, and each async generator that was begun is closed.
-    """
-    watch = _Watch()
-    loop = make_loop()
-    loop.set_exception_handler(lambda _, context: watch.reports.append(context))
-    try:
-        result = loop.run_until_complete(watch.main(coroutine))
-        watch.check()
-        return result
-    finally:
-        _close(loop)
-
-
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close the loop, after whatever a failed test has left on it."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=1))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
 
 
 async def turns(count: int) -> None:

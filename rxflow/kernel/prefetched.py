@@ -71,15 +71,15 @@ class _Intake(Subscriber[Any]):
     """Puts what the producer gives into the boundary."""
 
     def __init__(self, boundary: Prefetched, high: int) -> None:
+        self._boundary = boundary
         self._high = high
         self._subscription: Subscription | None = None
-        self._cancelled = False
+        self._over = False  # ended or cancelled: the Subscription is left alone (rule 2.4)
         self.on_next = boundary.push  # type: ignore[method-assign, assignment]
-        self.on_error = boundary.fail
-        self.on_completed = boundary.complete
 
     def on_subscribe(self, subscription: Subscription) -> None:
-        if self._subscription is not None or self._cancelled:
+        _not_none("on_subscribe", subscription)
+        if self._subscription is not None or self._over:
             subscription.cancel()  # rule 2.5
             return
         self._subscription = subscription
@@ -87,22 +87,33 @@ class _Intake(Subscriber[Any]):
 
     def on_next(self, value: Any) -> None: ...  # replaced by the boundary's in __init__
 
-    def on_error(self, error: Exception) -> None: ...
+    def on_error(self, error: Exception) -> None:
+        _not_none("on_error", error)
+        self._over = True
+        self._boundary.fail(error)
 
-    def on_completed(self) -> None: ...
+    def on_completed(self) -> None:
+        self._over = True
+        self._boundary.complete()
 
     def request(self, n: int) -> None:
-        if self._subscription is not None:
+        if self._subscription is not None and not self._over:
             self._subscription.request(n)
 
     def cancel(self) -> None:
-        self._cancelled = True
-        if self._subscription is not None:
-            self._subscription.cancel()
+        if not self._over:
+            self._over = True
+            if self._subscription is not None:
+                self._subscription.cancel()
 
     def statistics(self) -> Iterator[StageStatistics]:
         if isinstance(self._subscription, Drain):
             yield from self._subscription.statistics()[:-1]
+
+
+def _not_none(signal: str, argument: object) -> None:
+    if argument is None:
+        raise TypeError(f"{signal} was given None (rule 2.13)")
 
 
 def drained(make: Callable[[Context], Feed[Any]], context: Context) -> Connect:

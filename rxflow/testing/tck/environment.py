@@ -1,0 +1,168 @@
+"""What all verifications share: checks that know their rule, skips with reasons, virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+from unittest import SkipTest
+from weakref import ref
+
+from ...protocol import Publisher
+from ..clock import VirtualTimeLoop, run_virtual
+from ..subscriber import TestSubscriber
+
+V = TypeVar("V", bound="Verification")
+
+RUNS = 100
+"""How often what depends on chance is tried."""
+
+
+class Kind(Enum):
+    """How binding a check is."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"  # a MAY of the specification
+    STOCHASTIC = "stochastic"  # it tries often, and proves nothing
+    UNTESTED = "untested by the kit of the JVM"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.
+
+    Attributes:
+        name: The method.
+        rule: The number of the rule in Reactive Streams 1.0.4, such as "1.3".
+        kind: How binding it is.
+        summary: What it checks.
+    """
+
+    name: str
+    rule: str
+    kind: Kind
+    summary: str
+
+
+def check(
+    rule: str, kind: Kind = Kind.REQUIRED
+) -> Callable[[Callable[[V], Awaitable[None]]], Callable[[V], None]]:
+    """Make a coroutine method a check, which runs on a loop of its own and can be skipped.
+
+    Args:
+        rule: The number of the rule.
+        kind: How binding it is.
+    """
+
+    def decorate(method: Callable[[V], Awaitable[None]]) -> Callable[[V], None]:
+        name = method.__name__
+
+        def checked(self: V) -> None:
+            if name in self.skips:
+                raise SkipTest(self.skips[name])
+            self.run(method, self)
+
+        checked.__name__, checked.__qualname__ = name, method.__qualname__
+        checked.__doc__, checked.__module__ = method.__doc__, method.__module__
+        summary = (method.__doc__ or "").strip().partition("\n")[0]
+        setattr(checked, _CHECK, Check(name, rule, kind, summary))
+        return checked
+
+    return decorate
+
+
+_CHECK = "rxflow_check"
+
+
+class Verification:
+    """Runs checks, one method each; a test runner finds them by their names (``test_...``).
+
+    Attributes:
+        skips: The checks that do not apply, by method name, each with the reason.
+        patience: How long whatever is under way is waited for (seconds of virtual time).
+    """
+
+    skips: Mapping[str, str] = {}
+    patience: float = 1000.0
+
+    @classmethod
+    def checks(cls) -> Iterator[Check]:
+        """Give all checks, in the order of their rules."""
+        found = [getattr(getattr(cls, name), _CHECK, None) for name in dir(cls)]
+        yield from sorted(
+            (each for each in found if each is not None),
+            key=lambda each: ([int(part) for part in each.rule.split(".")], each.name),
+        )
+
+    def run(self, method: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Run a coroutine method to its end.
+
+        Args:
+            method: It.
+            args: Its arguments.
+        """
+
+        async def main() -> None:
+            await method(*args)
+
+        run_virtual(main(), self.make_loop)
+
+    def make_loop(self) -> asyncio.AbstractEventLoop:
+        """Make the event loop that a check runs on; one with virtual time."""
+        return VirtualTimeLoop()
+
+    async def settle(self) -> None:
+        """Wait until whatever is under way has happened."""
+        await asyncio.sleep(self.patience)
+
+    async def subscribed(
+        self, publisher: Publisher[Any], initial: int = 0, **policies: Any
+    ) -> TestSubscriber[Any]:
+        """Subscribe, and wait for what comes of it.
+
+        Args:
+            publisher: What to subscribe to.
+            initial: What to request at once (items).
+            policies: See :class:`TestSubscriber`.
+        """
+        subscriber = TestSubscriber[Any](initial, **policies)
+        publisher.subscribe(subscriber)
+        await self.settle()
+        subscriber.assert_valid()
+        assert subscriber.signals[:1] == ["on_subscribe"], "1.9: on_subscribe was to come first"
+        return subscriber
+
+    async def requested(self, subscriber: TestSubscriber[Any], n: Any) -> None:
+        """Request, and wait for what comes of it.
+
+        Args:
+            subscriber: Who requests.
+            n: What (items).
+        """
+        subscriber.request(n)
+        await self.settle()
+
+    async def assert_dropped(self, kept: list[Any]) -> None:
+        """Assert that nothing but a list refers to what is in it.
+
+        Args:
+            kept: The list; it is emptied.
+        """
+        references = [ref(each) for each in kept]
+        kept.clear()
+        await self.settle()
+        gc.collect()
+        left = [each() for each in references if each() is not None]
+        assert not left, f"3.13: it still refers to {left}"
+
+
+def unsupported(what: str) -> SkipTest:
+    """Make what a check raises where something optional is not supported.
+
+    Args:
+        what: What is not supported.
+    """
+    return SkipTest(f"{what} is not supported, which the rules allow")

@@ -1,0 +1,140 @@
+"""The checks of what is between a Publisher and a Subscriber: a Processor, an operator."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from ...protocol import UNBOUNDED, Publisher
+from ..publisher import TestPublisher
+from ..subscriber import TestSubscriber
+from .environment import Kind, check, unsupported
+from .publisher import PublisherVerification
+from .publishers import UpstreamPublisher
+from .subscriber import PublisherError, SubscriberVerification
+
+
+class ProcessorVerification(PublisherVerification, SubscriberVerification):
+    """Checks both sides of an operator; a subclass says how to put it behind a Publisher."""
+
+    @abstractmethod
+    def create_processor(self, upstream: Publisher[Any]) -> Publisher[Any]:
+        """Put what is checked behind a Publisher.
+
+        Args:
+            upstream: The Publisher.
+        """
+
+    def upstream_elements(self, elements: int) -> int:
+        """Say how many items upstream needs to have for so many to come out.
+
+        Args:
+            elements: How many are to come out (items).
+        """
+        return elements
+
+    def create_publisher(self, elements: int) -> Publisher[Any]:
+        """Put it behind a Publisher that has as many items as are needed.
+
+        Args:
+            elements: How many are to come out (items).
+        """
+        count = self.upstream_elements(elements)
+        return self.create_processor(UpstreamPublisher(count, self.create_element))
+
+    def create_failed_publisher(self) -> Publisher[Any] | None:
+        """Put it behind a Publisher that fails."""
+        return self.create_processor(UpstreamPublisher(0, self.create_element, PublisherError()))
+
+    def subscribe(self, publisher: Publisher[Any]) -> None:
+        """Subscribe to what it makes of a Publisher.
+
+        Args:
+            publisher: The Publisher.
+        """
+        self._downstream = TestSubscriber[Any]()
+        self.create_processor(publisher).subscribe(self._downstream)
+
+    def subscribe_raising(self, publisher: Publisher[Any]) -> None:
+        """Subscribe to what it makes of a Publisher, and raise in on_next.
+
+        Args:
+            publisher: The Publisher.
+        """
+
+        def fail(_: TestSubscriber[Any], item: Any) -> None:
+            raise PublisherError(item)
+
+        self._downstream = TestSubscriber[Any](then=fail)
+        self.create_processor(publisher).subscribe(self._downstream)
+
+    def trigger_request(self, n: int) -> None:
+        """Request downstream.
+
+        Args:
+            n: How many (items).
+        """
+        self._downstream.request(n)
+
+    def trigger_cancel(self) -> None:
+        """Cancel downstream."""
+        self._downstream.cancel()
+
+    @check("1.4")
+    async def test_required_spec104_a_failure_of_upstream_reaches_all(self) -> None:
+        """Each Subscriber is told of the failure of upstream, once."""
+        publisher = TestPublisher[Any]()
+        made = self.create_processor(publisher)
+        subscribers = [await self.subscribed(made, 1) for _ in range(2)]
+        publisher.fail(PublisherError("upstream"))
+        await self.settle()
+        for subscriber in subscribers:
+            assert subscriber.signals == ["on_subscribe", "on_error"], subscriber
+            assert isinstance(subscriber.error, PublisherError), subscriber
+
+    @check("1.4")
+    async def test_required_spec104_a_failure_needs_no_demand(self) -> None:
+        """A failure of upstream is passed on at once, without a request."""
+        publisher = TestPublisher[Any]()
+        subscriber = await self.subscribed(self.create_processor(publisher))
+        publisher.fail(PublisherError("upstream"))
+        await self.settle()
+        assert subscriber.signals == ["on_subscribe", "on_error"], subscriber
+
+    @check("1.5")
+    async def test_required_spec105_the_end_of_upstream_is_passed_on(self) -> None:
+        """When upstream completes, the Subscriber is told, at the latest when it requests."""
+        publisher = TestPublisher[Any]()
+        subscriber = await self.subscribed(self.create_processor(publisher), UNBOUNDED)
+        publisher.complete()
+        await self.settle()
+        assert subscriber.ended, subscriber
+
+    @check("2.6", Kind.UNTESTED)
+    async def test_untested_spec206_a_refused_request_cancels_upstream(self) -> None:
+        """A request of 0, which fails the stream, cancels upstream."""
+        publisher = TestPublisher[Any]()
+        subscriber = await self.subscribed(self.create_processor(publisher))
+        if not publisher.subscribers:
+            raise unsupported("subscribing before it is requested from")
+        await self.requested(subscriber, 0)
+        publisher.assert_cancelled()
+
+    @check("3.8")
+    async def test_required_spec308_what_was_requested_long_ago_is_requested_upstream(
+        self,
+    ) -> None:
+        """Demand that upstream could not meet at first is met when it can."""
+        publisher = TestPublisher[Any]()
+        subscriber = await self.subscribed(self.create_processor(publisher), 1)
+        assert publisher.requests, "3.8: nothing was requested upstream"
+        emitted = 0
+        while not subscriber.items and publisher.requested and emitted < 10:
+            publisher.emit(self.create_element(emitted))
+            emitted += 1
+            await self.settle()
+        if not publisher.cancelled and not subscriber.items:
+            publisher.complete()
+            await self.settle()
+        assert len(subscriber.items) <= 1, subscriber
+        assert subscriber.items or subscriber.ended, subscriber
