@@ -87,11 +87,14 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         return {part.name: part for part in self.subscription.statistics()}
 
     def request(self, n: Any) -> None:
-        """Ask for more.
+        """Ask for more; before there is a Subscription, as soon as there is one.
 
         Args:
             n: How many (items), UNBOUNDED, or what a Publisher is to refuse.
         """
+        if self.subscription is None:
+            self._initial = add_demand(self._initial, n)
+            return
         if invalid_request(n) is None:
             self.requested = add_demand(self.requested, n)
         self.subscription.request(n)

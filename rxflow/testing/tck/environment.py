@@ -7,9 +7,10 @@ import gc
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, TypeVar
 from unittest import SkipTest
-from weakref import ref
+from weakref import WeakSet, ref
 
 from ...protocol import Publisher
 from ..clock import VirtualTimeLoop, run_virtual
@@ -106,9 +107,23 @@ class Verification:
         """
 
         async def main() -> None:
-            await method(*args)
+            try:
+                await method(*args)
+            finally:
+                self.release()
+                await self.settle()
 
         run_virtual(main(), self.make_loop)
+
+    def release(self) -> None:
+        """Let go of what a check has left open."""
+        for subscriber in list(self._subscribers):
+            if subscriber.subscription is not None and not subscriber.ended:
+                subscriber.cancel()
+
+    @cached_property
+    def _subscribers(self) -> WeakSet[TestSubscriber[Any]]:
+        return WeakSet()
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         """Make the event loop that a check runs on; one with virtual time."""
@@ -129,6 +144,7 @@ class Verification:
             policies: See :class:`TestSubscriber`.
         """
         subscriber = TestSubscriber[Any](initial, **policies)
+        self._subscribers.add(subscriber)
         publisher.subscribe(subscriber)
         await self.settle()
         subscriber.assert_valid()
@@ -144,6 +160,18 @@ class Verification:
         """
         subscriber.request(n)
         await self.settle()
+
+    async def finished(self, subscriber: TestSubscriber[Any], elements: int) -> None:
+        """Assert that so many items came, and the end, for which one more may be requested.
+
+        Args:
+            subscriber: Who has requested all of them.
+            elements: How many (items).
+        """
+        if not subscriber.ended:
+            await self.requested(subscriber, 1)
+        subscriber.assert_valid()
+        assert (len(subscriber.items), subscriber.completed) == (elements, True), subscriber
 
     async def assert_dropped(self, kept: list[Any]) -> None:
         """Assert that nothing but a list refers to what is in it.

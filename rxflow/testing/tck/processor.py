@@ -68,6 +68,17 @@ class ProcessorVerification(PublisherVerification, SubscriberVerification):
         self._downstream = TestSubscriber[Any](then=fail)
         self.create_processor(publisher).subscribe(self._downstream)
 
+    def has_raised(self) -> bool:
+        """Tell whether an item has come out."""
+        return bool(self._downstream.items)
+
+    def release(self) -> None:
+        """Cancel downstream too."""
+        super().release()
+        downstream: TestSubscriber[Any] | None = getattr(self, "_downstream", None)
+        if downstream is not None and downstream.subscription is not None:
+            downstream.subscription.cancel()
+
     def trigger_request(self, n: int) -> None:
         """Request downstream.
 
@@ -138,3 +149,21 @@ class ProcessorVerification(PublisherVerification, SubscriberVerification):
             await self.settle()
         assert len(subscriber.items) <= 1, subscriber
         assert subscriber.items or subscriber.ended, subscriber
+
+    @check("3.12", Kind.OPTIONAL)
+    async def test_optional_spec312_what_is_held_at_a_cancel_is_accounted_for(self) -> None:
+        """Where there are figures, each item that was received is delivered, lost or discarded."""
+        publisher = TestPublisher[Any]()
+        subscriber = await self.subscribed(self.create_processor(publisher), 1)
+        figures = getattr(subscriber.subscription, "statistics", None)
+        if figures is None:
+            raise unsupported("a Subscription with statistics")
+        for n in range(min(3, publisher.requested)):
+            publisher.emit(self.create_element(n))
+            await self.settle()
+        subscriber.cancel()
+        await self.settle()
+        for part in figures():
+            lost = sum(part.dropped.values()) + part.discarded
+            assert part.held == 0, f"it holds items after a cancel: {part}"
+            assert part.received <= part.delivered + lost, f"an item is lost: {part}"

@@ -119,7 +119,7 @@ class _Serving(Subscription):
         while True:
             with self._lock:
                 subscriber, error = self._subscriber, self._error
-                at_end = self._given == publisher.elements
+                at_end = self._given >= publisher.elements
                 if subscriber is None or not (at_end or error or self._given < self._granted):
                     self._busy = False
                     return

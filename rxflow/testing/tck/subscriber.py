@@ -47,6 +47,10 @@ class SubscriberVerification(Verification):
         """
         raise unsupported("a Subscriber whose user raises")
 
+    def has_raised(self) -> bool:
+        """Tell whether the user has been given an item by now, and has raised."""
+        return True
+
     def trigger_request(self, n: int) -> None:
         """Make what was subscribed last want more; nothing, where it requests by itself.
 
@@ -250,6 +254,7 @@ class SubscriberVerification(Verification):
         """None is an item like any other in ReactiveX: on_next(None) does no harm."""
         publisher = LatePublisher()
         self.subscribe(publisher)
+        await self.settle()
         publisher.begin()
         self.trigger_request(1)
         await self.settle()
@@ -260,6 +265,7 @@ class SubscriberVerification(Verification):
     async def _subscriber(self) -> Subscriber[Any]:
         publisher = LatePublisher()
         self.subscribe(publisher)
+        await self.settle()
         publisher.begin()
         await self.settle()
         return publisher.waiting[0]
@@ -278,9 +284,12 @@ class SubscriberVerification(Verification):
         self.subscribe_raising(publisher)
         self.trigger_request(1)
         await self.settle()
-        publisher.emit(self.create_element(0))
-        await self.settle()
-        publisher.assert_cancelled()
+        for n in range(10):
+            if publisher.requested and not publisher.cancelled:
+                publisher.emit(self.create_element(n))
+                await self.settle()
+        if self.has_raised():
+            publisher.assert_cancelled()
 
     @check("3.1", Kind.UNTESTED)
     async def test_untested_spec301_nothing_is_requested_before_on_subscribe(self) -> None:
@@ -334,8 +343,8 @@ class SubscriberVerification(Verification):
         await self.settle()
         publisher.assert_cancelled()
 
-    @check("3.15", Kind.UNTESTED)
-    async def test_untested_spec315_a_cancel_that_raises_does_no_harm(self) -> None:
+    @check("3.15", Kind.OPTIONAL)
+    async def test_optional_spec315_a_cancel_that_raises_does_no_harm(self) -> None:
         """A Publisher that raises in cancel breaks a rule; its Subscriber does not pass it on."""
 
         def fail(_: TestPublisher[Any]) -> None:
@@ -347,8 +356,8 @@ class SubscriberVerification(Verification):
         await self.settle()
         assert publisher.cancels == 1, f"{publisher.cancels} cancels"
 
-    @check("3.16", Kind.UNTESTED)
-    async def test_untested_spec316_a_request_that_raises_does_no_harm(self) -> None:
+    @check("3.16", Kind.OPTIONAL)
+    async def test_optional_spec316_a_request_that_raises_does_no_harm(self) -> None:
         """A Publisher that raises in request breaks a rule; its Subscriber gives it up."""
 
         def fail(_: TestPublisher[Any], __: int) -> None:

@@ -1,0 +1,358 @@
+"""How each registered operator, door, source and bridge is put under the conformance suite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import reactivex
+from reactivex import Notification
+from reactivex.notification import OnNext
+from reactivex.observer import Observer
+from reactivex.scheduler import ImmediateScheduler
+
+import rxflow as rx
+from rxflow import Flow
+from rxflow import operators as ops
+
+Step = Callable[[Any], Any]
+
+# Reasons for which a check does not apply to an operator.
+ALWAYS_ONE = "it gives one item even where its source has none"
+HOT_ONCE = "each item goes to one of the subscribers, so a second one finds none"
+ONE_QUEUE = "the queue is shared: a second subscriber has nothing left to take"
+TIMES = "its items are times, which differ"
+TICKS = "its items count the periods that have passed, which differ"
+LOSSY = "it asks upstream for everything, and holds or drops what is not asked for downstream"
+
+EMPTY = "test_optional_spec105_an_empty_stream_completes"
+
+
+# The checks in which upstream fails.
+FAILING = (
+    "test_optional_spec104_a_failure_is_signalled_by_on_error",
+    "test_untested_spec107_nothing_follows_on_error",
+    "test_untested_spec109_subscribe_does_not_raise_what_fails",
+    "test_required_spec104_a_failure_of_upstream_reaches_all",
+    "test_required_spec104_a_failure_needs_no_demand",
+)
+
+# The checks in which upstream has to be subscribed to at once.
+LATE = (
+    "test_required_spec213_on_subscribe_refuses_none",
+    "test_required_spec213_on_error_refuses_none",
+    "test_required_spec213_on_next_takes_none",
+    "test_untested_spec213_on_next_returns_normally",
+)
+
+# The checks in which several subscribers are to have equal items.
+EQUAL = (
+    "test_optional_spec111_all_get_the_same_when_requesting_one_by_one",
+    "test_optional_spec111_all_get_the_same_when_requesting_at_once",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator or a door, in a pipeline of whole numbers.
+
+    Attributes:
+        step: The operator.
+        needs: How many items upstream has to have for so many to come out.
+        most: Most items that can come out.
+        element: The n-th item of upstream.
+        skips: The checks that do not apply, with the reasons.
+    """
+
+    step: Step
+    needs: Callable[[int], int] = lambda n: n
+    most: int = rx.UNBOUNDED
+    element: Callable[[int], Any] = lambda n: n
+    skips: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def one(step: Step, **options: Any) -> Case:
+    """An operator that gives one item at the end, whatever there is."""
+    return Case(step, needs=lambda n: 3, most=1, skips={EMPTY: ALWAYS_ONE}, **options)
+
+
+def first(step: Step, **options: Any) -> Case:
+    """An operator that gives one item as soon as it knows it."""
+    return Case(step, most=1, skips={EMPTY: ALWAYS_ONE}, **options)
+
+
+def even(n: int) -> bool:
+    return n % 2 == 0
+
+
+async def itself(n: Any) -> Any:
+    return n
+
+
+async def later(n: Any) -> Any:
+    await asyncio.sleep(0.5)
+    return n
+
+
+class Point:
+    x = 1
+
+
+def again(n: int) -> int:
+    return 1 + n // 2
+
+
+OPERATORS: dict[str, Case] = {
+    "map": Case(ops.map(str)),
+    "starmap": Case(ops.starmap(lambda a, b: a + b), element=lambda n: (n, n)),
+    "starmap_indexed": Case(ops.starmap_indexed(lambda a, i: a + i), element=lambda n: (n, 1)),
+    "map_indexed": Case(ops.map_indexed(lambda n, i: (n, i))),
+    "pluck": Case(ops.pluck("key"), element=lambda n: {"key": n}),
+    "pluck_attr": Case(ops.pluck_attr("x"), element=lambda n: Point()),
+    "filter": Case(ops.filter(even), needs=lambda n: 2 * n),
+    "filter_indexed": Case(ops.filter_indexed(lambda n, i: i % 3 == 0), needs=lambda n: 3 * n),
+    "ignore_elements": Case(ops.ignore_elements(), needs=lambda n: 3, most=0),
+    "distinct": Case(ops.distinct(), needs=lambda n: 2 * n, element=lambda n: n // 2),
+    "distinct_until_changed": Case(
+        ops.distinct_until_changed(), needs=lambda n: 2 * n, element=lambda n: n // 2
+    ),
+    "scan": Case(ops.scan(lambda total, n: total + n, 0)),
+    "reduce": one(ops.reduce(lambda total, n: total + n, 0)),
+    "count": one(ops.count()),
+    "sum": one(ops.sum()),
+    "average": Case(ops.average(), needs=lambda n: 3, most=1, skips={EMPTY: "it fails then"}),
+    "min": one(ops.min()),
+    "max": one(ops.max()),
+    "map_async": Case(ops.map_async(later, 3)),
+    "to_list": one(ops.to_list()),
+    "to_iterable": one(ops.to_iterable()),
+    "to_set": one(ops.to_set()),
+    "to_dict": one(ops.to_dict(str)),
+    "some": first(ops.some()),
+    "all": one(ops.all(lambda n: True)),
+    "contains": first(ops.contains(0)),
+    "is_empty": first(ops.is_empty()),
+    "pairwise": Case(ops.pairwise(), needs=lambda n: n + 1),
+    "buffer_with_count": Case(ops.buffer_with_count(3), needs=lambda n: 3 * n),
+    "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
+    "merge": Case(ops.merge(rx.empty())),
+    "flat_map": Case(ops.flat_map(rx.of)),
+    "flat_map_indexed": Case(ops.flat_map_indexed(lambda n, i: rx.of((n, i)))),
+    "concat_map": Case(ops.concat_map(rx.of)),
+    "merge_all": Case(ops.merge_all(), element=rx.of),
+    "concat_all": Case(ops.concat_all(), element=rx.of),
+    "materialize": Case(
+        ops.materialize(),
+        needs=lambda n: n - 1,
+        skips={EMPTY: ALWAYS_ONE, **dict.fromkeys(FAILING, "a failure is an item")},
+    ),
+    "dematerialize": Case(ops.dematerialize(), element=OnNext),
+    "do_action": Case(ops.do_action(lambda n: None)),
+    "tap": Case(ops.tap(lambda n: None)),
+    "do": Case(ops.do(Observer())),
+    "finally_action": Case(ops.finally_action(lambda: None)),
+    "element_at": Case(ops.element_at(2), needs=lambda n: 3, most=1, skips={EMPTY: "it fails"}),
+    "element_at_or_default": one(ops.element_at_or_default(2, 7)),
+    "first": Case(ops.first(), most=1, skips={EMPTY: "it fails"}),
+    "first_or_default": first(ops.first_or_default(None, 7)),
+    "last": Case(ops.last(), needs=lambda n: 3, most=1, skips={EMPTY: "it fails"}),
+    "last_or_default": one(ops.last_or_default(7)),
+    "single": Case(ops.single(), most=1, skips={EMPTY: "it fails"}),
+    "single_or_default": first(ops.single_or_default(None, 7)),
+    "default_if_empty": Case(ops.default_if_empty(7), skips={EMPTY: ALWAYS_ONE}),
+    "limit_rate": Case(ops.limit_rate(4, 2)),
+    "observe_on": Case(ops.observe_on(ImmediateScheduler(), prefetch=4)),
+    "concat": Case(ops.concat(rx.of(7)), needs=lambda n: n - 1, skips={EMPTY: ALWAYS_ONE}),
+    "start_with": Case(
+        ops.start_with(7),
+        needs=lambda n: n - 1,
+        skips={EMPTY: ALWAYS_ONE, **dict.fromkeys((*FAILING, *LATE), "its own item comes first")},
+    ),
+    "repeat": Case(ops.repeat(1)),
+    "retry": Case(ops.retry(1)),
+    "catch": Case(ops.catch(lambda error, source: rx.throw(error))),
+    "take": Case(ops.take(2_000)),
+    "take_while": Case(ops.take_while(lambda n: True)),
+    "take_while_indexed": Case(ops.take_while_indexed(lambda n, i: True)),
+    "take_last": Case(ops.take_last(2_000)),
+    "take_last_buffer": one(ops.take_last_buffer(2)),
+    "skip": Case(ops.skip(2), needs=lambda n: n + 2),
+    "skip_while": Case(ops.skip_while(lambda n: n < 2), needs=lambda n: n + 2),
+    "skip_while_indexed": Case(ops.skip_while_indexed(lambda n, i: i < 2), needs=lambda n: n + 2),
+    "skip_last": Case(ops.skip_last(2), needs=lambda n: n + 2),
+    "timestamp": Case(ops.timestamp(), skips=dict.fromkeys(EQUAL, TIMES)),
+    "time_interval": Case(ops.time_interval(), skips=dict.fromkeys(EQUAL, TIMES)),
+    "zip": Case(ops.zip(rx.repeat_value(7))),
+    "zip_with_iterable": Case(ops.zip_with_iterable(range(2_000))),
+    "zip_with_list": Case(ops.zip_with_list(list(range(2_000)))),
+}
+
+DOORS: dict[str, Case] = {
+    "on_backpressure_buffer": Case(ops.on_backpressure_buffer(2_000)),
+    "on_backpressure_block": Case(ops.on_backpressure_block(2_000)),
+    "on_backpressure_drop": Case(ops.on_backpressure_drop(), most=-1),
+    "on_backpressure_latest": Case(ops.on_backpressure_latest(), most=1),
+    "on_backpressure_reduce": Case(ops.on_backpressure_reduce(lambda a, b: a + b), most=1),
+    "on_backpressure_error": Case(ops.on_backpressure_error(), most=-1),
+}
+
+
+class Numbers:
+    """An async iterable, each subscription with an iterator of its own."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self._count = count
+        self._error = error
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        for n in range(self._count):
+            await asyncio.sleep(0)
+            yield n
+        if self._error is not None:
+            raise self._error
+
+
+def emitting(count: int) -> Flow[int]:
+    """``create``, emitting on request."""
+
+    def start(emitter: rx.Emitter[int]) -> None:
+        numbers = iter(range(count))
+
+        def give(n: int) -> None:
+            for number in islice(numbers, n):
+                emitter.on_next(number)
+            given[0] += n
+            if given[0] >= count:
+                emitter.on_completed()
+
+        given = [0]
+        if not count:
+            emitter.on_completed()
+        else:
+            emitter.on_request(give)
+
+    return rx.create(start, overflow=rx.FAIL, capacity=2_000)
+
+
+def queue(count: int) -> Flow[int]:
+    numbers: asyncio.Queue[Any] = asyncio.Queue()
+    for n in range(count):
+        numbers.put_nowait(n)
+    numbers.put_nowait(rx.END)
+    return rx.from_queue(numbers)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source.
+
+    Attributes:
+        make: Makes one of so many items.
+        fails: Makes one that fails.
+        most: Most items it can have.
+        skips: The checks that do not apply, with the reasons.
+        patience: How long to wait for what is under way (seconds of virtual time).
+    """
+
+    make: Callable[[int], Any]
+    fails: Callable[[], Any] | None = None
+    most: int = rx.UNBOUNDED
+    skips: Mapping[str, str] = field(default_factory=dict[str, str])
+    patience: float = 1000.0
+
+
+def raising() -> Any:
+    raise KeyError("no item")
+
+
+class Raising:
+    def __iter__(self) -> Any:
+        yield from ()
+        raise KeyError("no item")
+
+
+def shared(reason: str) -> dict[str, str]:
+    """The checks with two subscribers to one source."""
+    names = (
+        "test_untested_spec110_the_same_subscriber_again_does_no_harm",
+        "test_optional_spec111_all_subscribers_get_items_or_an_end",
+        "test_optional_spec111_all_get_the_same_when_requesting_one_by_one",
+        "test_optional_spec111_all_get_the_same_when_requesting_at_once",
+        "test_untested_spec213_a_subscriber_that_raises_is_cancelled",
+        "test_untested_spec314_after_the_last_cancel_it_can_be_subscribed_to",
+    )
+    return dict.fromkeys(names, reason)
+
+
+SOURCES: dict[str, Origin] = {
+    "from_async_iterable": Origin(
+        lambda n: rx.from_async_iterable(Numbers(n)),
+        lambda: rx.from_async_iterable(Numbers(0, KeyError())),
+    ),
+    "from_queue": Origin(queue, skips=shared(ONE_QUEUE)),
+    "interval": Origin(
+        lambda n: rx.interval(0.001).pipe(ops.take(n)),
+        skips=dict.fromkeys(EQUAL, TICKS),
+        patience=1.1,
+    ),
+    "timer": Origin(
+        lambda n: rx.timer(0.001, 0.001).pipe(ops.take(n)),
+        skips=dict.fromkeys(EQUAL, TICKS),
+        patience=1.1,
+    ),
+    "create": Origin(
+        emitting,
+        lambda: rx.create(lambda emitter: raising(), overflow=rx.FAIL),
+    ),
+    "from_iterable": Origin(
+        lambda n: rx.from_iterable(range(n)), lambda: rx.from_iterable(Raising())
+    ),
+    "range": Origin(lambda n: rx.range(n)),
+    "of": Origin(lambda n: rx.of(*range(n))),
+    "return_value": Origin(rx.return_value, most=1, skips={EMPTY: ALWAYS_ONE}),
+    "repeat_value": Origin(lambda n: rx.repeat_value(7, n)),
+    "generate": Origin(
+        lambda n: rx.generate(0, lambda i: i < n, lambda i: i + 1),
+        lambda: rx.generate(0, lambda i: raising(), lambda i: i),
+    ),
+    "empty": Origin(lambda n: rx.empty(), most=0),
+    "throw": Origin(lambda n: rx.empty(), lambda: rx.throw(KeyError()), most=-1),
+    "from_observable": Origin(
+        lambda n: rx.from_observable(
+            reactivex.from_iterable(range(n)), overflow=rx.FAIL, capacity=2_000
+        ),
+        lambda: rx.from_observable(reactivex.throw(KeyError()), overflow=rx.FAIL),
+    ),
+    "from_publisher": Origin(lambda n: rx.from_publisher(rx.range(n).pipe(ops.limit_rate(4)))),
+    "defer": Origin(
+        lambda n: rx.defer(lambda _: rx.range(n)), lambda: rx.defer(lambda _: raising())
+    ),
+}
+
+
+async def consume(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
+    await rx.for_each(flow, take)
+
+
+async def into_queue(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
+    class Taking(asyncio.Queue[Any]):
+        def put_nowait(self, item: Any) -> None:
+            take(item)
+
+    await rx.to_queue(flow, Taking())
+
+
+BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
+    "for_each": consume,
+    "to_queue": into_queue,
+}
+
+# What is registered and not checked, each with its reason.
+EXCLUDED: dict[tuple[str, str], str] = {
+    ("source", "never"): "it has neither an item nor an end, so there is nothing to check",
+}
+
+__all__ = ["BRIDGES", "DOORS", "EXCLUDED", "OPERATORS", "SOURCES", "Case", "Notification", "Origin"]
