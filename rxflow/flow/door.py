@@ -10,7 +10,7 @@ from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-from ..kernel import Boundary, Context, DiscardCallback, DropCallback, offer_blocking
+from ..kernel import Boundary, Context, DiscardCallback, DropCallback, hooks, offer_blocking
 from ..protocol import BLOCK, Offer, Overflow
 
 
@@ -61,11 +61,11 @@ class Door(Boundary[Any]):
 
     def stop_producer(self) -> None:
         """Dispose of the subscription."""
-        self._upstream.dispose()
+        hooks.reporting(self._upstream.dispose)
 
     def cancel(self) -> None:
         """Dispose of the subscription, then let go of what is held."""
-        self._upstream.dispose()
+        hooks.reporting(self._upstream.dispose)
         super().cancel()
 
 

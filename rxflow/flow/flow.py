@@ -92,7 +92,13 @@ class Flow(Fluent[T_out]):
             context: Of the consumer.
         """
         source = self.source(context)
-        return Island(source, self.stages, context) if self.stages else source
+        if not self.stages:
+            return source
+        try:
+            return Island(source, self.stages, context)
+        except BaseException:
+            source.cancel()
+            raise
 
     @overload
     def subscribe(
@@ -151,7 +157,7 @@ class Flow(Fluent[T_out]):
     ) -> None:
         """Subscribe an observer on the trampoline, as the outermost subscribe does."""
         drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
-        drain.open(self.feed, scheduler)
+        drain.open(self.feed, scheduler, held=True)
         observer.subscription = drain
         drain.wake()
 
@@ -164,7 +170,7 @@ class Flow(Fluent[T_out]):
         if gate is not None:  # a stock operator that is lifted subscribes
             return gate
         drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
-        drain.open(self.feed, scheduler)
+        drain.open(self.feed, scheduler, held=True)
         # On the trampoline, so that the caller holds its disposable before items come.
         CurrentThreadScheduler.singleton().schedule(lambda _, __: drain.wake())
         return drain

@@ -77,7 +77,13 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._open = True
         self._finalizer = weakref.finalize(self, _abandoned, self._feed, loop)
         self._finalizer.atexit = False
-        self._feed.start()
+        try:
+            self._feed.start()
+        except BaseException:
+            self._open = False
+            self._finalizer.detach()
+            self._feed.cancel()
+            raise
 
     def __aiter__(self) -> Iteration[T_out]:
         """Return itself."""
@@ -89,6 +95,9 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             return next(self._part)
         except StopIteration:
             pass
+        except StopAsyncIteration as error:
+            await self.aclose()
+            raise _false_end() from error
         except BaseException:
             await self.aclose()
             raise
@@ -118,6 +127,9 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
                     break
                 if state is State.WAITING:
                     await self._wait()
+        except StopAsyncIteration as error:
+            await self.aclose()
+            raise _false_end() from error
         except BaseException:
             await self.aclose()
             raise
@@ -171,6 +183,8 @@ class Chunks(Iteration[Any], AsyncIterator[list[T]], Generic[T]):
         failure, self._failure = self._failure, None
         if failure is not None:
             await self.aclose()
+            if isinstance(failure, StopAsyncIteration):
+                raise _false_end() from failure
             raise failure
         first: Any = await self._more()
         if first is NOTHING:
@@ -181,17 +195,31 @@ class Chunks(Iteration[Any], AsyncIterator[list[T]], Generic[T]):
             chunk.extend(islice(self._run, self._max_size - 1))
         except Exception as error:
             self._failure = error
+        except BaseException:  # KeyboardInterrupt and the like pass through
+            await self.aclose()
+            raise
         return chunk
+
+
+def _false_end() -> RuntimeError:
+    return RuntimeError(
+        "a callback of the pipeline raised StopAsyncIteration; "
+        "catch it in the callback, it would end the loop silently"
+    )
 
 
 def _abandoned(feed: Feed[Any], loop: asyncio.AbstractEventLoop) -> None:
     """Cancel the source of an iteration that was left without ``aclose``."""
     if loop.is_closed():
-        warnings.warn(
-            "an iteration over a Flow was still open when its event loop was closed",
-            ResourceWarning,
-            stacklevel=2,
-        )
+        try:
+            warnings.warn(
+                "an iteration over a Flow was still open when its event loop was closed",
+                ResourceWarning,
+                stacklevel=2,
+            )
+        finally:
+            # In a thread of its own: the collector may run inside of a lock that this takes.
+            threading.Thread(target=feed.cancel, daemon=True).start()
     else:
         loop.call_soon_threadsafe(feed.cancel)
 

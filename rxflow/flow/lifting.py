@@ -249,7 +249,7 @@ class LiftedFlow(Flow[T_out]):
             lifted: The operators, in order.
         """
         stocks = [part.stock for part in lifted if part.stock is not None]
-        modes = {stock.mode for stock in stocks}
+        modes = {_mode(part) for part in lifted}
         name = "|".join(stock.name for stock in stocks)
         run = partial(_apply_run, lifted)
         super().__init__(*_runtime(base, run, modes, name, lifted))
@@ -272,11 +272,19 @@ class LiftedFlow(Flow[T_out]):
         return cast("Flow[Any]", apply(self, build(*args, **kwargs)))
 
 
+def _mode(part: Recognised) -> Mode | None:
+    """Give the mode of a part; ``merge`` flattens when it is told how many may be open."""
+    if part.stock is None:
+        return None
+    flattens = part.stock.name == "merge" and bool((part.kwargs or {}).get("max_concurrent"))
+    return Mode.FLATTEN if flattens else part.stock.mode
+
+
 def _unflattened(lifted: tuple[Recognised, ...]) -> bool:
     """Tell whether inner sources leave a run of operators."""
     holding = False
     for part in lifted:
-        mode = None if part.stock is None else part.stock.mode
+        mode = _mode(part)
         if mode is Mode.HOLD:
             holding = True
         elif mode in (Mode.FLATTEN, Mode.SWITCH):
@@ -287,7 +295,7 @@ def _unflattened(lifted: tuple[Recognised, ...]) -> bool:
 def _runtime(
     base: Flow[Any],
     run: Callable[[Observable[Any]], Observable[Any]],
-    modes: set[Mode],
+    modes: set[Mode | None],
     name: str,
     lifted: tuple[Recognised, ...],
 ) -> tuple[Callable[[Context], Feed[Any]], tuple[StageFactory, ...]]:

@@ -19,7 +19,7 @@ from .island import Island
 from .lift import LiftStage, own_trampoline
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
-from .pulled import Failed, Pulled, used_up
+from .pulled import Failed, Pulled, close, used_up
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .waiting import offer_blocking, offer_suspending
@@ -49,6 +49,7 @@ __all__ = [
     "StageFactory",
     "StageStatistics",
     "State",
+    "close",
     "drained",
     "gate_of",
     "hooks",

@@ -162,6 +162,11 @@ class Boundary(Feed[T], Generic[T]):
     def stop_producer(self) -> None:
         """Stop the source, which a full queue or a callback has made to fail."""
 
+    def interrupted(self, error: BaseException) -> None:
+        """Fail, and stop the source: a callback was interrupted, which its caller hears of."""
+        self.fail(RuntimeError(f"{self.name}: a callback ended with {error!r}"))
+        self.stop_producer()
+
     def complete(self) -> None:
         """Say that no item comes any more."""
         self._close(_End.COMPLETED, None)
@@ -226,8 +231,7 @@ class Boundary(Feed[T], Generic[T]):
             reason: Under which it is counted as dropped.
         """
         with self._lock:
-            items = list(self._queue)
-            self._queue.clear()
+            items = list(self._emptied())
             if items:
                 self._count_lost(reason, len(items))
         return items
@@ -380,6 +384,15 @@ class Boundary(Feed[T], Generic[T]):
         except IndexError:
             pass
 
+    def _emptied(self) -> Iterator[T]:
+        """Take out all that is held, one at a time: the consumer may be taking, too."""
+        while True:
+            try:
+                item = self._queue.popleft()
+            except IndexError:
+                return
+            yield item
+
     def _report(self, lost: list[tuple[T, str]]) -> None:
         """Call ``on_drop`` for each lost item; what it raises ends the stream."""
         if self._on_drop is None:
@@ -389,6 +402,9 @@ class Boundary(Feed[T], Generic[T]):
                 self._on_drop(item, reason)
             except Exception as error:
                 self.fail(error)
+            except BaseException as error:
+                self.interrupted(error)
+                raise
 
     def _close(self, end: _End, error: Exception | None) -> None:
         with self._lock:
@@ -407,8 +423,7 @@ class Boundary(Feed[T], Generic[T]):
     def _discard(self) -> None:
         """Hand everything that is held to ``on_discard``."""
         with self._lock:
-            items = list(self._queue)
-            self._queue.clear()
+            items = list(self._emptied())
             self._discarded += len(items)
         if self._on_discard is None:
             return

@@ -73,12 +73,15 @@ class Drain(Subscription):
         make: Callable[[Context], Feed[Any]],
         scheduler: SchedulerBase | None = None,
         tasks: set[Task[Any]] | None = None,
+        *,
+        held: bool = False,
     ) -> None:
         """Signal ``on_subscribe``, then make and start the Feed. A ``wake`` is to follow.
 
         Args:
             make: Makes the Feed.
             scheduler: The scheduler that was passed to ``subscribe``, if any.
+            held: Nothing is signalled before the ``wake`` that follows.
             tasks: Where the asyncio tasks of the subscription are kept.
         """
         subscriber = self._subscriber
@@ -88,15 +91,14 @@ class Drain(Subscription):
         except Exception as error:
             hooks.dropped_error(error)
             self.cancel()
-        opened = False
+        opened = interrupted = False
         try:
             if not self._stopped:
                 self._on_next = subscriber.on_next
-                feed = make(Context(self.wake, scheduler, tasks))
+                self._feed = feed = make(Context(self.wake, scheduler, tasks))
                 if self._granted:
                     feed.want(self._granted)
-                self._feed = feed
-                opened, self._busy = True, False  # from here on a wake drains, on any thread
+                opened, self._busy = True, held  # from here on a wake drains, on any thread
                 feed.start()
         except Exception as error:
             with self._lock:
@@ -105,9 +107,14 @@ class Drain(Subscription):
                     self._error = error
             if late:
                 hooks.dropped_error(error)
+        except BaseException:  # KeyboardInterrupt and the like pass through
+            interrupted = True
+            raise
         finally:
-            if not opened:
+            if held or not opened:
                 self._busy = False
+            if interrupted:
+                self.cancel()
 
     def request(self, n: int) -> None:
         """Ask for more items; see :meth:`Subscription.request`."""
@@ -166,8 +173,10 @@ class Drain(Subscription):
                 demand = self._granted
                 if demand != UNBOUNDED:
                     demand -= self._delivered
-                if not demand and not feed.ending():
-                    return None
+                if not demand:
+                    if not feed.ending():
+                        return None
+                    self._run = None  # it may be older than the failure, and hold items
                 if not self._hand_over(feed, demand or 1):
                     continue
                 self._run = None

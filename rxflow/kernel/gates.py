@@ -345,7 +345,7 @@ class LiftFeed(Feed[Any]):
             for parked in list(self._parked):
                 self._past.keep(parked.abandon())
         with own_trampoline():
-            self._subscription.dispose()
+            hooks.reporting(self._subscription.dispose)
         if self._rule.park is None:
             self.close_gates()
         elif self._gates:

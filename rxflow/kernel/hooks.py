@@ -16,6 +16,14 @@ on_dropped_error: Callable[[BaseException], None] = _log
 """Called with each error that could not be signalled. Assign your own to collect them."""
 
 
+def reporting(call: Callable[[], object]) -> None:
+    """Call what closes or disposes; report what it raises, so that the rest is closed too."""
+    try:
+        call()
+    except Exception as error:
+        dropped_error(error)
+
+
 def dropped_error(error: BaseException) -> None:
     """Report an error that comes after the end, or from a callback that must not raise."""
     on_dropped_error(error)

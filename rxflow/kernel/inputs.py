@@ -58,6 +58,7 @@ class Input:
             self._feed.want(wanted)
         self._started, self.waiting = True, False
         self._feed.start()
+        self.waiting = False  # who looked during the start may have found less than there is
 
     def take(self, wanted: int = 1) -> Any:
         """Take one item, or NOTHING; raises the failure of the Feed.
@@ -71,11 +72,12 @@ class Input:
             return NOTHING
         if self._run is None:
             self._run = self._feed.run()
+        self.waiting = True  # before the run looks: a wake meanwhile takes it back
         item = next(self._run, NOTHING)
         if item is not NOTHING:
+            self.waiting = False
             return item
         self._run = None
-        self.waiting = True  # before settle: a wake meanwhile takes it back
         state = self._feed.settle()
         if state is State.WAITING:
             self._feed.want(wanted)
@@ -87,7 +89,10 @@ class Input:
 
     def ending(self) -> bool:
         """Tell whether only the end is left, so that ``take`` gives no item."""
-        return self._started and not self.ended and self._feed.ending()
+        ending = self._started and not self.ended and self._feed.ending()
+        if ending:
+            self._run = None  # it may be older than the failure, and hold items
+        return ending
 
     def want(self, n: int) -> None:
         """Pass on demand that grew while it waits (items)."""

@@ -58,14 +58,19 @@ class Island(Feed[Any]):
             if self._few is not None:
                 self._few_run = self._few_run or self._chained(self._few)
                 return self._few_run
-            source = self._source.run() if self._failure is None else iter(())
-            items: Iterator[Any] = chain(source, self._end())
+            items = self._inputs()
         else:
             self._state = State.WAITING
             items = iter(())
         items = self._chained(items)
         # A consumer that takes a part of a run at a time does not see where the run ends.
         return chain(items, self._witness()) if self._pulls else items
+
+    def _inputs(self) -> Iterator[Any]:
+        """Give what the stages pull: the source and its end, but nothing once one is done."""
+        if self._done():
+            return iter(())
+        return self._end() if self._failure is not None else chain(self._source.run(), self._end())
 
     def _chained(self, items: Iterator[Any]) -> Iterator[Any]:
         for index, stage in enumerate(self._stages):
@@ -123,6 +128,8 @@ class Island(Feed[Any]):
         if self._few is not None and self._few.ended:
             return self._source.settle()
         if self._state is None:
+            if self._failure is not None:  # it was raised already, and whoever pulls has gone on
+                raise self._failure
             if not self._pulls:
                 self._false_end()
             return State.READY
@@ -144,7 +151,9 @@ class Island(Feed[Any]):
             if stage.done:
                 ending, failing = True, False
             elif ending:
-                ending = not (stage.catches if failing else stage.holds())
+                # A failure overtakes what only a completion would release, and nothing else.
+                held = stage.holds() and not (failing and stage.releases)
+                ending = not (held or (failing and stage.catches))
         return ending
 
     def want(self, n: int) -> None:
@@ -166,10 +175,7 @@ class Island(Feed[Any]):
         """Cancel the source, then tell the stages, first to last."""
         parts = (self._source, *self._others) if self._started else self._others
         for part in parts:
-            try:
-                part.cancel()
-            except Exception as error:  # the others are told all the same
-                hooks.dropped_error(error)
+            hooks.reporting(part.cancel)  # the others are told all the same
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the source's figures: the stages hold nothing that is not asked for."""

@@ -130,7 +130,14 @@ class LiftStage(Stage):
     def finish(self) -> Iterable[Any]:
         """Complete the operators, give what comes out."""
         self._complete()
-        return self._take()
+        return self._released()
+
+    def _released(self) -> Iterator[Any]:
+        out = self._output.items
+        yield from out  # they are held, as ``holds`` tells, while one is looked ahead at
+        out.clear()
+        if self._output.error is not None:
+            raise self._output.error
 
     def holds(self) -> bool:
         """Complete the operators, look whether something comes out."""

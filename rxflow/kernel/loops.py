@@ -53,7 +53,11 @@ def spawn(
         context: Of the subscription.
         work: What to run.
     """
-    task = loop.create_task(work)
+    try:
+        task = loop.create_task(work)
+    except RuntimeError:  # the loop is closed
+        work.close()
+        raise
     for holder in (_running, context.tasks):
         holder.add(task)
         task.add_done_callback(holder.discard)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..protocol import FAIL, Subscriber, Subscription
+from . import hooks
 from .boundary import Boundary
 from .drain import Drain
 from .feed import Context, Feed
@@ -104,7 +105,7 @@ class _Intake(Subscriber[Any]):
         if not self._over:
             self._over = True
             if self._subscription is not None:
-                self._subscription.cancel()
+                hooks.reporting(self._subscription.cancel)  # rule 3.15: it is not to raise
 
     def statistics(self) -> Iterator[StageStatistics]:
         if isinstance(self._subscription, Drain):

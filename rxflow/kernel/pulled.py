@@ -7,6 +7,7 @@ from itertools import chain, islice
 from operator import length_hint
 from typing import Any
 
+from . import hooks
 from .feed import BUDGET, Feed, State
 
 # Iterators that know exactly how much is left without being advanced.
@@ -20,6 +21,13 @@ _SIZED = tuple(type(iter(sample)) for sample in _SAMPLES)
 def used_up(iterator: Iterator[Any]) -> bool:
     """Tell, without advancing it, whether an iterator is known to have given its last item."""
     return isinstance(iterator, _SIZED) and not length_hint(iterator, 1)
+
+
+def close(iterator: Iterator[Any] | None) -> None:
+    """Close an iterator that can be closed, such as a generator; what it raises is reported."""
+    call = getattr(iterator, "close", None)
+    if call is not None:
+        hooks.reporting(call)
 
 
 class Pulled(Feed[Any]):
@@ -53,10 +61,8 @@ class Pulled(Feed[Any]):
 
     def cancel(self) -> None:
         """Close a generator."""
-        close = getattr(self._iterator, "close", None)
         self._items = iter(())
-        if close is not None:
-            close()
+        close(self._iterator)
 
 
 class Failed(Feed[Any]):
@@ -74,7 +80,8 @@ class Failed(Feed[Any]):
 
     def settle(self) -> State:
         """Fail."""
-        raise self._error
+        # Without the frames of the last time, which would pile up, and stay alive.
+        raise self._error.with_traceback(None)
 
     def ending(self) -> bool:
         """Need no demand."""

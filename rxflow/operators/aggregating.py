@@ -43,6 +43,8 @@ class Folded(Stage):
         """Take all items, give none."""
         if self._value is NOTHING:
             self._value = next(items, NOTHING)
+        if self._value is NOTHING:  # nothing now: advanced again, they might go on
+            return
         self._value = fold(self._step, items, self._value)
         return
         yield

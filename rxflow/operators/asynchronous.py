@@ -47,7 +47,7 @@ class _AsyncMapped(Feed[Any]):
         self._tasks: deque[asyncio.Task[Any]] = deque()  # running, or done and not taken
         self._done: deque[asyncio.Task[Any]] = deque()  # not ordered: done and not taken
         self._error: Exception | None = None
-        self._peak = 0
+        self._received = self._delivered = self._peak = 0
         self._loop: asyncio.AbstractEventLoop | None = None  # None until started
 
     def start(self) -> None:
@@ -65,7 +65,9 @@ class _AsyncMapped(Feed[Any]):
                 self._tasks.remove(task)
             if task.cancelled():
                 raise _cancelled()
-            yield task.result()
+            result = task.result()
+            self._delivered += 1
+            yield result
 
     def _fill(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start as many as the bound allows and the input has."""
@@ -73,6 +75,7 @@ class _AsyncMapped(Feed[Any]):
             item = self._input.take(free)
             if item is NOTHING:
                 return
+            self._received += 1
             work = self._function(item)
             if not isinstance(work, Awaitable):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(
@@ -140,8 +143,15 @@ class _AsyncMapped(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         yield from self._input.statistics()
+        held = len(self._tasks)
         yield StageStatistics(
-            "map_async", held=len(self._tasks), peak=self._peak, capacity=self._max_concurrency
+            "map_async",
+            received=self._received,
+            delivered=self._delivered,
+            held=held,
+            peak=self._peak,
+            capacity=self._max_concurrency,
+            discarded=self._received - self._delivered - held,  # failed or cancelled
         )
 
 

@@ -11,7 +11,7 @@ from reactivex.typing import Mapper
 
 from ..flow import Flow, checks
 from ..flow.operator import operator, staged
-from ..kernel import NOTHING, Stage, used_up
+from ..kernel import NOTHING, Stage, close, used_up
 from ..protocol import UNBOUNDED
 
 T = TypeVar("T")
@@ -48,6 +48,8 @@ class _Pairs(Stage):
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         if self._last is NOTHING:
             self._last = next(items, NOTHING)
+            if self._last is NOTHING:  # nothing now: advanced again, they might go on
+                return
         for item in items:
             last, self._last = self._last, item
             yield last, item
@@ -208,10 +210,8 @@ class _Expanded(Stage):
         return self._inner is not None and not used_up(self._inner)
 
     def cancel(self) -> None:
-        close = getattr(self._inner, "close", None)
-        self._inner = None
-        if close is not None:
-            close()
+        inner, self._inner = self._inner, None
+        close(inner)
 
     def demand(self, n: int) -> int:
         return 1

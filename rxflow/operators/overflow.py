@@ -278,6 +278,9 @@ class _Reducing(Door):
                     self.fail(error)
                     self.stop_producer()
                     return Offer.CLOSED
+                except BaseException as error:
+                    self.interrupted(error)
+                    raise
             return super().push(item)
 
 

@@ -64,6 +64,8 @@ class Serial(Feed[Any]):
                     continue  # ``ending`` has gone on meanwhile
                 self._state = feed.settle()
             except Exception as error:
+                if feed is not self._feed:
+                    continue  # ``ending`` has heard it already
                 failure = error
             else:
                 if self._state is not State.ENDED:
@@ -112,10 +114,10 @@ class Serial(Feed[Any]):
             feed = self._feed
             if feed is None:
                 return True
-            if not feed.ending():
-                return False
             failure: Exception | None = None
             try:
+                if not feed.ending():
+                    return False
                 for _ in feed.run():
                     raise AssertionError("a Feed that is ending gave an item")
                 feed.settle()

@@ -58,7 +58,8 @@ class _Skipped(Stage):
     def _skipping(self, items: Iterator[Any]) -> Iterator[Any]:
         for _ in islice(items, self._left):
             self._left -= 1
-        yield from items
+        if not self._left:  # else nothing now: advanced again, they might go on
+            yield from items
 
     def demand(self, n: int) -> int:
         return add_demand(n, self._left)

@@ -13,7 +13,7 @@ from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator, staged
 from ..flow.source import Source
-from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Stage, StageStatistics, State
+from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Stage, StageStatistics, State, close
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -33,6 +33,7 @@ class Zipped(Feed[Any]):
         self._held: list[Any] = [NOTHING] * len(sources)  # the next item of each, once taken
         self._wanted = 0
         self._ended = False
+        self._received = self._delivered = self._discarded = self._peak = 0
 
     def start(self) -> None:
         """Start them all."""
@@ -45,13 +46,16 @@ class Zipped(Feed[Any]):
         for _ in times(None, BUDGET):
             for index, entry in enumerate(self._inputs):
                 if held[index] is NOTHING:
-                    held[index] = entry.take()
-            if NOTHING in held:
+                    held[index] = item = entry.take()
+                    self._received += item is not NOTHING
+            if any(item is NOTHING for item in held):
+                self._peak = max(self._peak, self._count_held())
                 self._look_for_end()
                 return
-            item = tuple(held)
+            together = tuple(held)
             held[:] = [NOTHING] * len(held)
-            yield item
+            self._delivered += len(held)
+            yield together
 
     def _look_for_end(self) -> None:
         """End when a Feed that has no item left has ended: no further tuple can come.
@@ -89,14 +93,25 @@ class Zipped(Feed[Any]):
         """Cancel them all."""
         for entry in self._inputs:
             entry.cancel()
+        self._discarded += self._count_held()
         self._held[:] = [NOTHING] * len(self._held)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then how many items wait for their partners."""
         for entry in self._inputs:
             yield from entry.statistics()
-        held = sum(item is not NOTHING for item in self._held)
-        yield StageStatistics("zip", held=held, capacity=len(self._inputs))
+        yield StageStatistics(
+            "zip",
+            received=self._received,
+            delivered=self._delivered,
+            held=self._count_held(),
+            peak=self._peak,
+            capacity=len(self._inputs),
+            discarded=self._discarded,
+        )
+
+    def _count_held(self) -> int:
+        return sum(item is not NOTHING for item in self._held)
 
 
 @overload
@@ -231,3 +246,6 @@ class _Paired(Stage):
                 self.done = True
                 return
             yield item, other
+
+    def cancel(self) -> None:
+        close(self._second)

@@ -17,6 +17,7 @@ from ..kernel import (
     Feed,
     StageStatistics,
     State,
+    hooks,
     needed_loop,
     on_loop,
     put_back,
@@ -141,7 +142,10 @@ class AsyncPulled(Feed[Any]):
         if pump is not None:
             pump.cancel()
             await asyncio.wait([pump])
-        await self.close()
+        try:
+            await self.close()
+        except Exception as error:
+            hooks.dropped_error(error)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many items were fetched ahead."""

@@ -19,6 +19,7 @@ from ..kernel import (
     Context,
     DiscardCallback,
     DropCallback,
+    hooks,
     offer_blocking,
     offer_suspending,
 )
@@ -147,7 +148,7 @@ class _Created(Boundary[Any]):
         if isinstance(cleanup, DisposableBase):
             self._cleanup = cleanup
         if self.closed:
-            self._cleanup.dispose()
+            hooks.reporting(self._cleanup.dispose)
 
     def want(self, n: int) -> None:
         super().want(n)
@@ -167,11 +168,13 @@ class _Created(Boundary[Any]):
             self._on_request(UNBOUNDED if self._wanted == UNBOUNDED else more)
 
     def stop_producer(self) -> None:
-        self._cleanup.dispose()
+        hooks.reporting(self._cleanup.dispose)
 
     def cancel(self) -> None:
-        super().cancel()
-        self._cleanup.dispose()
+        try:
+            super().cancel()
+        finally:
+            hooks.reporting(self._cleanup.dispose)
 
 
 @overload

@@ -1,0 +1,575 @@
+"""How far each synchronous operator advances its source, for each item asked of it.
+
+A row holds for the native operator and for the stock one that is lifted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate, count, islice
+from typing import Any
+
+import pytest
+import reactivex
+from reactivex import Observer
+from reactivex import operators as stock
+from reactivex.notification import OnCompleted, OnNext
+from reactivex.operators._timeinterval import TimeInterval
+from reactivex.operators._timestamp import Timestamp
+from reactivex.scheduler import ImmediateScheduler
+from reactivex.testing import TestScheduler
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.flow.registry import registered
+from tests.support import Probe, counted
+
+CLOCK = TestScheduler()
+
+
+def endless() -> Iterator[int]:
+    return count(1)
+
+
+def three() -> Iterable[int]:
+    return (1, 2, 3)
+
+
+def two() -> Iterable[int]:
+    return (1, 2)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What comes of a source, and how much of it that takes.
+
+    Attributes:
+        steps: The operators, from those of rxflow or of reactivex.
+        items: What is given.
+        pulled: How far the source is advanced when 1, 2, ... items have been requested; any
+            more that are requested advance it no further.
+        source: The items of the source; by default 1, 2, 3 and so on without end.
+        demand: How many items are requested in all; by default as many as ``pulled`` tells of.
+        ends: The stream has completed then.
+        rest: What else is given when the source ends behind ``items``.
+        length: How long a source is that ends there; by default what ``items`` take.
+        opened: The source is subscribed to before the first item.
+        before: How far the source is advanced before the first request.
+    """
+
+    steps: Callable[[Any], list[Any]]
+    items: tuple[Any, ...]
+    pulled: tuple[int, ...]
+    source: Callable[[], Iterable[Any]] = endless
+    demand: int | None = None
+    ends: bool = False
+    rest: tuple[Any, ...] = ()
+    length: int | None = None
+    opened: bool = True
+    before: int = 0
+
+    @property
+    def total(self) -> int:
+        return len(self.pulled) if self.demand is None else self.demand
+
+    @property
+    def ending(self) -> list[Any]:
+        """The items of a source that ends where the items of this row do."""
+        taken = self.pulled[max(1, len(self.items)) - 1] if self.length is None else self.length
+        return list(islice(self.source(), taken))
+
+    def after(self, requested: int) -> tuple[list[Any], int]:
+        """Tell what is given and how much is pulled for a demand."""
+        return list(self.items[:requested]), self.pulled[min(requested, len(self.pulled)) - 1]
+
+
+def even(value: int) -> bool:
+    return value % 2 == 0
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def ignore(*_: Any) -> None: ...
+
+
+def wide() -> Any:
+    return rx.range(100, 200)
+
+
+ROWS: dict[str, Row] = {
+    # One for one.
+    "map": Row(lambda o: [o.map(lambda x: x * 10)], (10, 20), (1, 2)),
+    "map_indexed": Row(lambda o: [o.map_indexed(add)], (1, 3, 5), (1, 2, 3)),
+    "starmap": Row(lambda o: [o.starmap(add)], (2, 4), (1, 2), lambda: ((x, x) for x in count(1))),
+    "starmap_indexed": Row(
+        lambda o: [o.starmap_indexed(add)], (1, 3), (1, 2), lambda: ((x, x - 1) for x in count(1))
+    ),
+    "pluck": Row(lambda o: [o.pluck("a")], (1, 2), (1, 2), lambda: ({"a": x} for x in count(1))),
+    "pluck_attr": Row(lambda o: [o.pluck_attr("real")], (1, 2), (1, 2)),
+    "scan": Row(lambda o: [o.scan(add)], (1, 3, 6), (1, 2, 3)),
+    "do_action": Row(lambda o: [o.do_action(ignore, ignore, ignore)], (1, 2), (1, 2)),
+    "tap": Row(lambda o: [o.tap(ignore)], (1, 2), (1, 2)),
+    "do": Row(lambda o: [o.do(Observer())], (1, 2), (1, 2)),
+    "finally_action": Row(lambda o: [o.finally_action(ignore)], (1, 2), (1, 2)),
+    "timestamp": Row(
+        lambda o: [o.timestamp(CLOCK)],
+        (Timestamp(1, CLOCK.now), Timestamp(2, CLOCK.now)),
+        (1, 2),
+    ),
+    "time_interval": Row(
+        lambda o: [o.time_interval(CLOCK)],
+        (TimeInterval(1, timedelta()), TimeInterval(2, timedelta())),
+        (1, 2),
+    ),
+    "materialize": Row(
+        lambda o: [o.materialize()], (OnNext(1), OnNext(2)), (1, 2), rest=(OnCompleted[int](),)
+    ),
+    "dematerialize": Row(
+        lambda o: [o.dematerialize()], (1, 2), (1, 2), lambda: map(OnNext, count(1))
+    ),
+    "dematerialize, ends": Row(
+        lambda o: [o.dematerialize()],
+        (1, 2),
+        (1, 2, 3),
+        lambda: (OnNext(1), OnNext(2), OnCompleted[int](), OnNext(4)),
+        demand=9,
+        ends=True,
+    ),
+    "default_if_empty": Row(lambda o: [o.default_if_empty("z")], (1, 2), (1, 2)),
+    "default_if_empty, empty": Row(
+        lambda o: [o.default_if_empty("z")], ("z",), (0,), tuple, ends=True
+    ),
+    # Some are left out.
+    "filter": Row(lambda o: [o.filter(even)], (2, 4), (2, 4)),
+    "filter_indexed": Row(lambda o: [o.filter_indexed(lambda _, i: even(i))], (1, 3), (1, 3)),
+    "distinct": Row(lambda o: [o.distinct(lambda x: x // 2)], (1, 2, 4), (1, 2, 4)),
+    "distinct_until_changed": Row(
+        lambda o: [o.distinct_until_changed(lambda x: x // 3)], (1, 3, 6), (1, 3, 6)
+    ),
+    "skip": Row(lambda o: [o.skip(2)], (3, 4), (3, 4)),
+    "skip_while": Row(lambda o: [o.skip_while(lambda x: x < 3)], (3, 4), (3, 4)),
+    "skip_while_indexed": Row(lambda o: [o.skip_while_indexed(lambda _, i: i < 2)], (3, 4), (3, 4)),
+    "skip_last": Row(lambda o: [o.skip_last(2)], (1, 2), (3, 4)),
+    "ignore_elements": Row(lambda o: [o.ignore_elements()], (), (3,), three, ends=True),
+    # The source is cut off.
+    "take": Row(lambda o: [o.take(3)], (1, 2, 3), (1, 2, 3), demand=10, ends=True),
+    "take_while": Row(
+        lambda o: [o.take_while(lambda x: x < 3)], (1, 2), (1, 2, 3), demand=10, ends=True
+    ),
+    "take_while, inclusive": Row(
+        lambda o: [o.take_while(lambda x: x < 2, True)], (1, 2), (1, 2), demand=10, ends=True
+    ),
+    "take_while_indexed": Row(
+        lambda o: [o.take_while_indexed(lambda _, i: i < 2)], (1, 2), (1, 2, 3), demand=9, ends=True
+    ),
+    "element_at": Row(lambda o: [o.element_at(3)], (4,), (4,), demand=5, ends=True),
+    "element_at_or_default": Row(
+        lambda o: [o.element_at_or_default(3, "z")], (4,), (4,), demand=5, ends=True
+    ),
+    "element_at_or_default, too short": Row(
+        lambda o: [o.element_at_or_default(3, "z")], ("z",), (3,), three, demand=5, ends=True
+    ),
+    "first": Row(lambda o: [o.first()], (1,), (1,), demand=5, ends=True),
+    "first, predicate": Row(lambda o: [o.first(lambda x: x > 2)], (3,), (3,), demand=5, ends=True),
+    "first_or_default": Row(
+        lambda o: [o.first_or_default(lambda x: x > 2, "z")], (3,), (3,), demand=5, ends=True
+    ),
+    "some": Row(lambda o: [o.some()], (True,), (1,), demand=5, ends=True),
+    "some, predicate": Row(lambda o: [o.some(lambda x: x > 2)], (True,), (3,), ends=True),
+    "some, none": Row(lambda o: [o.some(lambda x: x > 3)], (False,), (3,), three, ends=True),
+    "all": Row(lambda o: [o.all(lambda x: x < 3)], (False,), (3,), demand=5, ends=True),
+    "contains": Row(lambda o: [o.contains(3)], (True,), (3,), demand=5, ends=True),
+    "is_empty": Row(lambda o: [o.is_empty()], (False,), (1,), demand=5, ends=True),
+    # All items are needed.
+    "reduce": Row(lambda o: [o.reduce(add)], (6,), (3,), three, ends=True),
+    "count": Row(lambda o: [o.count()], (3,), (3,), three, ends=True),
+    "count, predicate": Row(lambda o: [o.count(even)], (1,), (3,), three, ends=True),
+    "sum": Row(lambda o: [o.sum()], (6,), (3,), three, ends=True),
+    "average": Row(lambda o: [o.average()], (2.0,), (3,), three, ends=True),
+    "min": Row(lambda o: [o.min()], (1,), (3,), three, ends=True),
+    "max": Row(lambda o: [o.max()], (3,), (3,), three, ends=True),
+    "to_list": Row(lambda o: [o.to_list()], ([1, 2, 3],), (3,), three, ends=True),
+    "to_iterable": Row(lambda o: [o.to_iterable()], ([1, 2, 3],), (3,), three, ends=True),
+    "to_set": Row(lambda o: [o.to_set()], ({1, 2, 3},), (3,), three, ends=True),
+    "to_dict": Row(lambda o: [o.to_dict(even)], ({True: 2, False: 3},), (3,), three, ends=True),
+    "last": Row(lambda o: [o.last()], (3,), (3,), three, ends=True),
+    "last_or_default": Row(
+        lambda o: [o.last_or_default("z", lambda x: x > 3)], ("z",), (3,), three, ends=True
+    ),
+    "single": Row(lambda o: [o.single(even)], (2,), (3,), three, ends=True),
+    "single_or_default": Row(
+        lambda o: [o.single_or_default(lambda x: x > 3, "z")], ("z",), (3,), three, ends=True
+    ),
+    "take_last": Row(lambda o: [o.take_last(2)], (2, 3), (3, 3), three, ends=True),
+    "take_last_buffer": Row(lambda o: [o.take_last_buffer(2)], ([2, 3],), (3,), three, ends=True),
+    # Several are made one, or one several.
+    "pairwise": Row(lambda o: [o.pairwise()], ((1, 2), (2, 3)), (2, 3)),
+    "buffer_with_count": Row(lambda o: [o.buffer_with_count(3)], ([1, 2, 3], [4, 5, 6]), (3, 6)),
+    "buffer_with_count, overlapping": Row(
+        lambda o: [o.buffer_with_count(3, 1)],
+        ([1, 2, 3], [2, 3, 4]),
+        (3, 4),
+        rest=([3, 4], [4]),
+    ),
+    "buffer_with_count, gaps": Row(lambda o: [o.buffer_with_count(2, 3)], ([1, 2], [4, 5]), (2, 5)),
+    "flat_map_iterable": Row(
+        lambda o: [o.flat_map_iterable(lambda x: [x, x])],
+        (1, 1, 2, 2),
+        (1, 1, 2, 2),
+    ),
+    # Several sources.
+    "flat_map": Row(lambda o: [o.flat_map(rx.of)], (1, 2), (1, 2)),
+    "flat_map, two of one": Row(
+        lambda o: [o.flat_map(lambda x: rx.of(x, -x))], (1, -1, 2, -2), (1, 1, 2, 2)
+    ),
+    "flat_map, plain Observables": Row(
+        lambda o: [o.flat_map(lambda x: reactivex.of(x, -x))], (1, -1, 2, -2), (1, 1, 2, 2)
+    ),
+    "flat_map, none of some": Row(
+        lambda o: [o.flat_map(lambda x: rx.of(x) if even(x) else rx.empty())], (2, 4), (2, 4)
+    ),
+    "flat_map_indexed": Row(
+        lambda o: [o.flat_map_indexed(lambda x, i: rx.of(x + i))], (1, 3), (1, 2)
+    ),
+    "concat_map": Row(lambda o: [o.concat_map(rx.of)], (1, 2), (1, 2)),
+    "concat_map, two of one": Row(
+        lambda o: [o.concat_map(lambda x: rx.of(x, -x))], (1, -1, 2, -2), (1, 1, 2, 2)
+    ),
+    "concat_map, plain Observables": Row(
+        lambda o: [o.concat_map(lambda x: reactivex.of(x, -x))], (1, -1, 2, -2), (1, 1, 2, 2)
+    ),
+    "merge_all": Row(lambda o: [o.map(rx.of), o.merge_all()], (1, 2), (1, 2)),
+    "concat_all": Row(lambda o: [o.map(rx.of), o.concat_all()], (1, 2), (1, 2)),
+    "merge": Row(lambda o: [o.merge(rx.of("z"))], (1, "z", 2, 3), (1, 1, 2, 3)),
+    "merge, one at a time": Row(
+        lambda o: [o.map(lambda x: rx.of(x, -x)), o.merge(max_concurrent=1)],
+        (1, -1, 2, -2),
+        (1, 1, 2, 2),
+    ),
+    "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
+    "zip_with_iterable": Row(
+        lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
+    ),
+    "zip_with_iterable, shorter": Row(
+        lambda o: [o.zip_with_iterable("ab")],
+        ((1, "a"), (2, "b")),
+        (1, 2, 3),
+        demand=9,
+        ends=True,
+    ),
+    "zip_with_list": Row(
+        lambda o: [o.zip_with_list(list(range(100, 200)))], ((1, 100), (2, 101)), (1, 2)
+    ),
+    "concat": Row(
+        lambda o: [o.concat(rx.of(8, 9))], (1, 2, 8, 9), (1, 2, 2, 2), two, demand=9, ends=True
+    ),
+    "start_with": Row(lambda o: [o.start_with(8, 9)], (8, 9, 1, 2), (0, 0, 1, 2), opened=False),
+    "repeat": Row(
+        lambda o: [o.repeat(2)], (1, 2, 1, 2), (1, 2, 3, 4), two, demand=9, ends=True, length=2
+    ),
+    "retry": Row(
+        lambda o: [o.concat(rx.throw("end")), o.retry(2), o.catch(rx.empty())],
+        (1, 2, 1, 2),
+        (1, 2, 3, 4),
+        two,
+        demand=9,
+        ends=True,
+        length=2,
+    ),
+    "retry, no failure": Row(lambda o: [o.retry()], (1, 2), (1, 2)),
+    "catch": Row(
+        lambda o: [o.concat(rx.throw("end")), o.catch(rx.of(8, 9))],
+        (1, 2, 8, 9),
+        (1, 2, 2, 2),
+        two,
+        demand=9,
+        ends=True,
+    ),
+    "catch, no failure": Row(lambda o: [o.catch(rx.of(8, 9))], (1, 2), (1, 2)),
+    # Ahead of the demand, on purpose: what they have is used up first.
+    "limit_rate": Row(
+        lambda o: [o.limit_rate(4)], (1, 2, 3, 4, 5, 6), (4, 4, 7, 7, 7, 10), before=4, length=6
+    ),
+    "limit_rate, in batches": Row(
+        lambda o: [o.limit_rate(4, 0)], (1, 2, 3, 4, 5), (4, 4, 4, 8, 8), before=4, length=5
+    ),
+    "observe_on": Row(
+        lambda o: [o.observe_on(ImmediateScheduler(), prefetch=4)],
+        (1, 2, 3, 4, 5, 6),
+        (4, 4, 7, 7, 7, 10),
+        before=4,
+        length=6,
+    ),
+    # Several operators.
+    "filter, then pairwise": Row(
+        lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
+    ),
+    "pairwise, then filter": Row(
+        lambda o: [o.pairwise(), o.filter(lambda pair: even(pair[0]))], ((2, 3), (4, 5)), (3, 5)
+    ),
+    "skip, then buffer_with_count": Row(
+        lambda o: [o.skip(1), o.buffer_with_count(2)], ([2, 3], [4, 5]), (3, 5)
+    ),
+    "buffer_with_count, then flat_map": Row(
+        lambda o: [o.buffer_with_count(2), o.flat_map(lambda part: rx.of(*part))],
+        (1, 2, 3, 4),
+        (2, 2, 4, 4),
+    ),
+    "filter, then concat_map, then take": Row(
+        lambda o: [o.filter(even), o.concat_map(rx.of), o.take(2)],
+        (2, 4),
+        (2, 4),
+        demand=10,
+        ends=True,
+    ),
+    "skip_last, then to_list": Row(
+        lambda o: [o.skip_last(1), o.to_list()], ([1, 2],), (3,), three, ends=True
+    ),
+}
+"""By the operator that a row is about, then what is special about it."""
+
+EXCLUDED = {"map_async": "it starts tasks on an event loop; see tests/aio/test_map_async.py"}
+"""Native operators that have no row, with the reason."""
+
+NATIVE_ONLY = {
+    "flat_map_iterable": "reactivex has none",
+    "limit_rate": "reactivex has none",
+    "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
+}
+"""Operators whose rows do not hold for those of reactivex, with the reason."""
+
+UNCOMPARED = {
+    "merge": "turns are fair; plain Rx gives one source whole where all are there at once",
+    "time_interval": "reactivex starts the source in an action of the operator's scheduler",
+}
+"""Rows whose items plain Rx gives in another order, or at another time."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row, of native operators or of lifted ones."""
+
+    name: str
+    lifted: bool
+
+    @property
+    def row(self) -> Row:
+        return ROWS[self.name]
+
+    @property
+    def opened(self) -> bool:
+        """What is lifted is run at once, up to where it subscribes to its source."""
+        return self.row.opened or self.lifted
+
+    def over(self, source: Iterable[Any]) -> Any:
+        steps = map(rx.lift, self.row.steps(stock)) if self.lifted else self.row.steps(ops)
+        return rx.from_iterable(source).pipe(*steps)
+
+    def __str__(self) -> str:
+        return f"lifted, {self.name}" if self.lifted else self.name
+
+
+def operator_of(name: str) -> str:
+    return name.partition(",")[0]
+
+
+CASES = [
+    *(Case(name, lifted=False) for name in ROWS),
+    *(Case(name, lifted=True) for name in ROWS if operator_of(name) not in NATIVE_ONLY),
+]
+
+
+def each(cases: Iterable[Case]) -> Any:
+    return pytest.mark.parametrize("case", list(cases), ids=str)
+
+
+EVERY = each(CASES)
+GIVING = each(case for case in CASES if case.row.items)
+COMPARED = each(
+    case
+    for case in CASES
+    if case.name not in UNCOMPARED and operator_of(case.name) not in NATIVE_ONLY
+)
+
+PORTIONS: dict[str, Callable[[int], list[int]]] = {
+    "one at a time": lambda total: [1] * total,
+    "one, then the rest": lambda total: [1, total - 1] if total > 1 else [1],
+    "two, then the rest": lambda total: [2, total - 2] if total > 2 else [total],
+    "all at once": lambda total: [total],
+}
+"""How the demand for a number of items is made up of requests."""
+
+
+class Source:
+    """Counts anew for each subscription."""
+
+    def __init__(self, items: Callable[[], Iterable[Any]]) -> None:
+        self.made: list[counted] = []
+        self._items = items
+
+    def __iter__(self) -> Iterator[Any]:
+        self.made.append(counted(self._items()))
+        return self.made[-1]
+
+    @property
+    def taken(self) -> int:
+        return sum(each.taken for each in self.made)
+
+    @property
+    def asked(self) -> int:
+        return sum(each.asked for each in self.made)
+
+    @property
+    def closed(self) -> list[int]:
+        return [each.closed for each in self.made]
+
+
+Seen = list[tuple[list[Any], int]]
+
+
+def requested(probe: Probe, source: Source, portions: Iterable[int]) -> Iterator[Any]:
+    """Request, and tell after each request what has been given and how much was taken."""
+    for portion in portions:
+        probe.request(portion)
+        yield list(probe.items), source.taken
+
+
+def expected(row: Row, portions: Iterable[int]) -> Seen:
+    return [row.after(demand) for demand in accumulate(portions)]
+
+
+# Demand.
+
+
+@EVERY
+def test_nothing_is_taken_before_the_first_request(case: Case) -> None:
+    source, probe = Source(case.row.source), Probe()
+    case.over(source).subscribe(probe)
+    assert source.asked == case.row.before
+    probe.cancel()
+    assert source.asked == case.row.before
+    assert probe.signals == ["on_subscribe"]
+    assert source.closed == [1] * case.opened
+
+
+@EVERY
+@pytest.mark.parametrize("portions", PORTIONS.values(), ids=PORTIONS)
+def test_each_request_gives_and_takes_exactly_so_much(
+    case: Case, portions: Callable[[int], list[int]]
+) -> None:
+    row, source, probe = case.row, Source(case.row.source), Probe()
+    case.over(source).subscribe(probe)
+    demand = portions(row.total)
+    assert list(requested(probe, source, demand)) == expected(row, demand)
+    assert probe.error is None
+    assert probe.completed is row.ends
+    assert set(source.closed) == {int(row.ends)}
+    assert source.asked == source.taken or row.ends  # an end that is no item may be looked for
+
+
+@EVERY
+@pytest.mark.parametrize("inside", [1, 99], ids=["the first request", "all requests"])
+def test_it_is_the_same_inside_the_subscribe_of_another_observable(case: Case, inside: int) -> None:
+    source, probe = Source(case.row.source), Probe()
+    portions = PORTIONS["one at a time"](case.row.total)
+    seen: Seen = []
+    failures: list[Exception] = []
+
+    def begin(observer: Any, scheduler: Any) -> Any:
+        subscription = case.over(source).subscribe(probe)
+        assert source.asked == case.row.before
+        seen.extend(requested(probe, source, portions[:inside]))
+        return subscription
+
+    reactivex.create(begin).subscribe(on_error=failures.append)
+    assert failures == []
+    seen.extend(requested(probe, source, portions[inside:]))
+    assert seen == expected(case.row, portions)
+    assert probe.completed is case.row.ends
+
+
+@EVERY
+def test_completion_comes_with_the_last_item_of_a_source_that_ends_there(case: Case) -> None:
+    row, probe = case.row, Probe(max(1, len(case.row.items)))
+    case.over(row.ending).subscribe(probe)
+    given = list(row.items)
+    assert probe.items == given
+    for item in row.rest:
+        assert not probe.ended
+        probe.request(1)
+        given.append(item)
+        assert probe.items == given
+    assert probe.completed
+
+
+@EVERY
+def test_an_end_that_is_come_upon_releases_no_more_than_is_asked_for(case: Case) -> None:
+    """The source is an iterator, which tells its end only when it is asked for one more."""
+    row = case.row
+    source, probe = Source(lambda: row.ending), Probe()
+    case.over(source).subscribe(probe)
+    given = [*row.items, *row.rest]
+    for demand in range(1, len(given) + 1):
+        probe.request(1)
+        assert probe.items == given[:demand]
+        assert probe.error is None
+    probe.request(1)
+    assert probe.items == given
+    assert probe.completed
+    assert set(source.closed) == {1}
+
+
+@GIVING
+@pytest.mark.parametrize("inside", [False, True], ids=["after it", "inside of it"])
+def test_a_cancel_after_the_first_item_closes_the_source_once(case: Case, inside: bool) -> None:
+    row, source = case.row, Source(case.row.source)
+    probe = Probe(then=lambda it, _: it.cancel() if inside else None)
+    case.over(source).subscribe(probe)
+    probe.request(rx.UNBOUNDED if inside else 1)
+    probe.cancel()
+    probe.cancel()
+    probe.request(5)
+    assert probe.items == list(row.items[:1])
+    assert source.taken == row.pulled[0]
+    assert source.closed == [1] * case.opened
+    if inside:
+        assert probe.signals == ["on_subscribe", "on_next"]
+
+
+@COMPARED
+def test_unbounded_demand_gives_what_plain_rx_gives(case: Case) -> None:
+    items = list(islice(case.row.source(), 7))
+    plain: list[Any] = []
+    ends: list[str] = []
+    reactivex.from_iterable(items).pipe(*case.row.steps(stock)).subscribe(
+        plain.append, lambda error: ends.append(repr(error)), lambda: ends.append("completed")
+    )
+    probe = Probe(rx.UNBOUNDED)
+    case.over(items).subscribe(probe)
+    assert probe.items == plain
+    assert (probe.completed, ends) == (True, ["completed"])
+
+
+# The table itself.
+
+
+def test_every_synchronous_native_operator_has_a_row() -> None:
+    native = {entry.name for entry in registered() if entry.kind == "operator"}
+    here = {operator_of(name) for name in ROWS}
+    assert here.isdisjoint(EXCLUDED)
+    assert sorted(native - here) == sorted(EXCLUDED)
+    assert sorted(here - native) == []
+
+
+def test_each_row_is_about_the_operator_that_it_is_named_after() -> None:
+    for name, row in ROWS.items():
+        assert operator_of(name) in {step.name for step in row.steps(ops)}, name
+
+
+def test_what_is_left_out_is_on_the_table() -> None:
+    assert NATIVE_ONLY.keys() <= {operator_of(name) for name in ROWS}
+    assert UNCOMPARED.keys() <= ROWS.keys()
