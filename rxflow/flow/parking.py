@@ -21,10 +21,14 @@ class _Unread(Door):
     def __init__(self, inner: Observable[Any]) -> None:
         super().__init__(Context(self._wake), inner, _name(inner), HANDOVER, FAIL)
 
+    @property
+    def hot(self) -> bool:
+        return True
+
     def start(self) -> None:
         if self.reader is None:
             super().start()
-        else:  # hot: what is held comes at once, also inside of another subscribe
+        else:
             self.reader.wake()
 
     def _wake(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Task
+from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Lock
@@ -35,6 +35,7 @@ class Drain(Subscription):
         "_final",
         "_granted",
         "_lock",
+        "_loop",
         "_on_next",
         "_raises",
         "_run",
@@ -43,7 +44,14 @@ class Drain(Subscription):
         "_thrown",
     )
 
-    def __init__(self, subscriber: Subscriber[Any], granted: int = 0, *, raises: bool = False):
+    def __init__(
+        self,
+        subscriber: Subscriber[Any],
+        granted: int = 0,
+        *,
+        raises: bool = False,
+        loop: AbstractEventLoop | None = None,
+    ):
         """Serve one Subscriber.
 
         Args:
@@ -51,6 +59,7 @@ class Drain(Subscription):
             granted: Demand there is from the beginning (items).
             raises: What the subscriber raises goes to whoever drains, as in
                 reactivex, and not to the hook for dropped errors.
+            loop: The event loop that is to have turns while much is pulled and little given.
         """
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
@@ -66,6 +75,7 @@ class Drain(Subscription):
         self._stopped = False  # ended, failed or cancelled
         self._error: Exception | None = None  # found outside the loop, to be signalled
         self._raises = raises
+        self._loop = loop
         self._thrown: BaseException | None = None  # raised by the subscriber, to be raised on
 
     def open(
@@ -81,7 +91,7 @@ class Drain(Subscription):
         Args:
             make: Makes the Feed.
             scheduler: The scheduler that was passed to ``subscribe``, if any.
-            held: Nothing is signalled before the ``wake`` that follows.
+            held: Nothing is signalled before the ``wake`` that follows, unless by a hot Feed.
             tasks: Where the asyncio tasks of the subscription are kept.
         """
         subscriber = self._subscriber
@@ -98,6 +108,7 @@ class Drain(Subscription):
                 self._feed = feed = make(Context(self.wake, scheduler, tasks))
                 if self._granted:
                     feed.want(self._granted)
+                held = held and not feed.hot
                 opened, self._busy = True, held  # from here on a wake drains, on any thread
                 feed.start()
         except Exception as error:
@@ -189,6 +200,10 @@ class Drain(Subscription):
                 return self._end(error)
             if state is State.ENDED:
                 return self._end(None)
+            if self._loop is not None:  # a budget is spent: others have a turn
+                if not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(self.wake)
+                return None
         return None
 
     def _hand_over(self, feed: Feed[Any], demand: int) -> bool:

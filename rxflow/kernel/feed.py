@@ -95,6 +95,11 @@ class Feed(ABC, Generic[T_out]):
 
     __slots__ = ()
 
+    @property
+    def hot(self) -> bool:
+        """Whether what it has is handed over at once, inside of ``subscribe`` itself."""
+        return False
+
     def start(self) -> None:
         """Start the source. Items may come, and wakes, before this returns."""
 

@@ -299,9 +299,10 @@ class LiftFeed(Feed[Any]):
                 else:
                     gate.observer.on_error(failure)
             self._close(gate)
-        elif state is State.WAITING:
-            feed.want(max(1, self._wanted))
-            return False
+        else:
+            if state is State.WAITING:
+                feed.want(max(1, self._wanted))
+            return False  # else its budget is spent, and so is that of this run
         return True
 
     def settle(self) -> State:

@@ -44,6 +44,11 @@ class Island(Feed[Any]):
         self._started = False
         self._failure: Exception | None = None  # of the source, heard before it was pulled
 
+    @property
+    def hot(self) -> bool:
+        """As the source."""
+        return self._source.hot
+
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""
         if not self._done():

@@ -10,6 +10,7 @@ from . import hooks
 from .boundary import Boundary
 from .drain import Drain
 from .feed import Context, Feed
+from .loops import running_loop
 from .statistics import StageStatistics
 
 Connect = Callable[[Subscriber[Any]], object]
@@ -121,7 +122,7 @@ def drained(make: Callable[[Context], Feed[Any]], context: Context) -> Connect:
     """Say how to subscribe a Subscriber to a Feed."""
 
     def connect(subscriber: Subscriber[Any]) -> None:
-        drain = Drain(subscriber)
+        drain = Drain(subscriber, loop=running_loop())
         drain.open(make, context.scheduler, context.tasks)
         drain.wake()
 

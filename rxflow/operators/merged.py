@@ -105,8 +105,9 @@ class Merged(Feed[Any]):
                 yield item
             elif entry.ended:
                 self._forget(entry)
-            elif not entry.waiting:
+            elif not entry.waiting:  # its budget is spent, and so is that of this run
                 self._queue(entry)
+                return
 
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice
@@ -119,8 +120,8 @@ class Merged(Feed[Any]):
         if outer is None or outer.ended or len(self._inputs) >= self._max_concurrency:
             return False
         item = outer.take()
-        if item is NOTHING:
-            return not outer.waiting and not outer.ended
+        if item is NOTHING:  # if its budget is spent, so is that of this run
+            return False
         assert self._inner is not None
         with own_trampoline():  # else one inside another subscribe would begin too late
             self._begin(self._add(self._inner(item)))

@@ -7,6 +7,7 @@ May import: ``protocol`` and ``kernel``.
 """
 
 from .clock import LoopTestScheduler, StuckError, VirtualTimeLoop, run_virtual
+from .marbles import assert_marbles, render_marbles
 from .publisher import Misbehaviour, TestPublisher
 from .subscriber import TestSubscriber
 
@@ -17,5 +18,7 @@ __all__ = [
     "TestPublisher",
     "TestSubscriber",
     "VirtualTimeLoop",
+    "assert_marbles",
+    "render_marbles",
     "run_virtual",
 ]

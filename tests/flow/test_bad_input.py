@@ -14,7 +14,8 @@ from reactivex.scheduler import ImmediateScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
 class Silent(rx.Publisher[Any]):
@@ -170,7 +171,7 @@ def test_from_observable_has_no_silent_default() -> None:
     ids=["Subject", "of", "never", "map"],
 )
 def test_a_subscriber_is_no_observer_of_a_plain_observable(plain: Callable[[], Any]) -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     with pytest.raises(TypeError) as raised:
         plain().subscribe(probe)
     assert probe.signals == []
@@ -304,7 +305,7 @@ def test_map_async_wants_a_function(function: Any) -> None:
 
 
 def test_a_function_whose_result_cannot_be_awaited_fails_the_stream_and_says_so() -> None:
-    probe = Probe(5)
+    probe = TestSubscriber(5)
 
     async def main() -> None:
         rx.of(1).pipe(ops.map_async(lambda item: item)).subscribe(probe)

@@ -12,8 +12,9 @@ from reactivex.subject import BehaviorSubject, Subject
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import in_thread
-from tests.support import Probe, counted
+from tests.support import counted
 
 FLATTENING = ["switch_map", "flat_map", "concat_map", "flat_map_latest"]
 
@@ -22,7 +23,7 @@ FLATTENING = ["switch_map", "flat_map", "concat_map", "flat_map_latest"]
 def test_an_endless_inner_flow_is_advanced_on_demand_only(name: str) -> None:
     inner = counted(count())
     flatten = getattr(reactivex.operators, name)(lambda _: rx.from_iterable(inner))
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.of(1).pipe(rx.lift(flatten)).subscribe(probe)
     assert (probe.items, inner.taken) == ([0, 1], 2)
     probe.request(1)
@@ -33,7 +34,7 @@ def test_an_endless_inner_flow_is_advanced_on_demand_only(name: str) -> None:
 
 def test_what_an_inner_flow_has_left_is_gone_when_switch_map_switches() -> None:
     source: Subject[int] = Subject()
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     source.pipe(
         ops.on_backpressure_buffer(10),
         ops.switch_map(lambda key: rx.from_iterable([(key, n) for n in range(6)])),
@@ -47,7 +48,7 @@ def test_what_an_inner_flow_has_left_is_gone_when_switch_map_switches() -> None:
 @pytest.mark.parametrize("demand", [1, 50, rx.UNBOUNDED])
 def test_a_signal_that_is_there_already_ends_the_source_before_its_first_item(demand: int) -> None:
     source = counted(count())
-    probe = Probe(demand)
+    probe = TestSubscriber(demand)
     rx.from_iterable(source).pipe(ops.take_until(BehaviorSubject(1))).subscribe(probe)
     assert probe.signals == ["on_subscribe", "on_completed"]
     assert source.taken == 0
@@ -74,7 +75,7 @@ class Interrupted:
 def test_a_source_that_fires_the_signal_which_stops_it_is_closed_and_hears_no_error() -> None:
     stop: Subject[int] = Subject()
     source = Interrupted(lambda: stop.on_next(1))
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.from_iterable(source).pipe(ops.take_until(stop)).subscribe(probe)
     assert probe.items == [0, 1, 2, 3, 4]
     assert probe.completed
@@ -96,7 +97,7 @@ def test_a_signal_from_another_thread_stops_a_source_that_is_being_advanced() ->
 
     source = Interrupted(wait)
     join = in_thread(signal)
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.from_iterable(source).pipe(ops.take_until(stop)).subscribe(probe)
     join()
     assert probe.items == [0, 1, 2, 3, 4]

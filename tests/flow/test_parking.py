@@ -7,8 +7,9 @@ from reactivex.subject import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors
-from tests.support import Probe, counted
+from tests.support import counted
 
 
 def test_a_group_that_is_read_later_has_lost_nothing() -> None:
@@ -68,12 +69,12 @@ def test_a_window_goes_on_when_the_outer_subscription_is_over() -> None:
 
 def test_a_group_that_nobody_reads_keeps_no_source_going() -> None:
     source = counted(count())
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(source).pipe(ops.group_by(lambda x: x == 0), ops.take(1)).subscribe(probe)
     assert (probe.completed, source.taken, source.closed) == (True, 1, 1)
 
     source = counted(count())
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(source).pipe(ops.group_by(lambda x: x == 0)).subscribe(probe)
     probe.cancel()
     assert (len(probe.items), source.taken, source.closed) == (1, 1, 1)
@@ -81,7 +82,7 @@ def test_a_group_that_nobody_reads_keeps_no_source_going() -> None:
 
 def test_the_items_of_groups_that_are_let_go_of_are_in_the_books() -> None:
     source: Subject[int] = Subject()
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     source.pipe(ops.on_backpressure_buffer(8), ops.group_by(lambda x: x % 2)).subscribe(probe)
     for item in range(6):
         source.on_next(item)

@@ -15,8 +15,9 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors, in_thread
-from tests.support import Probe, counted
+from tests.support import counted
 
 Make = Callable[[Any], Observable[Any]]
 LIKE_REACTIVEX = pytest.mark.parametrize(
@@ -29,7 +30,7 @@ LIKE_REACTIVEX = pytest.mark.parametrize(
 
 def test_a_subscriber_gets_its_subscription_first_and_it_is_returned() -> None:
     source = counted(range(3))
-    probe = Probe()
+    probe = TestSubscriber()
     returned = rx.from_iterable(source).subscribe(probe)
     assert returned is probe.subscription
     assert isinstance(returned, rx.Subscription)
@@ -116,7 +117,7 @@ def test_two_observers_and_a_subscriber_know_nothing_of_each_other() -> None:
     flow = rx.range(3).pipe(ops.scan(lambda total, item: total + item))
     first: list[int] = []
     second: list[int] = []
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     flow.subscribe(first.append)
     flow.subscribe(probe)
     flow.subscribe(second.append)
@@ -306,7 +307,7 @@ def test_an_interrupt_passes_through_and_cancels(interrupt: type[BaseException])
     assert source.closed == 1
     source = counted(range(5))
     with pytest.raises(interrupt):
-        rx.from_iterable(source).pipe(ops.map(raises)).subscribe(Probe(1))
+        rx.from_iterable(source).pipe(ops.map(raises)).subscribe(TestSubscriber(1))
     assert source.closed == 1
 
 
@@ -314,7 +315,7 @@ def test_an_interrupt_passes_through_and_cancels(interrupt: type[BaseException])
 def test_what_a_subscriber_raises_cancels_and_goes_to_the_hook_rule_2_13(signal: str) -> None:
     failure = BrokenError()
 
-    class Raising(Probe):
+    class Raising(TestSubscriber):
         def __getattribute__(self, name: str) -> Any:
             if name == signal:
                 return self._raise
@@ -384,7 +385,7 @@ def test_a_flow_plus_another_source_keeps_demand() -> None:
     first, second = counted(range(2)), counted(range(2, 5))
     both = rx.from_iterable(first) + rx.from_iterable(second)
     assert isinstance(both, rx.Flow)
-    probe = Probe(3)
+    probe = TestSubscriber(3)
     both.subscribe(probe)
     assert probe.items == [0, 1, 2]
     assert second.taken == 1
@@ -441,7 +442,7 @@ def test_a_for_loop_waits_for_a_source_on_another_thread() -> None:
 
 @pytest.mark.parametrize("demand", [1, 5, rx.UNBOUNDED])
 def test_the_end_is_signalled_once_to_every_kind_of_subscriber(demand: int) -> None:
-    probe = Probe(demand)
+    probe = TestSubscriber(demand)
     rx.of(1).subscribe(probe)
     probe.request(5)
     probe.cancel()

@@ -24,7 +24,8 @@ from reactivex.testing import TestScheduler
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.registry import registered
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 CLOCK = TestScheduler()
 
@@ -431,7 +432,7 @@ class Source:
 Seen = list[tuple[list[Any], int]]
 
 
-def requested(probe: Probe, source: Source, portions: Iterable[int]) -> Iterator[Any]:
+def requested(probe: TestSubscriber, source: Source, portions: Iterable[int]) -> Iterator[Any]:
     """Request, and tell after each request what has been given and how much was taken."""
     for portion in portions:
         probe.request(portion)
@@ -447,7 +448,7 @@ def expected(row: Row, portions: Iterable[int]) -> Seen:
 
 @EVERY
 def test_nothing_is_taken_before_the_first_request(case: Case) -> None:
-    source, probe = Source(case.row.source), Probe()
+    source, probe = Source(case.row.source), TestSubscriber()
     case.over(source).subscribe(probe)
     assert source.asked == case.row.before
     probe.cancel()
@@ -461,7 +462,7 @@ def test_nothing_is_taken_before_the_first_request(case: Case) -> None:
 def test_each_request_gives_and_takes_exactly_so_much(
     case: Case, portions: Callable[[int], list[int]]
 ) -> None:
-    row, source, probe = case.row, Source(case.row.source), Probe()
+    row, source, probe = case.row, Source(case.row.source), TestSubscriber()
     case.over(source).subscribe(probe)
     demand = portions(row.total)
     assert list(requested(probe, source, demand)) == expected(row, demand)
@@ -474,7 +475,7 @@ def test_each_request_gives_and_takes_exactly_so_much(
 @EVERY
 @pytest.mark.parametrize("inside", [1, 99], ids=["the first request", "all requests"])
 def test_it_is_the_same_inside_the_subscribe_of_another_observable(case: Case, inside: int) -> None:
-    source, probe = Source(case.row.source), Probe()
+    source, probe = Source(case.row.source), TestSubscriber()
     portions = PORTIONS["one at a time"](case.row.total)
     seen: Seen = []
     failures: list[Exception] = []
@@ -494,7 +495,7 @@ def test_it_is_the_same_inside_the_subscribe_of_another_observable(case: Case, i
 
 @EVERY
 def test_completion_comes_with_the_last_item_of_a_source_that_ends_there(case: Case) -> None:
-    row, probe = case.row, Probe(max(1, len(case.row.items)))
+    row, probe = case.row, TestSubscriber(max(1, len(case.row.items)))
     case.over(row.ending).subscribe(probe)
     given = list(row.items)
     assert probe.items == given
@@ -510,7 +511,7 @@ def test_completion_comes_with_the_last_item_of_a_source_that_ends_there(case: C
 def test_an_end_that_is_come_upon_releases_no_more_than_is_asked_for(case: Case) -> None:
     """The source is an iterator, which tells its end only when it is asked for one more."""
     row = case.row
-    source, probe = Source(lambda: row.ending), Probe()
+    source, probe = Source(lambda: row.ending), TestSubscriber()
     case.over(source).subscribe(probe)
     given = [*row.items, *row.rest]
     for demand in range(1, len(given) + 1):
@@ -527,7 +528,7 @@ def test_an_end_that_is_come_upon_releases_no_more_than_is_asked_for(case: Case)
 @pytest.mark.parametrize("inside", [False, True], ids=["after it", "inside of it"])
 def test_a_cancel_after_the_first_item_closes_the_source_once(case: Case, inside: bool) -> None:
     row, source = case.row, Source(case.row.source)
-    probe = Probe(then=lambda it, _: it.cancel() if inside else None)
+    probe = TestSubscriber(then=lambda it, _: it.cancel() if inside else None)
     case.over(source).subscribe(probe)
     probe.request(rx.UNBOUNDED if inside else 1)
     probe.cancel()
@@ -548,7 +549,7 @@ def test_unbounded_demand_gives_what_plain_rx_gives(case: Case) -> None:
     reactivex.from_iterable(items).pipe(*case.row.steps(stock)).subscribe(
         plain.append, lambda error: ends.append(repr(error)), lambda: ends.append("completed")
     )
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     case.over(items).subscribe(probe)
     assert probe.items == plain
     assert (probe.completed, ends) == (True, ["completed"])

@@ -10,7 +10,8 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 ERROR = ValueError("from a callback")
 
@@ -23,8 +24,8 @@ def collected(items: Iterable[Any], *operators: Any) -> list[Any]:
     return probe.items
 
 
-def outcome(items: Iterable[Any], *operators: Any, demand: int = rx.UNBOUNDED) -> Probe:
-    probe = Probe(demand)
+def outcome(items: Iterable[Any], *operators: Any, demand: int = rx.UNBOUNDED) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     rx.from_iterable(items).pipe(*operators).subscribe(probe)
     return probe
 
@@ -103,7 +104,7 @@ def test_flat_map_iterable_closes_the_open_generator_when_the_stream_ends(end: s
         finally:
             closed.append(item)
 
-    def then(probe: Probe, item: int) -> None:
+    def then(probe: TestSubscriber, item: int) -> None:
         if end == "cancel in on_next" and item == 2:
             probe.cancel()
 
@@ -111,7 +112,7 @@ def test_flat_map_iterable_closes_the_open_generator_when_the_stream_ends(end: s
         return raises() if end == "a later failure" and item == 3 else item
 
     source = counted([1, 10])
-    probe = Probe(2 if end == "cancel" else rx.UNBOUNDED, then)
+    probe = TestSubscriber(2 if end == "cancel" else rx.UNBOUNDED, then)
     limit = ops.take(2) if end == "take" else ops.map(lambda item: item)
     flow = rx.from_iterable(source).pipe(ops.flat_map_iterable(inner), ops.map(check), limit)
     flow.subscribe(probe)

@@ -14,11 +14,12 @@ from reactivex import Subject
 import rxflow as rx
 from rxflow import Emitter
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
-def subscribed(flow: Any, demand: int = 0) -> Probe:
-    probe = Probe(demand)
+def subscribed(flow: Any, demand: int = 0) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     flow.subscribe(probe)
     return probe
 
@@ -232,7 +233,7 @@ def test_no_more_is_pulled_than_is_asked_for(steps: list[Any]) -> None:
 def test_no_more_is_pulled_inside_the_subscribe_of_another_observable(steps: list[Any]) -> None:
     source = counted(count())
     flow = rx.from_iterable(source).pipe(*steps)
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     outer = reactivex.create(lambda observer, scheduler: flow.subscribe(probe))
     outer.subscribe(lambda item: None)
     assert probe.items == [0, 1]

@@ -16,8 +16,9 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors, in_thread
-from tests.support import Probe, counted
+from tests.support import counted
 
 DROPPING = [rx.DROP_OLDEST, rx.DROP_NEWEST, rx.DROP_INCOMING, rx.DROP_ALL]
 BUFFERING = [*DROPPING, rx.FAIL]
@@ -42,9 +43,9 @@ BUFFERS = pytest.mark.parametrize(
 
 @dataclass
 class Opened:
-    """A door with a Subject before it and a Probe behind it."""
+    """A door with a Subject before it and a TestSubscriber behind it."""
 
-    probe: Probe
+    probe: TestSubscriber
     subject: Subject[Any] = field(default_factory=Subject)
     drops: list[tuple[Any, str]] = field(default_factory=list)
     discards: list[Any] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Opened:
 
 def opened(make: Make, capacity: float = 3, *, demand: int = 0, **options: Any) -> Opened:
     """Subscribe to a bounded door."""
-    door = Opened(Probe(demand))
+    door = Opened(TestSubscriber(demand))
     options.setdefault("on_drop", lambda item, reason: door.drops.append((item, reason)))
     options.setdefault("on_discard", door.discards.append)
     door.subject.pipe(make(capacity, **options)).subscribe(door.probe)
@@ -65,7 +66,7 @@ def opened(make: Make, capacity: float = 3, *, demand: int = 0, **options: Any) 
 
 def behind(door: Callable[[Observable[Any]], Any], demand: int = 0) -> Opened:
     """Subscribe to any other door."""
-    made = Opened(Probe(demand))
+    made = Opened(TestSubscriber(demand))
     made.subject.pipe(door).subscribe(made.probe)
     return made
 
@@ -202,11 +203,11 @@ def test_none_is_an_item_like_any_other(make: Make, name: str, overflow: rx.Over
 def test_what_an_item_pushes_from_inside_its_delivery_keeps_its_place() -> None:
     subject: Subject[int] = Subject()
 
-    def feed_back(_: Probe, item: int) -> None:
+    def feed_back(_: TestSubscriber, item: int) -> None:
         if item < 3000:
             subject.on_next(item + 2)
 
-    probe = Probe(rx.UNBOUNDED, feed_back)
+    probe = TestSubscriber(rx.UNBOUNDED, feed_back)
     subject.pipe(ops.on_backpressure_buffer(2)).subscribe(probe)
     subject.on_next(0)
     assert probe.items == list(range(0, 3001, 2))
@@ -364,7 +365,7 @@ def test_cancel_disposes_of_the_source_at_once_and_discards_the_backlog(
 
 
 def test_cancel_inside_of_an_item_leaves_the_rest_of_the_backlog_to_on_discard() -> None:
-    door = Opened(Probe(0, lambda probe, item: probe.cancel() if item == 2 else None))
+    door = Opened(TestSubscriber(0, lambda probe, item: probe.cancel() if item == 2 else None))
     door.subject.pipe(ops.on_backpressure_buffer(5, on_discard=door.discards.append)).subscribe(
         door.probe
     )
@@ -396,11 +397,11 @@ def test_cancel_disposes_of_the_source_of_every_door(door: Any) -> None:
 
 
 def test_what_waits_behind_a_take_that_has_enough_is_discarded() -> None:
-    door = Opened(Probe(rx.UNBOUNDED))
+    door = Opened(TestSubscriber(rx.UNBOUNDED))
     blocked = door.subject.pipe(
         ops.on_backpressure_buffer(5, on_discard=door.discards.append), ops.take(2)
     )
-    probe = Probe()
+    probe = TestSubscriber()
     blocked.subscribe(probe)
     door.push(1, 2, 3, 4)
     probe.request(9)
@@ -436,7 +437,7 @@ def test_the_source_is_subscribed_once_without_demand_and_not_before(door: Any) 
 
     flow = reactivex.create(begin).pipe(door)
     assert subscriptions == []
-    probe = Probe()
+    probe = TestSubscriber()
     flow.subscribe(probe)
     assert len(subscriptions) == 1
     probe.request(1)
@@ -445,7 +446,7 @@ def test_the_source_is_subscribed_once_without_demand_and_not_before(door: Any) 
     assert len(subscriptions) == 1
     probe.cancel()
     assert disposed == [1]
-    flow.subscribe(Probe())
+    flow.subscribe(TestSubscriber())
     assert len(subscriptions) == 2
 
 
@@ -453,7 +454,7 @@ def test_the_source_is_subscribed_once_without_demand_and_not_before(door: Any) 
 def test_two_subscriptions_of_a_door_know_nothing_of_each_other(door: Any) -> None:
     subject: Subject[int] = Subject()
     flow = subject.pipe(door)
-    first, second = Probe(2), Probe(1)
+    first, second = TestSubscriber(2), TestSubscriber(1)
     flow.subscribe(first)
     flow.subscribe(second)
     subject.on_next(1)
@@ -472,7 +473,7 @@ def test_a_source_that_fails_while_it_is_subscribed_fails_the_flow(door: Any) ->
     def begin(observer: Any, scheduler: Any) -> Any:
         raise failure
 
-    probe = Probe()
+    probe = TestSubscriber()
     reactivex.create(begin).pipe(door).subscribe(probe)
     assert probe.error is failure
 
@@ -486,7 +487,7 @@ def test_the_scheduler_of_the_subscription_reaches_the_source(door: Any) -> None
         seen.append(scheduler)
         observer.on_completed()
 
-    probe = Probe()
+    probe = TestSubscriber()
     reactivex.create(begin).pipe(door).subscribe(probe, scheduler=clock)
     assert seen == [clock]
     assert probe.completed
@@ -502,7 +503,7 @@ LOSSLESS = {name: door for name, door in DOORS.items() if name != "block"} | {
 def test_a_source_that_pushes_while_it_is_subscribed_loses_nothing_that_is_asked_for(
     door: Any,
 ) -> None:
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     reactivex.from_iterable(range(10_000)).pipe(door).subscribe(probe)
     assert probe.items == list(range(10_000))
     assert probe.completed
@@ -517,7 +518,7 @@ def test_a_source_that_pushes_inside_its_subscribe_function_loses_nothing_that_i
             observer.on_next(item)
         observer.on_completed()
 
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     reactivex.create(begin).pipe(door).subscribe(probe)
     assert probe.items == list(range(1_000))
     assert probe.completed
@@ -541,7 +542,7 @@ def test_drop_oldest_keeps_the_last_ten_of_a_source_that_pushes_while_it_is_subs
     make: Make, name: str
 ) -> None:
     drops: list[int] = []
-    probe = Probe()
+    probe = TestSubscriber()
     reactivex.from_iterable(range(10_000)).pipe(
         make(10, overflow=rx.DROP_OLDEST, on_drop=lambda item, _: drops.append(item))
     ).subscribe(probe)
@@ -557,7 +558,7 @@ def test_items_that_are_asked_for_do_not_give_way_while_the_source_is_subscribed
     overflow: rx.Overflow,
 ) -> None:
     drops: list[int] = []
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     reactivex.of(*range(8)).pipe(
         ops.on_backpressure_buffer(3, overflow=overflow, on_drop=lambda item, _: drops.append(item))
     ).subscribe(probe)
@@ -569,7 +570,7 @@ def test_items_that_are_asked_for_do_not_give_way_while_the_source_is_subscribed
 
 
 def test_what_is_asked_for_of_a_source_that_pushes_while_subscribed_passes_a_drop() -> None:
-    probe = Probe(3)
+    probe = TestSubscriber(3)
     reactivex.of(*range(8)).pipe(ops.on_backpressure_drop()).subscribe(probe)
     assert probe.items == [0, 1, 2]
     assert probe.completed
@@ -580,7 +581,7 @@ def test_a_source_that_pushes_while_it_is_subscribed_is_stopped_when_there_is_en
     door: Any,
 ) -> None:
     endless = counted(range(50_000))
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     reactivex.from_iterable(endless).pipe(door, ops.take(3)).subscribe(probe)
     assert probe.items == [0, 1, 2]
     assert probe.completed
@@ -589,7 +590,7 @@ def test_a_source_that_pushes_while_it_is_subscribed_is_stopped_when_there_is_en
 
 def test_a_door_behind_a_flow_takes_without_bound() -> None:
     taken = counted(range(100))
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(taken).pipe(ops.on_backpressure_buffer(3, overflow=rx.DROP_OLDEST)).subscribe(
         probe
     )
@@ -675,7 +676,7 @@ UNCHANGED: dict[str, Any] = {
 @pytest.mark.parametrize("behind_it", UNCHANGED.values(), ids=UNCHANGED.keys())
 def test_latest_is_not_stale_behind_further_operators(behind_it: list[Any]) -> None:
     subject: Subject[int] = Subject()
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     subject.pipe(ops.on_backpressure_latest(), *behind_it).subscribe(probe)
     for item in range(1, 5):
         subject.on_next(item)
@@ -691,7 +692,7 @@ def test_latest_is_not_stale_behind_further_operators(behind_it: list[Any]) -> N
 def test_a_boundary_behind_latest_takes_one_at_a_time_unless_told_otherwise() -> None:
     clock = TestScheduler()
     subject: Subject[int] = Subject()
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     subject.pipe(ops.on_backpressure_latest(), ops.observe_on(clock)).subscribe(probe)
     for item in range(1, 9):
         subject.on_next(item)
@@ -815,11 +816,11 @@ def test_block_holds_the_producing_thread_to_the_consumer(capacity: int) -> None
     excess: list[int] = []
     arrived = threading.Semaphore(0)
 
-    def look(probe: Probe, item: int) -> None:
+    def look(probe: TestSubscriber, item: int) -> None:
         excess.append(len(returned) - len(probe.items) - capacity)
         arrived.release()
 
-    probe = Probe(0, look)
+    probe = TestSubscriber(0, look)
     subject.pipe(ops.on_backpressure_block(capacity)).subscribe(probe)
     join = in_thread(producer(subject, 200, returned))
     for _ in range(200):
@@ -837,7 +838,7 @@ def test_block_holds_the_producing_thread_to_the_consumer(capacity: int) -> None
 def test_block_loses_nothing_when_the_buffer_strategy_is_block() -> None:
     subject: Subject[int] = Subject()
     returned: list[int] = []
-    probe = Probe(0)
+    probe = TestSubscriber(0)
     done = threading.Event()
     flow = subject.pipe(ops.on_backpressure_buffer(2, overflow=rx.BLOCK), ops.map(str))
     flow.pipe(ops.finally_action(done.set)).subscribe(probe)
@@ -850,7 +851,7 @@ def test_block_loses_nothing_when_the_buffer_strategy_is_block() -> None:
 
 def test_block_fails_behind_the_backlog_when_no_room_is_made_in_time() -> None:
     subject: Subject[int] = Subject()
-    probe = Probe()
+    probe = TestSubscriber()
     subject.pipe(ops.on_backpressure_block(2, timeout=0)).subscribe(probe)
     in_thread(lambda: [subject.on_next(item) for item in range(5)])()
     assert not subject.observers
@@ -866,7 +867,7 @@ def test_cancel_lets_a_blocked_thread_go() -> None:
     subject: Subject[int] = Subject()
     discards: list[int] = []
     second = threading.Event()
-    probe = Probe()
+    probe = TestSubscriber()
     subject.pipe(ops.on_backpressure_block(1, on_discard=discards.append)).subscribe(probe)
 
     def produce() -> None:
@@ -884,7 +885,7 @@ def test_cancel_lets_a_blocked_thread_go() -> None:
 
 
 def test_block_refuses_to_wait_on_the_thread_that_subscribes() -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     taken = counted(range(10))
     reactivex.from_iterable(taken).pipe(ops.on_backpressure_block(2)).subscribe(probe)
     assert taken.taken < 5
@@ -896,7 +897,7 @@ def test_block_refuses_to_wait_on_the_thread_that_subscribes() -> None:
 
 def test_block_refuses_to_wait_on_the_thread_of_the_event_loop() -> None:
     subject: Subject[int] = Subject()
-    probe = Probe()
+    probe = TestSubscriber()
 
     async def main() -> None:
         subject.pipe(ops.on_backpressure_block(2)).subscribe(probe)
@@ -919,12 +920,12 @@ def test_block_refuses_to_wait_on_the_thread_of_the_event_loop() -> None:
 def test_demand_from_inside_on_next_counts_at_once(door: Any) -> None:
     numbers: Subject[int] = Subject()
 
-    def ask_and_push(probe: Probe, item: int) -> None:
+    def ask_and_push(probe: TestSubscriber, item: int) -> None:
         if item < 3:
             probe.request(1)
             numbers.on_next(item + 1)
 
-    probe = Probe(1, ask_and_push)
+    probe = TestSubscriber(1, ask_and_push)
     numbers.pipe(door).subscribe(probe)
     numbers.on_next(1)
     assert probe.items == [1, 2, 3]
@@ -933,7 +934,7 @@ def test_demand_from_inside_on_next_counts_at_once(door: Any) -> None:
 
 def test_a_cancel_is_heard_by_a_run_that_gives_nothing_and_is_refilled_meanwhile() -> None:
     numbers: Subject[int] = Subject()
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     tested: list[int] = []
 
     def refill(item: int) -> bool:

@@ -22,7 +22,8 @@ from reactivex.testing import TestScheduler
 import rxflow as rx
 from rxflow import Emitter
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
 class Asked:
@@ -67,7 +68,7 @@ def test_the_requests_upstream_while_items_are_taken_as_they_come(
     high: int, low: int | None, granted: list[int], demand: int
 ) -> None:
     source = Asked()
-    probe = Probe(demand)
+    probe = TestSubscriber(demand)
     source.flow.pipe(ops.limit_rate(high, low)).subscribe(probe)
     seen = [source.granted]
     for _ in range(9):
@@ -88,7 +89,7 @@ def test_what_is_pulled_ahead_of_a_consumer_that_takes_one_at_a_time(
     high: int, low: int | None, pulled: list[int]
 ) -> None:
     source = counted(count())
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(source).pipe(ops.limit_rate(high, low)).subscribe(probe)
     seen = [source.taken]
     for _ in range(9):
@@ -102,7 +103,7 @@ def test_what_is_pulled_ahead_of_a_consumer_that_takes_one_at_a_time(
 
 def test_limit_rate_hands_on_a_source_shorter_than_its_batch() -> None:
     for length in range(10):
-        probe = Probe(rx.UNBOUNDED)
+        probe = TestSubscriber(rx.UNBOUNDED)
         rx.from_iterable(counted(range(length))).pipe(ops.limit_rate(4)).subscribe(probe)
         assert probe.items == list(range(length))
         assert probe.completed
@@ -114,7 +115,7 @@ def test_limit_rate_signals_the_end_behind_what_is_held() -> None:
         yield 2
         raise ValueError("broken")
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(broken()).pipe(ops.limit_rate(4)).subscribe(probe)
     assert not probe.ended
     probe.request(1)
@@ -126,7 +127,7 @@ def test_limit_rate_signals_the_end_behind_what_is_held() -> None:
 
 def test_limit_rate_is_cancelled_with_its_source() -> None:
     source = counted(count())
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(source).pipe(ops.limit_rate(4)).subscribe(probe)
     probe.cancel()
     assert source.closed == 1
@@ -147,7 +148,7 @@ def test_a_take_behind_limit_rate_bounds_what_is_pulled() -> None:
 
 def test_items_come_in_actions_of_the_scheduler_only() -> None:
     clock = TestScheduler()
-    probe = Probe(3)
+    probe = TestSubscriber(3)
     rx.range(5).pipe(ops.observe_on(clock)).subscribe(probe)
     assert probe.signals == ["on_subscribe"]
     clock.start()
@@ -165,7 +166,7 @@ def test_items_come_in_actions_of_the_scheduler_only() -> None:
 @pytest.mark.parametrize("end", ["completed", "error"])
 def test_the_end_comes_in_an_action_of_the_scheduler_without_demand(end: str) -> None:
     clock = TestScheduler()
-    probe = Probe()
+    probe = TestSubscriber()
     source = rx.empty() if end == "completed" else rx.throw("broken")
     source.pipe(ops.observe_on(clock)).subscribe(probe)
     assert probe.signals == ["on_subscribe"]
@@ -177,7 +178,7 @@ def test_the_end_comes_in_an_action_of_the_scheduler_without_demand(end: str) ->
 def test_observe_on_holds_no_more_than_prefetch(prefetch: int, batch: int) -> None:
     clock = TestScheduler()
     source = counted(count())
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(source).pipe(ops.observe_on(clock, prefetch=prefetch)).subscribe(probe)
     for taken in range(30):
         assert len(probe.items) == taken
@@ -191,7 +192,7 @@ def test_observe_on_holds_no_more_than_prefetch(prefetch: int, batch: int) -> No
 def test_cancel_clears_what_is_held_also_when_the_scheduler_never_acts_again() -> None:
     clock = TestScheduler()
     source = counted(count())
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(source).pipe(ops.observe_on(clock, prefetch=4)).subscribe(probe)
     probe.cancel()
     assert source.closed == 1
@@ -209,7 +210,7 @@ def test_what_comes_before_stays_where_it_is_and_what_follows_moves() -> None:
     def note(place: str) -> Any:
         return lambda item: where.append((place, acting)) or item
 
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.range(1).pipe(
         ops.map(note("before")), ops.observe_on(clock), ops.map(note("after"))
     ).subscribe(probe)
@@ -225,7 +226,7 @@ def test_an_event_loop_scheduler_delivers_everything_in_order_on_its_thread(
     scheduler = EventLoopScheduler()
     threads: set[threading.Thread] = set()
     done = threading.Event()
-    probe = Probe(rx.UNBOUNDED, lambda *_: threads.add(threading.current_thread()))
+    probe = TestSubscriber(rx.UNBOUNDED, lambda *_: threads.add(threading.current_thread()))
     rx.range(2_000).pipe(
         ops.observe_on(scheduler, prefetch=prefetch), ops.finally_action(done.set)
     ).subscribe(probe)
@@ -262,13 +263,13 @@ def test_any_scheduler_delivers_everything_in_order(
     inside = threading.Lock()
     overlaps: list[int] = []
 
-    def alone(_: Probe, item: int) -> None:
+    def alone(_: TestSubscriber, item: int) -> None:
         if inside.acquire(blocking=False):
             inside.release()
         else:
             overlaps.append(item)
 
-    probe = Probe(rx.UNBOUNDED, alone)
+    probe = TestSubscriber(rx.UNBOUNDED, alone)
     rx.range(200).pipe(
         ops.observe_on(patient(make()), prefetch=prefetch), ops.finally_action(done.set)
     ).subscribe(probe)
@@ -282,11 +283,11 @@ def test_requests_from_another_thread_lead_to_items_on_the_schedulers_thread() -
     threads: set[int] = set()
     arrived = threading.Semaphore(0)
 
-    def look(probe: Probe, item: int) -> None:
+    def look(probe: TestSubscriber, item: int) -> None:
         threads.add(threading.get_ident())
         arrived.release()
 
-    probe = Probe(0, look)
+    probe = TestSubscriber(0, look)
     rx.range(50).pipe(ops.observe_on(scheduler, prefetch=4)).subscribe(probe)
     for taken in range(50):
         probe.request(1)

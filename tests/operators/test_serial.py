@@ -15,7 +15,8 @@ from reactivex.scheduler import ImmediateScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
 def failing(*items: Any, error: Exception | None = None) -> Any:
@@ -35,8 +36,8 @@ def failing_in_start(error: Exception) -> Any:
     return rx.create(start, overflow=rx.FAIL)
 
 
-def subscribed(flow: Any, demand: int = 0) -> Probe:
-    probe = Probe(demand)
+def subscribed(flow: Any, demand: int = 0) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     flow.subscribe(probe)
     return probe
 
@@ -140,7 +141,7 @@ def test_a_source_that_fails_when_it_is_started_fails_in_its_turn(
 
 
 def test_a_request_inside_of_the_last_item_of_a_source_reaches_the_next() -> None:
-    probe = Probe(1, lambda probe, _: probe.request(1))
+    probe = TestSubscriber(1, lambda probe, _: probe.request(1))
     rx.concat(rx.of(1), rx.of(2), rx.of(3)).subscribe(probe)
     assert probe.items == [1, 2, 3]
     assert probe.completed
@@ -247,7 +248,7 @@ def test_repeat_stops_at_an_error() -> None:
 
 
 def test_repeat_for_ever_of_an_unbounded_demand_stops_when_it_is_cancelled() -> None:
-    probe = Probe(rx.UNBOUNDED, lambda probe, _: len(probe.items) == 7 and probe.cancel())
+    probe = TestSubscriber(rx.UNBOUNDED, lambda probe, _: len(probe.items) == 7 and probe.cancel())
     rx.of(1, 2).pipe(ops.repeat()).subscribe(probe)
     assert probe.items == [1, 2, 1, 2, 1, 2, 1]
 

@@ -11,7 +11,8 @@ from reactivex import Observer, Subject
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
 class CallbackError(Exception):
@@ -76,7 +77,7 @@ many items of the source."""
 def test_a_callback_that_raises_fails_the_stream_and_the_source_is_closed(
     build: Callable[[], Any], given: int, taken: int, hot: bool
 ) -> None:
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     if hot:
         subject: Subject[int] = Subject()
         subject.pipe(ops.on_backpressure_buffer(9), build()).subscribe(probe)

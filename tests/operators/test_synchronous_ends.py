@@ -11,8 +11,9 @@ from reactivex.notification import OnCompleted, OnError, OnNext
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors
-from tests.support import Probe, counted
+from tests.support import counted
 
 ERROR = ValueError("from the source")
 
@@ -30,13 +31,13 @@ def failing(*items: Any) -> Iterator[Any]:
     raise ERROR
 
 
-def outcome(items: Any, *operators: Any, demand: int = rx.UNBOUNDED) -> Probe:
-    probe = Probe(demand)
+def outcome(items: Any, *operators: Any, demand: int = rx.UNBOUNDED) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     rx.from_iterable(items).pipe(*operators).subscribe(probe)
     return probe
 
 
-class Log(Probe):
+class Log(TestSubscriber):
     """Writes its end down in a list of its test, too."""
 
     def __init__(self, log: list[str], initial: int = rx.UNBOUNDED, then: Any = None) -> None:
@@ -120,7 +121,7 @@ def test_what_take_cuts_off_was_not_completed() -> None:
 def test_the_end_is_told_without_demand() -> None:
     for source, told in ((rx.empty(), "completed"), (rx.throw(ERROR), "error")):
         log: list[str] = []
-        probe = Probe()
+        probe = TestSubscriber()
         source.pipe(watching(log)).subscribe(probe)
         assert log == [told]
         assert probe.ended
@@ -135,10 +136,12 @@ def test_a_cancel_is_not_told_as_an_end() -> None:
 
 # finally_action.
 
-Ending = Callable[[list[str]], Probe]
+Ending = Callable[[list[str]], TestSubscriber]
 
 
-def subscribed(log: list[str], source: Any, *operators: Any, probe: Probe | None = None) -> Probe:
+def subscribed(
+    log: list[str], source: Any, *operators: Any, probe: TestSubscriber | None = None
+) -> TestSubscriber:
     """Subscribe to a source that writes down its closing, with a finally_action behind it."""
 
     def closing() -> Iterator[Any]:
@@ -204,7 +207,7 @@ def test_finally_is_called_for_each_subscription() -> None:
     calls: list[int] = []
     flow = rx.of(1, 2).pipe(ops.finally_action(lambda: calls.append(1)))
     assert calls == []
-    first, second = Probe(1), Probe(1)
+    first, second = TestSubscriber(1), TestSubscriber(1)
     flow.subscribe(first)
     flow.subscribe(second)
     first.cancel()
@@ -261,7 +264,7 @@ def test_an_inner_iterable_whose_close_raises_does_not_either() -> None:
 
 
 def test_a_subscriber_that_raises_at_the_end_does_not_either() -> None:
-    class Raising(Probe):
+    class Raising(TestSubscriber):
         def on_completed(self) -> None:
             raise CallbackError
 
@@ -291,7 +294,7 @@ def test_a_round_trip_changes_nothing(length: int, fails: bool) -> None:
 
 def test_an_end_that_is_an_item_needs_demand() -> None:
     for source, end in ((rx.empty(), OnCompleted()), (rx.throw(ERROR), OnError(ERROR))):
-        probe = Probe()
+        probe = TestSubscriber()
         source.pipe(ops.materialize()).subscribe(probe)
         assert probe.signals == ["on_subscribe"]
         probe.request(1)

@@ -17,7 +17,8 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 NAN = float("nan")
 ERROR = ValueError("from a callback")
@@ -31,8 +32,8 @@ def collected(items: Iterable[Any], *operators: Any) -> list[Any]:
     return probe.items
 
 
-def outcome(items: Iterable[Any], *operators: Any, demand: int = rx.UNBOUNDED) -> Probe:
-    probe = Probe(demand)
+def outcome(items: Iterable[Any], *operators: Any, demand: int = rx.UNBOUNDED) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     rx.from_iterable(items).pipe(*operators).subscribe(probe)
     return probe
 
@@ -167,7 +168,7 @@ def test_buffers_are_slices(size: int, skip: int | None) -> None:
 
 def test_a_partial_buffer_is_given_at_the_completion_only() -> None:
     subject: Subject[int] = Subject()
-    probe = Probe(9)
+    probe = TestSubscriber(9)
     subject.pipe(ops.on_backpressure_buffer(9), ops.buffer_with_count(2)).subscribe(probe)
     for item in range(3):
         subject.on_next(item)
@@ -277,7 +278,7 @@ def at(clock: TestScheduler, time: int, action: Callable[[], Any]) -> None:
 
 def test_an_item_that_waited_is_stamped_when_it_is_taken() -> None:
     clock, subject = TestScheduler(), Subject[str]()
-    stamped, intervals = Probe(1), Probe()
+    stamped, intervals = TestSubscriber(1), TestSubscriber()
     doored = subject.pipe(ops.on_backpressure_buffer(9))
     at(clock, 200, lambda: doored.pipe(ops.timestamp(clock)).subscribe(stamped))
     at(clock, 200, lambda: doored.pipe(ops.time_interval(clock)).subscribe(intervals))
@@ -324,7 +325,7 @@ def test_start_with_completes_with_its_last_item_when_the_source_is_empty() -> N
 
 
 def test_start_with_gives_its_items_before_the_failure_of_the_source() -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.throw(ERROR).pipe(ops.start_with(8, 9)).subscribe(probe)
     assert (probe.items, probe.error) == ([8], None)
     probe.request(1)
@@ -368,7 +369,7 @@ def test_a_source_is_told_exactly_what_is_needed(
             made.append(emitter)
             emitter.on_request(asked.append)
 
-        probe = Probe()
+        probe = TestSubscriber()
         rx.create(start, overflow=rx.FAIL).pipe(operator).subscribe(probe)
         assert asked == []
         for index, n in enumerate(requests):

@@ -19,7 +19,8 @@ from reactivex.testing import TestScheduler
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.registry import registered
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 NUMBERS = (3, 1, 1, 2, 5)
 PAIRS = ((1, 2), (3, 4))
@@ -166,7 +167,7 @@ def every(names: Iterable[str] = CASES) -> Any:
     return pytest.mark.parametrize("case", [pytest.param(CASES[n], id=n) for n in names])
 
 
-def one_at_a_time(probe: Probe) -> Iterator[int]:
+def one_at_a_time(probe: TestSubscriber) -> Iterator[int]:
     """Request one item as long as it has not ended; check that no more come (rule 1.1)."""
     for requested in range(1, ROUNDS):
         if probe.ended:
@@ -177,7 +178,7 @@ def one_at_a_time(probe: Probe) -> Iterator[int]:
     raise AssertionError("it does not end")
 
 
-def finished(probe: Probe) -> Probe:
+def finished(probe: TestSubscriber) -> TestSubscriber:
     for _ in one_at_a_time(probe):
         pass
     return probe
@@ -198,7 +199,7 @@ def test_every_synchronous_operator_is_here() -> None:
 def test_a_second_subscription_gives_the_same(case: Case) -> None:
     flow = rx.from_iterable(case.source).pipe(case.build())
     for _ in range(2):
-        probe = Probe(rx.UNBOUNDED)
+        probe = TestSubscriber(rx.UNBOUNDED)
         flow.subscribe(probe)
         assert tuple(probe.items) == case.gives
         assert probe.completed
@@ -210,7 +211,7 @@ def test_a_second_subscription_gives_the_same(case: Case) -> None:
 def test_interleaved_subscriptions_share_no_state(case: Case, shared: str) -> None:
     operator = case.build()
     flows = [rx.from_iterable(case.source).pipe(operator) for _ in range(2)]
-    first, second = Probe(), Probe()
+    first, second = TestSubscriber(), TestSubscriber()
     flows[0].subscribe(first)
     flows[0 if shared == "flow" else 1].subscribe(second)
     for _ in zip_longest(one_at_a_time(first), one_at_a_time(second)):
@@ -223,10 +224,10 @@ def test_interleaved_subscriptions_share_no_state(case: Case, shared: str) -> No
 @every()
 def test_a_subscription_does_not_go_on_where_a_cancelled_one_stopped(case: Case) -> None:
     flow = rx.from_iterable(case.source).pipe(case.build())
-    stopped = Probe(1)
+    stopped = TestSubscriber(1)
     flow.subscribe(stopped)
     stopped.cancel()
-    probe = Probe()
+    probe = TestSubscriber()
     flow.subscribe(probe)
     assert tuple(finished(probe).items) == case.gives
 
@@ -237,7 +238,7 @@ def test_a_subscription_does_not_go_on_where_a_cancelled_one_stopped(case: Case)
 @every()
 def test_no_operator_gives_more_than_was_requested(case: Case) -> None:
     for size in range(1, 4):
-        probe = Probe()
+        probe = TestSubscriber()
         rx.from_iterable(case.source).pipe(case.build()).subscribe(probe)
         assert probe.items == []
         for wanted in range(size, ROUNDS, size):
@@ -249,7 +250,7 @@ def test_no_operator_gives_more_than_was_requested(case: Case) -> None:
 
 @every()
 def test_it_completes_with_its_last_item_where_that_is_known_to_be_the_last(case: Case) -> None:
-    probe = Probe(len(case.gives))
+    probe = TestSubscriber(len(case.gives))
     rx.from_iterable(case.source).pipe(case.build()).subscribe(probe)
     assert tuple(probe.items) == case.gives
     assert probe.completed is not case.looks_on
@@ -261,7 +262,7 @@ def test_it_completes_with_its_last_item_where_that_is_known_to_be_the_last(case
 @every()
 def test_over_an_empty_source_only_items_need_demand(case: Case) -> None:
     """An end needs none (rule 1.5); what a ``count`` gives is an item."""
-    probe = Probe()
+    probe = TestSubscriber()
     rx.empty().pipe(case.build()).subscribe(probe)
     assert probe.items == []
     if isinstance(case.nothing, type):
@@ -277,13 +278,13 @@ def test_a_request_inside_of_on_next_is_served_after_it(case: Case) -> None:
     """Rules 1.3 and 3.3: serial signals, no recursion."""
     inside: list[Any] = []
 
-    def ask(probe: Probe, item: Any) -> None:
+    def ask(probe: TestSubscriber, item: Any) -> None:
         assert inside == []
         inside.append(item)
         probe.request(1)
         inside.clear()
 
-    probe = Probe(1, ask)
+    probe = TestSubscriber(1, ask)
     rx.from_iterable(case.source).pipe(case.build()).subscribe(probe)
     assert tuple(probe.items) == case.gives
     assert probe.completed
@@ -300,12 +301,12 @@ def test_a_cancel_inside_of_on_next_is_the_last_signal(case: Case) -> None:
         finally:
             closed.append(1)
 
-    def stop(probe: Probe, _: Any) -> None:
+    def stop(probe: TestSubscriber, _: Any) -> None:
         probe.cancel()
         probe.request(5)
 
     items = source()
-    probe = Probe(rx.UNBOUNDED, stop)
+    probe = TestSubscriber(rx.UNBOUNDED, stop)
     rx.from_iterable(items).pipe(case.build()).subscribe(probe)
     assert probe.signals == ["on_subscribe", "on_next"]
     assert tuple(probe.items) == case.gives[:1]
@@ -338,7 +339,7 @@ def test_upstream_is_asked_for_exactly_what_is_needed(
     name: str, taken: Callable[[int], int]
 ) -> None:
     source = counted(count())
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(source).pipe(CASES[name].build()).subscribe(probe)
     assert source.asked == 0
     for requested in range(1, 6):
@@ -372,7 +373,7 @@ STOCK = [name for name in CASES if name not in ("flat_map_iterable", "time_inter
 @every(STOCK)
 def test_a_source_of_one_item_is_as_in_plain_rx_one_at_a_time(case: Case) -> None:
     items, error = plainly(case.source[:1], case.build())
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(iter(case.source[:1])).pipe(case.build()).subscribe(probe)
     assert finished(probe).items == items
     assert type(probe.error) is type(error)
@@ -383,7 +384,7 @@ def test_a_source_of_one_item_is_as_in_plain_rx_one_at_a_time(case: Case) -> Non
 def test_items_before_a_failure_are_as_in_plain_rx_one_at_a_time(case: Case, length: int) -> None:
     source = case.source[:length]
     items, error = plainly(failing(source), case.build())
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(failing(source)).pipe(case.build()).subscribe(probe)
     assert finished(probe).items == items
     assert probe.error is error
@@ -392,7 +393,7 @@ def test_items_before_a_failure_are_as_in_plain_rx_one_at_a_time(case: Case, len
 @every(STOCK)
 def test_a_failure_that_is_there_from_the_beginning_needs_no_demand_for_itself(case: Case) -> None:
     items, error = plainly(failing(()), case.build())
-    probe = Probe(len(items))
+    probe = TestSubscriber(len(items))
     rx.throw(ERROR).pipe(case.build()).subscribe(probe)
     if isinstance(case.nothing, tuple) and case.nothing:  # it may wait in place of an item
         finished(probe)

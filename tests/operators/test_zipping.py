@@ -12,15 +12,16 @@ from reactivex import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 
 def endless() -> counted:
     return counted(count())
 
 
-def subscribed(flow: Any, demand: int = 0) -> Probe:
-    probe = Probe(demand)
+def subscribed(flow: Any, demand: int = 0) -> TestSubscriber:
+    probe = TestSubscriber(demand)
     flow.subscribe(probe)
     return probe
 

@@ -8,7 +8,7 @@ import pytest
 from reactivex.testing import TestScheduler
 
 import rxflow as rx
-from tests.support import Probe
+from rxflow.testing import TestSubscriber
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def clock() -> TestScheduler:
 def test_an_interval_does_not_tick_before_it_is_subscribed(clock: TestScheduler) -> None:
     flow = rx.interval(10, clock)
     clock.advance_to(100)
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     flow.subscribe(probe)
     clock.advance_to(125)
     assert probe.items == [0, 1]
@@ -29,7 +29,7 @@ def test_ticks_that_nobody_asked_for_are_skipped_counted_and_reported(
     clock: TestScheduler,
 ) -> None:
     skipped: list[Any] = []
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.interval(10, clock, on_drop=lambda *lost: skipped.append(lost)).subscribe(probe)
     clock.advance_to(55)
     assert probe.items == [0, 1]
@@ -52,7 +52,7 @@ def test_ticks_are_kept_where_a_strategy_is_given(
     clock: TestScheduler, overflow: rx.Overflow, kept: list[int]
 ) -> None:
     skipped: list[int] = []
-    probe = Probe()
+    probe = TestSubscriber()
     rx.interval(
         10, clock, overflow=overflow, capacity=2, on_drop=lambda tick, _: skipped.append(tick)
     ).subscribe(probe)
@@ -63,7 +63,7 @@ def test_ticks_are_kept_where_a_strategy_is_given(
 
 
 def test_an_interval_that_is_to_fail_fails(clock: TestScheduler) -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.interval(10, clock, overflow=rx.FAIL, capacity=1).subscribe(probe)
     clock.advance_to(35)
     probe.request(1)
@@ -72,7 +72,7 @@ def test_an_interval_that_is_to_fail_fails(clock: TestScheduler) -> None:
 
 
 def test_cancel_stops_the_clock(clock: TestScheduler) -> None:
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.interval(10, clock).subscribe(probe)
     clock.advance_to(25)
     probe.cancel()
@@ -83,7 +83,7 @@ def test_cancel_stops_the_clock(clock: TestScheduler) -> None:
 def test_the_scheduler_of_the_subscription_is_the_clock_where_none_is_given(
     clock: TestScheduler,
 ) -> None:
-    probe = Probe(3)
+    probe = TestSubscriber(3)
     rx.interval(10).subscribe(probe, scheduler=clock)
     clock.advance_to(25)
     assert probe.items == [0, 1]
@@ -92,7 +92,7 @@ def test_the_scheduler_of_the_subscription_is_the_clock_where_none_is_given(
 
 def test_two_subscriptions_of_an_interval_count_each_for_itself(clock: TestScheduler) -> None:
     flow = rx.interval(10, clock)
-    first, second = Probe(9), Probe(9)
+    first, second = TestSubscriber(9), TestSubscriber(9)
     flow.subscribe(first)
     clock.advance_to(25)
     flow.subscribe(second)
@@ -102,7 +102,7 @@ def test_two_subscriptions_of_an_interval_count_each_for_itself(clock: TestSched
 
 
 def test_a_single_tick_waits_until_it_is_asked_for(clock: TestScheduler) -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     rx.timer(30, scheduler=clock).subscribe(probe)
     clock.advance_to(100)
     assert probe.signals == ["on_subscribe"]
@@ -112,7 +112,7 @@ def test_a_single_tick_waits_until_it_is_asked_for(clock: TestScheduler) -> None
 
 
 def test_a_single_tick_that_is_awaited_comes_on_time(clock: TestScheduler) -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.timer(30, scheduler=clock).subscribe(probe)
     clock.advance_to(29)
     assert probe.signals == ["on_subscribe"]
@@ -122,7 +122,7 @@ def test_a_single_tick_that_is_awaited_comes_on_time(clock: TestScheduler) -> No
 
 def test_a_timer_with_a_period_skips_and_counts(clock: TestScheduler) -> None:
     skipped: list[int] = []
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.timer(5, 10, clock, on_drop=lambda tick, _: skipped.append(tick)).subscribe(probe)
     clock.advance_to(36)
     assert probe.items == [0]
@@ -134,7 +134,7 @@ def test_a_timer_with_a_period_skips_and_counts(clock: TestScheduler) -> None:
 
 
 def test_a_timer_with_a_strategy_keeps_its_ticks(clock: TestScheduler) -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     rx.timer(5, 10, clock, overflow=rx.DROP_OLDEST, capacity=2).subscribe(probe)
     clock.advance_to(36)
     probe.request(2)
@@ -142,7 +142,7 @@ def test_a_timer_with_a_strategy_keeps_its_ticks(clock: TestScheduler) -> None:
 
 
 def test_a_timer_that_is_cancelled_does_not_tick(clock: TestScheduler) -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.timer(30, scheduler=clock).subscribe(probe)
     probe.cancel()
     clock.start()

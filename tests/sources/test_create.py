@@ -12,8 +12,8 @@ from reactivex.disposable import Disposable
 
 import rxflow as rx
 from rxflow import Emitter, Offer
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import in_thread
-from tests.support import Probe
 from tests.support_loop import run, turns
 
 
@@ -43,7 +43,7 @@ def test_nothing_happens_before_it_is_subscribed_and_each_subscription_has_its_e
     source = Source()
     flow = rx.create(source, overflow=rx.FAIL)
     assert source.emitters == []
-    first, second = Probe(5), Probe(5)
+    first, second = TestSubscriber(5), TestSubscriber(5)
     flow.subscribe(first)
     flow.subscribe(second)
     source.emitters[0].on_next(1)
@@ -61,7 +61,7 @@ def test_without_a_strategy_it_is_plain_rx() -> None:
 
 def test_the_emitter_knows_the_demand() -> None:
     source = Source()
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(source, overflow=rx.FAIL, capacity=3).subscribe(probe)
     emitter = source.emitter
     assert emitter.requested == 0
@@ -79,7 +79,7 @@ def test_the_emitter_knows_the_demand() -> None:
 def test_on_request_is_called_with_the_demand_there_is_and_then_with_what_is_added() -> None:
     seen: list[int] = []
     source = Source(seen.append)
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.create(source, overflow=rx.FAIL).subscribe(probe)
     assert seen == [2]
     source.emitter.on_next(1)
@@ -101,7 +101,7 @@ def test_a_source_that_answers_each_request_gives_exactly_what_is_asked_for() ->
 
         emitter.on_request(answer)
 
-    probe = Probe(3)
+    probe = TestSubscriber(3)
     rx.create(start, overflow=rx.FAIL, capacity=1).subscribe(probe)
     assert probe.items == given == [0, 1, 2]
     probe.request(4)
@@ -127,7 +127,7 @@ def test_try_offer_says_what_became_of_the_item(
     overflow: rx.Overflow, offers: list[Offer], kept: list[int]
 ) -> None:
     source = Source()
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(source, overflow=overflow, capacity=2).subscribe(probe)
     assert [source.emitter.try_offer(item) for item in (1, 2, 3, 4)] == offers
     probe.request(2)
@@ -140,7 +140,7 @@ def test_try_offer_says_what_became_of_the_item(
 
 def test_suspend_refuses_on_next_without_room_and_says_what_to_use() -> None:
     source = Source()
-    rx.create(source, overflow=rx.SUSPEND, capacity=1).subscribe(Probe())
+    rx.create(source, overflow=rx.SUSPEND, capacity=1).subscribe(TestSubscriber())
     source.emitter.on_next(1)
     with pytest.raises(RuntimeError, match="await send"):
         source.emitter.on_next(2)
@@ -152,7 +152,7 @@ def test_what_is_emitted_inside_the_function_is_kept_until_it_is_asked_for() -> 
             emitter.on_next(item)
         emitter.on_completed()
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(start, overflow=rx.FAIL, capacity=3).subscribe(probe)
     assert not probe.ended
     probe.request(2)
@@ -168,7 +168,7 @@ def test_what_is_asked_for_before_the_function_emits_needs_no_room() -> None:
         emitter.on_completed()
 
     for demand in (500, rx.UNBOUNDED):
-        probe = Probe(demand)
+        probe = TestSubscriber(demand)
         rx.create(start, overflow=rx.FAIL, capacity=1).subscribe(probe)
         assert probe.items == list(range(500))
         assert probe.completed
@@ -186,7 +186,7 @@ def test_what_the_function_raises_is_the_error_behind_what_it_emitted(
             emitter.on_next(item)
         raise failure
 
-    probe = Probe(demand)
+    probe = TestSubscriber(demand)
     rx.create(start, overflow=rx.FAIL).subscribe(probe)
     if not demand and emitted:
         assert not probe.ended
@@ -206,7 +206,7 @@ def test_what_the_function_returns_is_called_once_at_any_end(end: str, kind: str
         clean = lambda: cleaned.append(1)  # noqa: E731
         return clean if kind == "function" else Disposable(clean)
 
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.create(start, overflow=rx.FAIL, capacity=1).subscribe(probe)
     [emitter] = emitters
     emitter.on_next(0)
@@ -232,7 +232,7 @@ def test_what_the_function_returns_is_called_when_it_has_completed_the_stream_it
         emitter.on_completed()
         return lambda: cleaned.append(1)
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(start, overflow=rx.FAIL).subscribe(probe)
     assert probe.completed
     assert cleaned == [1]
@@ -240,7 +240,7 @@ def test_what_the_function_returns_is_called_when_it_has_completed_the_stream_it
 
 def test_the_emitter_is_closed_after_the_end() -> None:
     source = Source()
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     rx.create(source, overflow=rx.FAIL).subscribe(probe)
     assert not source.emitter.closed
     source.emitter.on_completed()
@@ -254,7 +254,7 @@ def test_the_emitter_is_closed_after_the_end() -> None:
 def test_cancel_discards_what_is_held() -> None:
     source = Source()
     discards: list[int] = []
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.create(source, overflow=rx.FAIL, capacity=3, on_discard=discards.append).subscribe(probe)
     for item in range(4):
         source.emitter.on_next(item)
@@ -266,7 +266,7 @@ def test_cancel_discards_what_is_held() -> None:
 def test_an_error_waits_for_what_is_held() -> None:
     failure = ValueError("broken")
     source = Source()
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(source, overflow=rx.FAIL).subscribe(probe)
     source.emitter.on_next(1)
     source.emitter.on_error(failure)
@@ -279,7 +279,7 @@ def test_an_error_waits_for_what_is_held() -> None:
 def test_dropped_items_are_reported_and_counted() -> None:
     drops: list[Any] = []
     source = Source()
-    probe = Probe()
+    probe = TestSubscriber()
     rx.create(
         source, overflow=rx.DROP_OLDEST, capacity=2, on_drop=lambda *lost: drops.append(lost)
     ).subscribe(probe)
@@ -291,7 +291,7 @@ def test_dropped_items_are_reported_and_counted() -> None:
 
 def test_several_threads_emit_at_once_and_nothing_is_lost() -> None:
     source = Source()
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.create(source, overflow=rx.FAIL, capacity=10_000).subscribe(probe)
 
     def emit(number: int) -> Callable[[], None]:
@@ -309,7 +309,7 @@ def test_several_threads_emit_at_once_and_nothing_is_lost() -> None:
 
 def test_send_waits_for_room_and_no_longer_than_it_is_told_to() -> None:
     source = Source()
-    probe = Probe()
+    probe = TestSubscriber()
     steps: list[Any] = []
 
     async def main() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors
-from tests.support import Probe
 
 
 class Given(rx.Subscription):
@@ -79,9 +79,9 @@ class Obedient(rx.Publisher[int], rx.Subscription):
         self.cancelled = True
 
 
-def subscribed(prefetch: int, demand: int = 0) -> tuple[Probe, Given]:
+def subscribed(prefetch: int, demand: int = 0) -> tuple[TestSubscriber, Given]:
     publisher = Manual()
-    probe = Probe(demand)
+    probe = TestSubscriber(demand)
     rx.from_publisher(publisher, prefetch=prefetch).subscribe(probe)
     [given] = publisher.given
     return probe, given
@@ -91,8 +91,8 @@ def test_nothing_is_subscribed_before_the_flow_is() -> None:
     publisher = Manual()
     flow = rx.from_publisher(publisher).pipe(ops.map(str))
     assert publisher.given == []
-    flow.subscribe(Probe())
-    flow.subscribe(Probe())
+    flow.subscribe(TestSubscriber())
+    flow.subscribe(TestSubscriber())
     assert len(publisher.given) == 2
 
 
@@ -116,10 +116,10 @@ def test_no_more_than_prefetch_is_ever_requested_and_not_yet_taken() -> None:
     publisher = Obedient(1_000)
     outstanding: list[int] = []
 
-    def look(probe: Probe, _: int) -> None:
+    def look(probe: TestSubscriber, _: int) -> None:
         outstanding.append(sum(publisher.requests) - len(probe.items))
 
-    probe = Probe(0, look)
+    probe = TestSubscriber(0, look)
     rx.from_publisher(publisher, prefetch=8).subscribe(probe)
     while not probe.ended:
         probe.request(3)
@@ -131,7 +131,7 @@ def test_no_more_than_prefetch_is_ever_requested_and_not_yet_taken() -> None:
 
 def test_an_obedient_publisher_is_read_to_its_end_without_recursion() -> None:
     publisher = Obedient(20_000)
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.from_publisher(publisher, prefetch=4).subscribe(probe)
     assert probe.items == list(range(20_000))
     assert probe.completed
@@ -178,7 +178,7 @@ def test_cancel_cancels_the_publisher_once() -> None:
 
 def test_a_take_that_has_enough_cancels_the_publisher() -> None:
     publisher = Obedient(1_000)
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.from_publisher(publisher, prefetch=4).pipe(ops.take(3)).subscribe(probe)
     assert probe.items == [0, 1, 2]
     assert probe.completed
@@ -240,7 +240,7 @@ def test_of_two_ends_the_first_counts_and_an_error_is_not_lost_rule_1_7(first: s
 
 def test_a_publisher_that_never_calls_on_subscribe_can_be_cancelled() -> None:
     publisher = Manual(silent=True)
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     rx.from_publisher(publisher, prefetch=2).subscribe(probe)
     assert probe.signals == ["on_subscribe"]
     probe.cancel()
@@ -257,7 +257,7 @@ def test_a_publisher_whose_subscribe_raises_fails_the_flow() -> None:
         def subscribe(self, subscriber: rx.Subscriber[Any], /) -> None:
             raise failure
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_publisher(Broken()).subscribe(probe)
     assert probe.error is failure
 
@@ -285,7 +285,7 @@ def test_none_is_an_item_like_any_other() -> None:
 def test_two_subscriptions_know_nothing_of_each_other() -> None:
     publisher = Manual()
     flow = rx.from_publisher(publisher, prefetch=2)
-    first, second = Probe(2), Probe(2)
+    first, second = TestSubscriber(2), TestSubscriber(2)
     flow.subscribe(first)
     flow.subscribe(second)
     publisher.given[0].give("a")
@@ -311,7 +311,7 @@ def test_on_subscribe_stays_the_first_signal_when_the_publisher_skips_it_rule_1_
     signal: Signal,
 ) -> None:
     publisher = Manual(silent=True)
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     rx.from_publisher(publisher, prefetch=2).subscribe(probe)
     signal(publisher.given[0])
     assert probe.signals[0] == "on_subscribe"

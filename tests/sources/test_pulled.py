@@ -12,7 +12,8 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from tests.support import Probe, counted
+from rxflow.testing import TestSubscriber
+from tests.support import counted
 
 SOURCES: dict[str, tuple[Callable[[], Any], list[Any]]] = {
     "from_iterable": (lambda: rx.from_iterable([1, 2, 3]), [1, 2, 3]),
@@ -36,7 +37,7 @@ EACH = pytest.mark.parametrize(("make", "items"), SOURCES.values(), ids=SOURCES.
 
 @EACH
 def test_the_items_come_and_then_the_end(make: Callable[[], Any], items: list[Any]) -> None:
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     make().subscribe(probe)
     assert probe.items == items
     assert probe.signals == ["on_subscribe", *["on_next"] * len(items), "on_completed"]
@@ -46,7 +47,7 @@ def test_the_items_come_and_then_the_end(make: Callable[[], Any], items: list[An
 def test_a_subscription_takes_exactly_what_it_asks_for(
     make: Callable[[], Any], items: list[Any]
 ) -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     make().subscribe(probe)
     for taken in range(len(items)):
         assert probe.items == items[:taken]
@@ -60,7 +61,7 @@ def test_two_subscriptions_know_nothing_of_each_other(
     make: Callable[[], Any], items: list[Any]
 ) -> None:
     flow = make()
-    first, second = Probe(1), Probe()
+    first, second = TestSubscriber(1), TestSubscriber()
     flow.subscribe(first)
     flow.subscribe(second)
     first.cancel()
@@ -91,7 +92,7 @@ def test_a_third_subscription_after_the_end_begins_anew(
     ],
 )
 def test_a_source_of_known_length_completes_with_its_last_item(make: Callable[[], Any]) -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     make().subscribe(probe)
     assert not probe.completed
     probe.request(1)
@@ -100,7 +101,7 @@ def test_a_source_of_known_length_completes_with_its_last_item(make: Callable[[]
 
 def test_an_empty_source_completes_without_demand() -> None:
     for flow in (rx.empty(), rx.of(), rx.from_iterable([]), rx.range(0), rx.repeat_value(1, 0)):
-        probe = Probe()
+        probe = TestSubscriber()
         flow.subscribe(probe)
         assert probe.signals == ["on_subscribe", "on_completed"]
 
@@ -109,7 +110,7 @@ def test_an_iterator_is_not_touched_before_it_is_asked_for() -> None:
     taken = counted(range(5))
     flow = rx.from_iterable(taken)
     piped = flow.pipe(ops.map(str), ops.filter(bool))
-    probe = Probe()
+    probe = TestSubscriber()
     piped.subscribe(probe)
     assert taken.asked == 0
     probe.request(2)
@@ -123,7 +124,7 @@ def test_an_iterator_is_not_touched_before_it_is_asked_for() -> None:
 
 def test_the_end_of_an_iterator_is_only_learnt_by_asking() -> None:
     taken = counted(range(2))
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.from_iterable(taken).subscribe(probe)
     assert (taken.asked, probe.completed) == (2, False)
     probe.request(1)
@@ -152,7 +153,7 @@ def test_an_iterable_that_cannot_be_iterated_now_fails_the_subscription() -> Non
         def __iter__(self) -> Iterator[int]:
             raise failure
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.from_iterable(Iterable()).subscribe(probe)
     assert probe.error is failure
     assert probe.signals == ["on_subscribe", "on_error"]
@@ -163,7 +164,7 @@ def test_an_iterator_that_raises_fails_behind_what_it_gave() -> None:
         yield 1
         raise ValueError("broken")
 
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(broken()).subscribe(probe)
     assert probe.items == [1]
     assert not probe.ended
@@ -187,7 +188,7 @@ def test_a_generator_is_closed_at_any_end(end: str) -> None:
         "fail": [ops.map(lambda item: 1 // (1 - item))],
         "take": [ops.take(2)],
     }[end]
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.from_iterable(items()).pipe(*steps).subscribe(probe)
     assert closed == []
     if end == "cancel":
@@ -200,7 +201,7 @@ def test_a_generator_is_closed_at_any_end(end: str) -> None:
 
 def test_an_endless_repeat_value_gives_what_is_asked_for() -> None:
     for endless in (rx.repeat_value(7), rx.repeat_value(7, -1)):
-        probe = Probe(3)
+        probe = TestSubscriber(3)
         endless.subscribe(probe)
         assert probe.items == [7, 7, 7]
         probe.request(2)
@@ -209,7 +210,7 @@ def test_an_endless_repeat_value_gives_what_is_asked_for() -> None:
 
 
 def test_never_gives_nothing_and_can_be_cancelled() -> None:
-    probe = Probe(rx.UNBOUNDED)
+    probe = TestSubscriber(rx.UNBOUNDED)
     rx.never().subscribe(probe)
     probe.cancel()
     assert probe.signals == ["on_subscribe"]
@@ -217,7 +218,7 @@ def test_never_gives_nothing_and_can_be_cancelled() -> None:
 
 @pytest.mark.parametrize("exception", [ValueError("broken"), "broken"])
 def test_throw_fails_without_demand(exception: Any) -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     rx.throw(exception).subscribe(probe)
     assert str(probe.error) == "broken"
     assert probe.signals == ["on_subscribe", "on_error"]
@@ -240,7 +241,7 @@ def test_generate_makes_one_step_for_each_item() -> None:
         return state + 1
 
     flow = rx.generate(0, condition, iterate)
-    probe = Probe()
+    probe = TestSubscriber()
     flow.subscribe(probe)
     assert steps == []
     probe.request(1)
@@ -259,7 +260,7 @@ def test_what_the_functions_of_generate_raise_is_the_error(broken: str) -> None:
 
     functions: dict[str, Any] = {"condition": lambda state: True, "iterate": lambda n: n + 1}
     functions[broken] = function
-    probe = Probe(9)
+    probe = TestSubscriber(9)
     rx.generate(0, **functions).subscribe(probe)
     assert probe.items == ([0] if broken == "condition" else [0, 1])
     assert repr(probe.error) == f"ValueError('{broken}')"
@@ -283,7 +284,7 @@ def test_a_source_starts_in_an_action_of_its_scheduler(
     make: Callable[[Any], Any], where: str
 ) -> None:
     clock = TestScheduler()
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     if where == "source":
         make(clock).subscribe(probe)
     else:
@@ -296,7 +297,7 @@ def test_a_source_starts_in_an_action_of_its_scheduler(
 
 def test_the_scheduler_of_the_source_goes_before_that_of_the_subscription() -> None:
     own, other = TestScheduler(), TestScheduler()
-    probe = Probe(5)
+    probe = TestSubscriber(5)
     rx.from_iterable([1], own).subscribe(probe, scheduler=other)
     other.start()
     assert probe.items == []
@@ -307,7 +308,7 @@ def test_the_scheduler_of_the_source_goes_before_that_of_the_subscription() -> N
 @pytest.mark.parametrize("make", SCHEDULED.values(), ids=SCHEDULED.keys())
 def test_a_scheduled_source_that_is_cancelled_does_not_start(make: Callable[[Any], Any]) -> None:
     clock = TestScheduler()
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     make(clock).subscribe(probe)
     probe.cancel()
     clock.start()
@@ -317,7 +318,7 @@ def test_a_scheduled_source_that_is_cancelled_does_not_start(make: Callable[[Any
 def test_a_scheduled_iterator_is_not_advanced_beyond_demand_and_closed() -> None:
     clock = TestScheduler()
     taken = counted(count())
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.from_iterable(taken, clock).subscribe(probe)
     assert taken.asked == 0
     clock.start()
@@ -330,7 +331,7 @@ def test_a_scheduled_iterator_is_not_advanced_beyond_demand_and_closed() -> None
 
 @pytest.mark.parametrize("make", SCHEDULED.values(), ids=SCHEDULED.keys())
 def test_a_scheduler_that_acts_at_once_changes_nothing(make: Callable[[Any], Any]) -> None:
-    probe, scheduled = Probe(2), Probe(2)
+    probe, scheduled = TestSubscriber(2), TestSubscriber(2)
     make(None).subscribe(probe)
     make(ImmediateScheduler()).subscribe(scheduled)
     assert scheduled.signals == probe.signals
@@ -354,7 +355,7 @@ def test_defer_makes_its_source_when_it_is_subscribed_and_anew_each_time() -> No
 
 def test_defer_passes_demand_on() -> None:
     taken = counted(count())
-    probe = Probe(2)
+    probe = TestSubscriber(2)
     rx.defer(lambda _: rx.from_iterable(taken)).subscribe(probe)
     assert taken.asked == 2
     probe.cancel()
@@ -365,8 +366,8 @@ def test_defer_gives_its_factory_the_scheduler_of_the_subscription() -> None:
     seen: list[Any] = []
     clock = TestScheduler()
     flow = rx.defer(lambda scheduler: seen.append(scheduler) or rx.empty())
-    flow.subscribe(Probe(), scheduler=clock)
-    flow.subscribe(Probe())
+    flow.subscribe(TestSubscriber(), scheduler=clock)
+    flow.subscribe(TestSubscriber())
     assert seen == [clock, None]
 
 
@@ -376,21 +377,21 @@ def test_what_the_factory_of_defer_raises_is_the_error() -> None:
     def factory(_: Any) -> Any:
         raise failure
 
-    probe = Probe()
+    probe = TestSubscriber()
     rx.defer(factory).subscribe(probe)
     assert probe.error is failure
     assert probe.signals == ["on_subscribe", "on_error"]
 
 
 def test_a_factory_of_defer_that_gives_no_source_fails_the_subscription() -> None:
-    probe = Probe()
+    probe = TestSubscriber()
     rx.defer(lambda _: 3).subscribe(probe)  # type: ignore[arg-type,return-value]
     assert isinstance(probe.error, TypeError)
     assert "defer" in str(probe.error)
 
 
 def test_a_range_may_be_longer_than_any_sequence() -> None:
-    probe = Probe(1)
+    probe = TestSubscriber(1)
     rx.range(2**70).subscribe(probe)
     probe.request(2)
     assert probe.items == [0, 1, 2]

@@ -139,7 +139,7 @@ def test_what_type_checkers_are_told_is_true(
         ([1, "a"], list[int]),
         ({"a": "b"}, dict[str, int]),
     ],
-    ids=str,
+    ids=["no Flow", "str", "str in a tuple", "None", "str in a list", "str as a key"],
 )
 def test_looking_sees_what_is_not_true(value: Any, told: Any) -> None:
     assert not Looking().is_a(value, told)
