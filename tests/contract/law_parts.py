@@ -1,0 +1,123 @@
+"""The registered operators that are more than a function, and the doors, as data."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from . import law_models as models
+from .law_callbacks import fold
+from .law_models import each
+from .law_table import FUNCTIONS, Kind, Row, flattened, row, same
+
+SEVERAL = "lambda x: range(x % 4)"
+
+_FLATTENS: Any = {"kind": Kind.PART, "grows": True, "hasty": True}
+
+OTHER = (70, 71, 72)
+"""What the other source of a merge gives."""
+
+PARTS: tuple[Row, ...] = (
+    *(
+        row(name, text, flattened, call=SEVERAL, n=(1, 3), m=(1, 3), **_FLATTENS)
+        for name, text in (
+            ("flat_map", "ops.flat_map($call, max_concurrency=$n, prefetch=$m)"),
+            ("merge", "ops.map($call), ops.merge(max_concurrent=$n, prefetch=$m)"),
+            ("concat_map", "ops.concat_map($call, prefetch=$m)"),
+            ("merge_all", "ops.map($call), ops.merge_all(prefetch=$m)"),
+            ("concat_all", "ops.map($call), ops.concat_all()"),
+        )
+    ),
+    row(
+        "flat_map_indexed",
+        "ops.flat_map_indexed($call, max_concurrency=$n, prefetch=$m)",
+        lambda f, n, m: each(lambda i: (x for _, made in models.indexed(f)(i) for x in made)),
+        call="lambda x, i: range(i, i + x % 3)",
+        n=(1, 3),
+        m=(1, 3),
+        **_FLATTENS,
+    ),
+    row("limit_rate", "ops.limit_rate($n)", same, n=(1, 5), kind=Kind.PART),
+    row("limit_rate", "ops.limit_rate($n + 1, $m)", same, n=(1, 4), m=(0, 2), kind=Kind.PART),
+    row(
+        "observe_on",
+        "ops.observe_on(ImmediateScheduler(), prefetch=$n)",
+        same,
+        n=(1, 5),
+        kind=Kind.PART,
+    ),
+    row(
+        "zip",
+        "ops.zip(range($n)), ops.map(fold)",
+        # it may complete with the last pair, or find out when one more is asked for
+        lambda f, n, m: each(lambda i: map(fold, zip(islice(i, n), range(n), strict=False))),
+        n=(0, 6),
+        kind=Kind.PART,
+        hasty=True,
+    ),
+    row(
+        "merge",
+        f"ops.merge({list(OTHER)}[:$n], prefetch=$m)",
+        same,
+        n=(0, 3),
+        m=(1, 3),
+        kind=Kind.MERGING,
+    ),
+    row(
+        "map_async",
+        "ops.map_async(awaited($call), max_concurrency=$n)",
+        lambda f, n, m: each(lambda i: map(f, i)),
+        n=(1, 3),
+        call="lambda x: x + 1",
+        kind=Kind.PART,
+        hasty=True,
+        loop=True,
+    ),
+)
+
+_BOOK = "on_drop=journal.drop('$door'$fuse), on_discard=journal.discard('$door')"
+
+DOORS: tuple[Row, ...] = (
+    *(
+        row(
+            "on_backpressure_buffer",
+            f"ops.on_backpressure_buffer($n, overflow=rx.{overflow}, {_BOOK}{more})",
+            same,
+            n=(1, 4),
+            kind=Kind.DOOR,
+        )
+        for overflow in ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL")
+        for more in ("", ", delay_error=False")
+    ),
+    row(
+        "on_backpressure_drop",
+        "ops.on_backpressure_drop(journal.drop('$door'$fuse))",
+        same,
+        kind=Kind.DOOR,
+    ),
+    row(
+        "on_backpressure_latest",
+        "ops.on_backpressure_latest(journal.drop('$door'$fuse))",
+        same,
+        kind=Kind.DOOR,
+    ),
+    row("on_backpressure_error", "ops.on_backpressure_error()", same, kind=Kind.DOOR),
+    row(
+        "on_backpressure_reduce",
+        "ops.on_backpressure_reduce(lambda a, b: a + b)",
+        same,
+        kind=Kind.REDUCING,
+    ),
+    row(
+        "on_backpressure_block",
+        "ops.on_backpressure_block($n, timeout=$wait, on_discard=journal.discard('$door'))",
+        same,
+        n=(1, 4),
+        kind=Kind.DOOR,
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*FUNCTIONS, *PARTS, *DOORS)
+
+EXCLUDED: dict[str, str] = {}
+"""The operators that the law is not tried on, with the reasons."""

@@ -1,0 +1,322 @@
+"""Every callback of every registered operator, door, source and bridge, as data.
+
+A case says how a pipeline is built in which that callback, and nothing else, fails in
+its n-th call. What takes user code and has no case is on a list with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+
+import reactivex
+from reactivex import Observer
+from reactivex.testing import TestScheduler
+
+import rxflow as rx
+from rxflow import operators as ops
+
+from .worlds import World
+
+
+class Outcome(Enum):
+    """Where the error of a callback goes."""
+
+    SIGNALLED = "to the subscriber, and the source is cancelled"
+    PRODUCER = "the same, but who pushes calls it, so an interrupt is told to the consumer too"
+    REPORTED = "to the hook for dropped errors, and the stream goes its way"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One callback.
+
+    Attributes:
+        name: The registered function.
+        parameter: Its parameter.
+        build: Makes the Flow of a world.
+        label: What is special about it.
+        calls: Which calls fail, one in each run.
+        kinds: The sources it is run over: "cold" and "hot", "door" for a plain one, "own" for none.
+        outcome: Where the error goes.
+        demand: What is requested before items are pushed (items); None for the consumer's own.
+        cancels: It is cancelled when all items were pushed.
+        consumers: Those that it is run with; all when left out.
+        several: One step calls it for several items, and goes on after an error.
+    """
+
+    name: str
+    parameter: str
+    build: Callable[[World], Any]
+    label: str = ""
+    calls: tuple[int, ...] = (1, 3)
+    kinds: tuple[str, ...] = ("cold", "hot")
+    outcome: Outcome = Outcome.SIGNALLED
+    demand: int | None = None
+    cancels: bool = False
+    consumers: tuple[str, ...] = ()
+    several: bool = False
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.name, self.parameter, self.label.replace(" ", "_"))))
+
+
+def _operator(
+    name: str,
+    parameter: str,
+    apply: Callable[[World], Any],
+    before: Callable[[World], Any] = lambda w: w.source,
+    **options: Any,
+) -> Case:
+    return Case(name, parameter, lambda w: before(w).pipe(apply(w)), **options)
+
+
+def _pairs(world: World) -> Any:
+    return world.source.pipe(ops.map(lambda x: (x, x)))
+
+
+def _failing(world: World) -> Any:
+    return world.failing()
+
+
+def no(*_: Any) -> bool:
+    return False
+
+
+def yes(*_: Any) -> bool:
+    return True
+
+
+def add(left: Any, right: Any) -> Any:
+    return left + right
+
+
+ONCE: Any = {"calls": (1,)}
+
+OPERATORS: tuple[Case, ...] = (
+    _operator("map", "mapper", lambda w: ops.map(w.fault())),
+    _operator("starmap", "mapper", lambda w: ops.starmap(w.fault(add)), _pairs),
+    _operator("starmap_indexed", "mapper", lambda w: ops.starmap_indexed(w.fault(add)), _pairs),
+    _operator("map_indexed", "mapper_indexed", lambda w: ops.map_indexed(w.fault(add))),
+    _operator("filter", "predicate", lambda w: ops.filter(w.fault(yes))),
+    _operator("filter", "predicate", lambda w: ops.filter(w.fault(no)), label="none passes"),
+    _operator("filter_indexed", "predicate_indexed", lambda w: ops.filter_indexed(w.fault(yes))),
+    _operator("distinct", "key_mapper", lambda w: ops.distinct(w.fault())),
+    _operator("distinct", "comparer", lambda w: ops.distinct(None, w.fault(no))),
+    _operator(
+        "distinct_until_changed", "key_mapper", lambda w: ops.distinct_until_changed(w.fault())
+    ),
+    _operator(
+        "distinct_until_changed",
+        "comparer",
+        lambda w: ops.distinct_until_changed(None, w.fault(no)),
+    ),
+    _operator("scan", "accumulator", lambda w: ops.scan(w.fault(add))),
+    _operator("scan", "accumulator", lambda w: ops.scan(w.fault(add), 0), label="seed"),
+    _operator("reduce", "accumulator", lambda w: ops.reduce(w.fault(add))),
+    _operator("reduce", "accumulator", lambda w: ops.reduce(w.fault(add), 0), label="seed"),
+    _operator("count", "predicate", lambda w: ops.count(w.fault(yes))),
+    _operator("sum", "key_mapper", lambda w: ops.sum(w.fault())),
+    _operator("average", "key_mapper", lambda w: ops.average(w.fault())),
+    _operator("min", "comparer", lambda w: ops.min(w.fault(lambda a, b: a - b))),
+    _operator("max", "comparer", lambda w: ops.max(w.fault(lambda a, b: a - b))),
+    _operator("to_dict", "key_mapper", lambda w: ops.to_dict(w.fault())),
+    _operator("to_dict", "element_mapper", lambda w: ops.to_dict(str, w.fault())),
+    _operator("some", "predicate", lambda w: ops.some(w.fault(no))),
+    _operator("all", "predicate", lambda w: ops.all(w.fault(yes))),
+    _operator("contains", "comparer", lambda w: ops.contains(9, w.fault(no))),
+    _operator(
+        "flat_map_iterable",
+        "mapper",
+        lambda w: ops.flat_map_iterable(w.fault(lambda x: [x, x])),
+    ),
+    _operator(
+        "flat_map_iterable",
+        "mapper",
+        lambda w: ops.flat_map_iterable(lambda _: w.broken()),
+        label="iterator",
+    ),
+    _operator("merge", "sources", lambda w: ops.merge(w.broken()), label="iterator"),
+    _operator("flat_map", "mapper", lambda w: ops.flat_map(w.fault(rx.of))),
+    _operator("flat_map", "mapper", lambda w: ops.flat_map(lambda _: w.broken()), label="iterator"),
+    _operator(
+        "flat_map",
+        "mapper",
+        lambda w: ops.flat_map(w.fault(lambda x: reactivex.of(x, x))),
+        label="plain inner",
+    ),
+    _operator(
+        "flat_map_indexed",
+        "mapper_indexed",
+        lambda w: ops.flat_map_indexed(w.fault(lambda x, i: rx.of(x, i))),
+    ),
+    _operator("concat_map", "project", lambda w: ops.concat_map(w.fault(rx.of))),
+    _operator(
+        "concat_map", "project", lambda w: ops.concat_map(lambda _: w.broken()), label="iterator"
+    ),
+    *(
+        case
+        for name in ("do_action", "tap")
+        for case in (
+            _operator(name, "on_next", lambda w, n=name: getattr(ops, n)(w.fault())),
+            _operator(
+                name,
+                "on_error",
+                lambda w, n=name: getattr(ops, n)(on_error=w.fault()),
+                _failing,
+                **ONCE,
+            ),
+            _operator(
+                name,
+                "on_completed",
+                lambda w, n=name: getattr(ops, n)(on_completed=w.fault(yes)),
+                **ONCE,
+            ),
+        )
+    ),
+    _operator("do", "observer", lambda w: ops.do(Observer(w.fault())), label="on_next"),
+    _operator(
+        "do",
+        "observer",
+        lambda w: ops.do(SimpleNamespace(on_next=yes, on_error=w.fault(), on_completed=yes)),
+        _failing,
+        label="on_error",
+        **ONCE,
+    ),
+    _operator(
+        "do",
+        "observer",
+        lambda w: ops.do(SimpleNamespace(on_next=yes, on_error=yes, on_completed=w.fault(yes))),
+        label="on_completed",
+        **ONCE,
+    ),
+    _operator(
+        "finally_action",
+        "action",
+        lambda w: ops.finally_action(w.fault(yes)),
+        outcome=Outcome.REPORTED,
+        **ONCE,
+    ),
+    _operator(
+        "finally_action",
+        "action",
+        lambda w: ops.finally_action(w.fault(yes)),
+        label="cancelled",
+        outcome=Outcome.REPORTED,
+        demand=2,
+        cancels=True,
+        **ONCE,
+    ),
+    *(
+        _operator(name, "predicate", lambda w, n=name, f=answer: getattr(ops, n)(w.fault(f)))
+        for name, answer in (
+            ("first", no),
+            ("first_or_default", no),
+            ("last", yes),
+            ("single", no),
+            ("single_or_default", no),
+            ("take_while", yes),
+            ("skip_while", yes),
+        )
+    ),
+    _operator(
+        "last_or_default", "predicate", lambda w: ops.last_or_default(predicate=w.fault(yes))
+    ),
+    _operator("take_while_indexed", "predicate", lambda w: ops.take_while_indexed(w.fault(yes))),
+    _operator("skip_while_indexed", "predicate", lambda w: ops.skip_while_indexed(w.fault(yes))),
+    _operator("concat", "sources", lambda w: ops.concat(w.broken()), label="iterator"),
+    _operator("catch", "handler", lambda w: ops.catch(w.fault(rx.of)), _failing, **ONCE),
+    _operator("catch", "handler", lambda w: ops.catch(w.broken()), _failing, label="iterator"),
+    _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
+    _operator(
+        "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"
+    ),
+    _operator("zip_with_list", "second", lambda w: ops.zip_with_list(w.broken()), label="iterator"),
+    _operator("timestamp", "scheduler", lambda w: ops.timestamp(_Clock(w)), label="now"),
+    _operator("time_interval", "scheduler", lambda w: ops.time_interval(_Clock(w)), label="now"),
+)
+
+
+class _Clock(TestScheduler):
+    """A scheduler that fails when it is asked for the time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._fault = world.fault
+
+    @property
+    def now(self) -> Any:
+        self._fault.hit()
+        return super().now
+
+
+def _door(
+    name: str, parameter: str, apply: Callable[[World], Any], demand: int = 0, **options: Any
+) -> Case:
+    return _operator(name, parameter, apply, kinds=("door",), demand=demand, **options)
+
+
+DROPS: Any = {"outcome": Outcome.PRODUCER}
+DISCARDS: Any = {"outcome": Outcome.REPORTED, "cancels": True, "several": True}
+
+DOORS: tuple[Case, ...] = (
+    *(
+        _door(
+            "on_backpressure_buffer",
+            "on_drop",
+            lambda w, o=overflow: ops.on_backpressure_buffer(2, overflow=o, on_drop=w.fault()),
+            label=overflow.name,
+            several=overflow is rx.DROP_ALL,
+            **DROPS,
+        )
+        for overflow in (rx.DROP_OLDEST, rx.DROP_NEWEST, rx.DROP_INCOMING, rx.DROP_ALL)
+    ),
+    _door(
+        "on_backpressure_buffer",
+        "on_discard",
+        lambda w: ops.on_backpressure_buffer(9, on_discard=w.fault()),
+        **DISCARDS,
+    ),
+    _door(
+        "on_backpressure_drop", "on_drop", lambda w: ops.on_backpressure_drop(w.fault()), **DROPS
+    ),
+    _door(
+        "on_backpressure_latest",
+        "on_drop",
+        lambda w: ops.on_backpressure_latest(w.fault()),
+        **DROPS,
+    ),
+    _door(
+        "on_backpressure_reduce",
+        "reducer",
+        lambda w: ops.on_backpressure_reduce(w.fault(add)),
+        **DROPS,
+    ),
+    _door(
+        "on_backpressure_block",
+        "on_discard",
+        lambda w: ops.on_backpressure_block(9, on_discard=w.fault()),
+        **DISCARDS,
+    ),
+    Case(
+        "from_observable",
+        "on_drop",
+        lambda w: rx.from_observable(
+            w.source, overflow=rx.DROP_OLDEST, capacity=2, on_drop=w.fault()
+        ),
+        kinds=("door",),
+        demand=0,
+        **DROPS,
+    ),
+    Case(
+        "from_observable",
+        "on_discard",
+        lambda w: rx.from_observable(w.source, overflow=rx.FAIL, on_discard=w.fault()),
+        kinds=("door",),
+        demand=0,
+        **DISCARDS,
+    ),
+)

@@ -1,0 +1,264 @@
+"""Every callback that belongs on an event loop, as data: one that is awaited, a queue, an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
+
+from .cases import Outcome
+from .worlds import ITEMS, Fault, World
+
+
+class LoopWorld(World):
+    """One run on an event loop.
+
+    Attributes:
+        running: Calls of async functions that run now.
+        seen: What came out.
+    """
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault, "cold")
+        self.running = 0
+        self.seen: list[Any] = []
+
+    async def numbers(self) -> AsyncIterator[int]:
+        """Give the items, with a turn of the loop before and after each."""
+        self.opened += 1
+        try:
+            for item in ITEMS:
+                await asyncio.sleep(0)
+                yield item
+                await asyncio.sleep(0)
+        finally:
+            try:
+                await asyncio.sleep(0)  # closing takes a turn, and may be cancelled itself
+            finally:
+                self.closed += 1
+
+    async def work(self, item: int) -> int:
+        """Give the item after a turn, and take another one to clean up."""
+        self.running += 1
+        try:
+            await asyncio.sleep(0)
+            return item
+        finally:
+            try:
+                await asyncio.sleep(0)
+            finally:
+                self.running -= 1
+
+    async def fallible(self, item: int) -> int:
+        """Fail in the n-th call, after a turn."""
+        await self.work(item)
+        self.fault.hit()
+        return item
+
+    async def note(self, item: int) -> None:
+        """Note an item, after a turn."""
+        self.seen.append(await self.work(item))
+
+    def settled(self) -> None:
+        """Check that everything is closed."""
+        assert self.opened == self.closed, f"{self.opened} opened, {self.closed} closed"
+        assert self.running == 0, "a call runs"
+
+
+class Iterable:
+    """An async iterable, a part of which may fail; it is to be closed once."""
+
+    def __init__(self, world: LoopWorld, part: str) -> None:
+        self._world = world
+        self._part = part
+        self._items = iter(ITEMS)
+
+    def _may_fail(self, part: str) -> None:
+        if part == self._part:
+            self._world.fault.hit()
+
+    def __aiter__(self) -> Iterable:
+        self._may_fail("aiter")
+        self._world.opened += 1
+        return self
+
+    async def __anext__(self) -> int:
+        await asyncio.sleep(0)
+        self._may_fail("anext")
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._world.closed += 1
+        await asyncio.sleep(0)
+        self._may_fail("aclose")
+
+
+class Queue(asyncio.Queue[Any]):
+    """A queue that may fail, as a PriorityQueue does when its items cannot be compared."""
+
+    def __init__(self, world: LoopWorld, part: str, size: int = 0) -> None:
+        super().__init__(size)
+        self._world = world
+        self._part = part
+
+    def _get(self) -> Any:
+        if self._part == "get":
+            self._world.fault.hit()
+        return super()._get()  # type: ignore[misc]
+
+    def _put(self, item: Any) -> None:
+        if self._part == "put":
+            self._world.fault.hit()
+        super()._put(item)  # type: ignore[misc]
+
+
+def filled(queue: asyncio.Queue[Any]) -> asyncio.Queue[Any]:
+    for item in ITEMS:
+        queue.put_nowait(item)
+    return queue
+
+
+@dataclass(frozen=True)
+class LoopCase:
+    """One callback.
+
+    Attributes:
+        name: The registered function.
+        parameter: Its parameter.
+        label: What is special about it.
+        consume: Consumes to the end; raises what the stream fails with.
+        calls: Which calls fail, one in each run.
+        outcome: Where the error goes.
+        stops: Errors that have a meaning of their own there, and are none.
+    """
+
+    name: str
+    parameter: str
+    label: str
+    consume: Callable[[LoopWorld], Awaitable[Any]]
+    calls: tuple[int, ...] = (1, 3)
+    outcome: Outcome = Outcome.SIGNALLED
+    stops: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "-".join((self.name, self.parameter, self.label.replace(" ", "_")))
+
+
+async def iterate(world: LoopWorld, flow: Any) -> None:
+    """Take the items in a loop."""
+    async with aclosing(aiter(flow)) as items:
+        async for item in items:
+            world.seen.append(item)
+            await asyncio.sleep(0)
+
+
+async def subscribe(world: LoopWorld, flow: Any) -> None:
+    """Take the items with a Subscriber, two at a time."""
+    probe: TestSubscriber[Any] = TestSubscriber(2, request_each=1)
+    flow.subscribe(probe)
+    try:
+        await probe.until(lambda probe: probe.ended)
+        await asyncio.sleep(0.001)  # what is closed behind the end takes turns
+    finally:
+        probe.cancel()
+        probe.assert_valid()
+        world.seen = probe.items
+    if probe.error is not None:
+        raise probe.error
+
+
+def _flows(
+    name: str, parameter: str, label: str, build: Callable[[LoopWorld], Any], **options: Any
+) -> tuple[LoopCase, ...]:
+    """Make a case for each way to take the items of a Flow."""
+    return tuple(
+        LoopCase(
+            name, parameter, f"{label} {end}", lambda w, take=take: take(w, build(w)), **options
+        )
+        for end, take in (("async for", iterate), ("subscriber", subscribe))
+    )
+
+
+def _from_async(world: LoopWorld) -> Any:
+    return rx.from_async_iterable(world.numbers())
+
+
+LOOP_CASES: tuple[LoopCase, ...] = (
+    *(
+        case
+        for at_once in (1, 3)
+        for ordered in (True, False)
+        for part in ("call", "await")
+        for case in _flows(
+            "map_async",
+            "function",
+            f"{part} {at_once} {'ordered' if ordered else 'unordered'}",
+            lambda w, n=at_once, o=ordered, p=part: _from_async(w).pipe(
+                ops.map_async(w.fault(w.work) if p == "call" else w.fallible, n, o)
+            ),
+        )
+    ),
+    LoopCase("for_each", "fn", "call", lambda w: _from_async(w).for_each(w.fault(w.seen.append))),
+    LoopCase("for_each", "fn", "await", lambda w: _from_async(w).for_each(w.fallible)),
+    LoopCase(
+        "for_each",
+        "fn",
+        "await 3",
+        lambda w: _from_async(w).for_each(w.fallible, max_concurrency=3),
+    ),
+    LoopCase(
+        "for_each",
+        "flow",
+        "source",
+        lambda w: rx.from_iterable(w.broken()).for_each(w.note),
+        stops=("StopIteration",),
+    ),
+    LoopCase(
+        "to_queue",
+        "flow",
+        "source",
+        lambda w: rx.from_iterable(w.broken()).to_queue(asyncio.Queue()),
+        stops=("StopIteration",),
+    ),
+    LoopCase(
+        "to_queue", "queue", "put", lambda w: _from_async(w).to_queue(Queue(w, "put"), end="end")
+    ),
+    *_flows(
+        "from_async_iterable",
+        "iterable",
+        "aiter",
+        lambda w: rx.from_async_iterable(Iterable(w, "aiter")),
+        calls=(1,),
+        stops=("StopAsyncIteration",),
+    ),
+    *_flows(
+        "from_async_iterable",
+        "iterable",
+        "anext",
+        lambda w: rx.from_async_iterable(Iterable(w, "anext")),
+        stops=("StopAsyncIteration",),
+    ),
+    *_flows(
+        "from_async_iterable",
+        "iterable",
+        "aclose",
+        lambda w: rx.from_async_iterable(Iterable(w, "aclose")),
+        calls=(1,),
+        outcome=Outcome.REPORTED,
+    ),
+    *_flows(
+        "from_queue",
+        "queue",
+        "get",
+        lambda w: rx.from_queue(filled(Queue(w, "get"))),
+        stops=("StopAsyncIteration",),
+    ),
+)

@@ -1,0 +1,259 @@
+"""What a fault does to those beside it: later operators, other sources, the next subscription."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from reactivex.scheduler import ImmediateScheduler
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.flow.registry import registered
+from rxflow.protocol import UNBOUNDED
+from rxflow.testing import TestSubscriber
+from tests.kernel.recorder import dropped_errors
+
+from .cases import OPERATORS
+from .worlds import Closing, Fault, PlantedError, Upstream, World
+
+# StopIteration in a callback looks like "nothing now" to the operators behind it: none of them
+# may go on behind it, or take it for the end.
+
+BEHIND: dict[str, Callable[[], Any]] = {
+    "pluck": lambda: ops.pluck(0),
+    "pluck_attr": lambda: ops.pluck_attr("real"),
+    "ignore_elements": ops.ignore_elements,
+    "distinct": ops.distinct,
+    "distinct_until_changed": ops.distinct_until_changed,
+    "scan": lambda: ops.scan(lambda a, b: a),
+    "scan, seed": lambda: ops.scan(lambda a, b: a, 0),
+    "reduce": lambda: ops.reduce(lambda a, b: a),
+    "reduce, seed": lambda: ops.reduce(lambda a, b: a, 0),
+    "count": ops.count,
+    "sum": lambda: ops.sum(lambda _: 1),
+    "average": lambda: ops.average(lambda _: 1),
+    "min": lambda: ops.min(lambda a, b: 0),
+    "max": lambda: ops.max(lambda a, b: 0),
+    "map": lambda: ops.map(str),
+    "map_indexed": lambda: ops.map_indexed(lambda x, i: x),
+    "starmap": lambda: ops.starmap(lambda *_: 1),
+    "starmap_indexed": lambda: ops.starmap_indexed(lambda *_: 1),
+    "filter": lambda: ops.filter(lambda _: False),
+    "filter_indexed": lambda: ops.filter_indexed(lambda *_: False),
+    "to_list": ops.to_list,
+    "to_iterable": ops.to_iterable,
+    "to_set": ops.to_set,
+    "to_dict": lambda: ops.to_dict(str),
+    "some": lambda: ops.some(lambda _: False),
+    "all": lambda: ops.all(lambda _: True),
+    "contains": lambda: ops.contains(9),
+    "is_empty": ops.is_empty,
+    "pairwise": ops.pairwise,
+    "buffer_with_count": lambda: ops.buffer_with_count(2),
+    "buffer_with_count, overlapping": lambda: ops.buffer_with_count(3, 1),
+    "buffer_with_count, gaps": lambda: ops.buffer_with_count(2, 4),
+    "flat_map_iterable": lambda: ops.flat_map_iterable(lambda x: [x, x]),
+    "merge": lambda: ops.merge(rx.never()),
+    "flat_map": lambda: ops.flat_map(rx.of),
+    "flat_map_indexed": lambda: ops.flat_map_indexed(lambda x, i: rx.of(x)),
+    "concat_map": lambda: ops.concat_map(rx.of),
+    "merge_all": ops.merge_all,
+    "concat_all": ops.concat_all,
+    "do_action": lambda: ops.do_action(lambda _: None, lambda _: None, lambda: None),
+    "tap": lambda: ops.tap(on_error=lambda _: None),
+    "do": lambda: ops.do(rx.Observer()),
+    "finally_action": lambda: ops.finally_action(lambda: None),
+    "element_at": lambda: ops.element_at(5),
+    "element_at_or_default": lambda: ops.element_at_or_default(5),
+    "first": lambda: ops.first(lambda _: False),
+    "first_or_default": lambda: ops.first_or_default(lambda _: False),
+    "last": ops.last,
+    "last_or_default": ops.last_or_default,
+    "single": lambda: ops.single(lambda _: False),
+    "single_or_default": lambda: ops.single_or_default(lambda _: False),
+    "default_if_empty": ops.default_if_empty,
+    "limit_rate": lambda: ops.limit_rate(2),
+    "observe_on": lambda: ops.observe_on(ImmediateScheduler()),
+    "concat": lambda: ops.concat(rx.of(1)),
+    "start_with": lambda: ops.start_with(0),
+    "repeat": ops.repeat,
+    "take": lambda: ops.take(5),
+    "take_while": lambda: ops.take_while(lambda _: True),
+    "take_while_indexed": lambda: ops.take_while_indexed(lambda *_: True),
+    "take_last": lambda: ops.take_last(2),
+    "take_last_buffer": lambda: ops.take_last_buffer(2),
+    "skip": lambda: ops.skip(2),
+    "skip_while": lambda: ops.skip_while(lambda _: True),
+    "skip_while_indexed": lambda: ops.skip_while_indexed(lambda *_: True),
+    "skip_last": lambda: ops.skip_last(1),
+    "timestamp": ops.timestamp,
+    "time_interval": ops.time_interval,
+    "zip": lambda: ops.zip(rx.repeat_value(0)),
+    "zip_with_iterable": lambda: ops.zip_with_iterable("abcdefgh"),
+    "zip_with_list": lambda: ops.zip_with_list(list("abcdefgh")),
+    "as_observable, lifted": ops.as_observable,
+}
+
+NOT_BEHIND = {
+    "map_async": "needs an event loop: see test_asyncio",
+    "retry": "subscribes again, and meets the same error: see below",
+    "catch": "swallows the error: that is what it is for",
+    "materialize": "gives the error as an item: that is what it is for",
+    "dematerialize": "wants notifications",
+}
+
+
+def test_every_operator_is_behind_a_callback_that_raises_stop_iteration():
+    known = {name.partition(",")[0] for name in BEHIND} | NOT_BEHIND.keys()
+    assert known >= {entry.name for entry in registered() if entry.kind == "operator"}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_no_operator_takes_stop_iteration_for_an_end_or_goes_on_behind_it(name: str):
+    item = [1] if name in ("starmap", "starmap_indexed", "pluck", "merge_all", "concat_all") else 1
+    last = {"is_empty": 1, "take": 5}.get(name, 6)  # it is over, and asks for no more
+    for nth, (initial, each) in product((1, 2, 3, 6), ((1, 1), (UNBOUNDED, 0))):
+        fault = Fault(nth, StopIteration())
+        world = World(fault, "cold")
+        probe: TestSubscriber[Any] = TestSubscriber(initial, request_each=each)
+        world.source.pipe(ops.map(fault(lambda _: item)), BEHIND[name]()).subscribe(probe)
+        if nth > last:
+            assert probe.completed
+        else:
+            assert isinstance(probe.error, RuntimeError), (nth, probe)
+            assert "StopIteration" in str(probe.error)
+            probe.assert_valid()
+            assert fault.calls == nth, "it is not gone on behind it"
+        assert world.opened == world.closed == 1
+
+
+# An error in what closes a source does not keep the others open.
+
+SEVERAL: dict[str, Callable[[Any, Any], Any]] = {
+    "merge": lambda bad, good: bad.pipe(ops.merge(good)),
+    "merge, second": lambda bad, good: good.pipe(ops.merge(bad)),
+    "zip": lambda bad, good: bad.pipe(ops.zip(good)),
+    "zip, second": lambda bad, good: good.pipe(ops.zip(bad)),
+    "flat_map, outer": lambda bad, good: bad.pipe(ops.flat_map(lambda _: good)),
+    "concat_map, outer": lambda bad, good: bad.pipe(ops.concat_map(lambda _: good)),
+    "flat_map_iterable, outer": lambda bad, good: bad.pipe(
+        ops.flat_map_iterable(lambda _: _Made(good))
+    ),
+    "zip_with_iterable": lambda bad, good: bad.pipe(ops.zip_with_iterable(_Made(good))),
+    "merge, limit_rate": lambda bad, good: bad.pipe(
+        ops.limit_rate(2), ops.merge(good.pipe(ops.limit_rate(2)))
+    ),
+    "combine_latest, lifted": lambda bad, good: bad.pipe(ops.combine_latest(good)),
+}
+
+
+class _Made:
+    def __init__(self, flow: Any) -> None:
+        self._flow = flow
+
+    def __iter__(self) -> Any:
+        return iter(self._flow)
+
+
+@pytest.mark.parametrize("how", ["cancel", "failure"])
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_source_that_cannot_be_closed_does_not_keep_another_open(name: str, how: str):
+    fault = Fault(1, PlantedError())
+    world = World(fault, "own")
+    flow = SEVERAL[name](rx.defer(lambda _: Closing(world)), rx.defer(lambda _: Upstream(world)))
+    probe: TestSubscriber[Any] = TestSubscriber(2)
+    failure = ValueError()
+    with dropped_errors() as reported:
+        flow.pipe(
+            ops.map(lambda x: _fail(failure) if how == "failure" and probe.items else x)
+        ).subscribe(probe)
+        probe.cancel()
+    assert world.opened == world.closed >= (2 if how == "cancel" else 1)
+    assert reported == [fault.error]
+    assert probe.error is (failure if how == "failure" else None)
+    assert not [part for part in probe.subscription.statistics() if part.held]
+
+
+def _fail(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("how", ["completion", "failure", "cancel"])
+def test_each_finally_action_is_called_whatever_else_fails_at_the_end(how: str):
+    """The second one too, and both although the source cannot be closed."""
+    closing = Fault(1, PlantedError("close"))
+    world = World(closing, "own")
+    actions = Fault(1, PlantedError("action"))
+    probe: TestSubscriber[Any] = TestSubscriber(3)
+    with dropped_errors() as reported:
+        rx.defer(lambda _: Closing(world)).pipe(
+            ops.finally_action(actions(lambda: None)),
+            ops.take(3) if how == "completion" else ops.map(lambda x: x),
+            ops.map(lambda x: _fail(ValueError()) if how == "failure" and x == 2 else x),
+            ops.finally_action(actions(lambda: None)),
+        ).subscribe(probe)
+        probe.cancel()
+    assert actions.calls == 2
+    assert world.closed == 1
+    assert reported == [closing.error, actions.error], reported
+    assert probe.completed is (how == "completion")
+    assert isinstance(probe.error, ValueError) is (how == "failure")
+
+
+# A fault in one subscription is not seen in another one.
+
+
+@pytest.mark.parametrize("case", OPERATORS, ids=str)
+def test_the_next_subscription_knows_nothing_of_the_fault(case: Any):
+    fault = Fault(case.calls[-1], PlantedError())
+    world = World(fault, "cold")
+    flow = case.build(world)
+    with dropped_errors():
+        first: TestSubscriber[Any] = TestSubscriber(UNBOUNDED)
+        flow.subscribe(first)
+        second: TestSubscriber[Any] = TestSubscriber(UNBOUNDED)
+        flow.subscribe(second)
+    assert fault.calls >= case.calls[-1]
+    assert second.error is not fault.error
+    assert second.ended
+    assert world.opened == world.closed
+
+
+@pytest.mark.parametrize("nth", [1, 3])
+def test_retry_goes_on_after_a_fault_with_a_source_of_its_own(nth: int):
+    fault = Fault(nth, PlantedError())
+    world = World(fault, "cold")
+    probe: TestSubscriber[Any] = TestSubscriber(1, request_each=1)
+    world.source.pipe(ops.map(fault()), ops.retry()).subscribe(probe)
+    probe.assert_completed(*range(1, nth), 1, 2, 3, 4, 5, 6)
+    assert world.opened == world.closed == 2
+
+
+def test_an_error_that_is_signalled_again_and_again_does_not_grow():
+    """A traceback gets longer each time its error is raised, and keeps the frames alive."""
+    error = PlantedError()
+    failing = rx.throw(error).pipe(ops.map(str))
+    lengths = []
+    for _ in range(3):
+        probe: TestSubscriber[Any] = TestSubscriber(1)
+        failing.subscribe(probe)
+        probe.assert_failed(error)
+        frames, traceback = 0, error.__traceback__
+        while traceback is not None:
+            frames, traceback = frames + 1, traceback.tb_next
+        lengths.append(frames)
+    assert len(set(lengths)) == 1, lengths
+
+
+def test_an_interrupt_of_a_callback_leaves_the_thread_usable():
+    """The trampoline of reactivex is not left in a state in which all that follows waits."""
+    for interrupt in (KeyboardInterrupt(), asyncio.CancelledError()):
+        with pytest.raises(type(interrupt)):
+            rx.of(1, 2).pipe(ops.map(lambda _, e=interrupt: _fail(e))).subscribe(lambda _: None)
+        seen: list[int] = []
+        rx.of(1, 2).pipe(ops.flat_map(rx.of)).subscribe(seen.append)
+        assert seen == [1, 2]
