@@ -46,6 +46,19 @@ def operators() -> Iterator[str]:
     yield from table(("names", "demand"), [(", ".join(row), key) for key, row in lifted.items()])
 
 
+def conformance() -> Iterator[str]:
+    """Run the conformance suite on everything that is registered."""
+    from tests.tck.table import rows
+    from tests.tck.test_registry import EXCLUDED, MADE
+
+    yield from table(
+        ("rule", "checks", "hold on so many", "do not apply to so many, and why"), [*rows()]
+    )
+    yield ""
+    left_out = "; ".join(f"`{name}`: {reason}" for (_, name), reason in EXCLUDED.items())
+    yield f"{len(MADE)} operators, doors, sources and bridges are checked. Not checked: {left_out}."
+
+
 def benchmarks() -> Iterator[str]:
     """Give the targets with what was measured, and the figures of all contenders."""
     if not RESULTS.exists():
@@ -127,7 +140,11 @@ def _markdown(text: str) -> str:
     return re.sub(r":\w+:`([^`]*)`", r"`\1`", text).replace("``", "`")
 
 
-PARTS: dict[str, Callable[[], Iterator[str]]] = {"operators": operators, "benchmarks": benchmarks}
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
+    "operators": operators,
+    "conformance": conformance,
+    "benchmarks": benchmarks,
+}
 
 
 def generate(text: str) -> str:

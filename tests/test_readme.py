@@ -19,10 +19,11 @@ def test_the_blocks_run_one_after_another(capsys: pytest.CaptureFixture[str]) ->
     for block in blocks():
         exec(compile(block, str(README), "exec"), namespace)
         printed.append(capsys.readouterr().out)
-    pipeline, subscriber, moved = printed
+    pipeline, subscriber, moved, marbles, rules = printed
     assert pipeline == "[3, 5, 7]\n"
     assert subscriber == "0\n1\n4\n"
-    assert not moved
+    assert not (moved or marbles or rules)
+    namespace["TestDoubling"]().test_required_spec101_request_gives_the_requested_number()
 
 
 def test_what_it_recommends_exists() -> None:

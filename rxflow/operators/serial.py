@@ -59,15 +59,17 @@ class Serial(Feed[Any]):
                 return
             failure: Exception | None = None
             try:
-                yield from feed.run()
-                if feed is not self._feed:
-                    continue  # ``ending`` has gone on meanwhile
-                self._state = feed.settle()
+                for item in feed.run():
+                    yield item
+                    if feed is not self._feed:
+                        break  # ``ending`` has gone on meanwhile
+                else:
+                    self._state = feed.settle()
             except Exception as error:
-                if feed is not self._feed:
-                    continue  # ``ending`` has heard it already
                 failure = error
             else:
+                if feed is not self._feed:
+                    continue
                 if self._state is not State.ENDED:
                     return
             # Outside of the except clause, else each failure would hold the one before it.

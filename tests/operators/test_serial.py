@@ -458,3 +458,18 @@ def test_rx_catch_tries_one_after_another_and_gives_the_last_failure() -> None:
 def test_two_subscriptions_of_repeat_count_each_for_itself() -> None:
     flow = rx.of(1).pipe(ops.repeat(2))
     assert [list(flow), list(flow)] == [[1, 1], [1, 1]]
+
+
+def test_a_failure_that_is_heard_early_is_told_once_to_what_is_before() -> None:
+    source: Subject[int] = Subject()
+    told: list[Exception] = []
+    error = KeyError("once")
+    probe = TestSubscriber(1)
+    source.pipe(
+        ops.on_backpressure_buffer(3), ops.do_action(on_error=told.append), ops.catch(rx.of(70))
+    ).subscribe(probe)
+    source.on_next(1)
+    source.on_error(error)
+    probe.request(5)
+    assert probe.items == [1, 70]
+    assert told == [error]

@@ -187,10 +187,10 @@ class Verification:
         assert not left, f"3.13: it still refers to {left}"
 
 
-def unsupported(what: str) -> SkipTest:
-    """Make what a check raises where something optional is not supported.
+def unsupported(reason: str) -> SkipTest:
+    """Make what a check raises where it needs what the rules do not ask for.
 
     Args:
-        what: What is not supported.
+        reason: What is not there.
     """
-    return SkipTest(f"{what} is not supported, which the rules allow")
+    return SkipTest(reason)

@@ -127,7 +127,7 @@ class ProcessorVerification(PublisherVerification, SubscriberVerification):
         publisher = TestPublisher[Any]()
         subscriber = await self.subscribed(self.create_processor(publisher))
         if not publisher.subscribers:
-            raise unsupported("subscribing before it is requested from")
+            raise unsupported("it subscribes upstream later")
         await self.requested(subscriber, 0)
         publisher.assert_cancelled()
 
@@ -157,7 +157,7 @@ class ProcessorVerification(PublisherVerification, SubscriberVerification):
         subscriber = await self.subscribed(self.create_processor(publisher), 1)
         figures = getattr(subscriber.subscription, "statistics", None)
         if figures is None:
-            raise unsupported("a Subscription with statistics")
+            raise unsupported("its Subscription has no statistics")
         for n in range(min(3, publisher.requested)):
             publisher.emit(self.create_element(n))
             await self.settle()

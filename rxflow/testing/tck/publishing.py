@@ -40,7 +40,7 @@ class PublishingVerification(Verification):
             elements: How many (items).
         """
         if self.max_elements < max(0, elements):
-            raise unsupported(f"a stream of more than {self.max_elements} items")
+            raise unsupported(f"it gives {max(0, self.max_elements)} items at most")
         return self.create_publisher(elements)
 
     def up_to(self, elements: int) -> int:
@@ -55,5 +55,5 @@ class PublishingVerification(Verification):
         """Make a Publisher that fails, or skip the check where there is none."""
         publisher = self.create_failed_publisher()
         if publisher is None:
-            raise unsupported("a Publisher that fails")
+            raise unsupported("it cannot fail")
         return publisher

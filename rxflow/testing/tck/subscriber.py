@@ -45,7 +45,7 @@ class SubscriberVerification(Verification):
         Args:
             publisher: What to subscribe it to.
         """
-        raise unsupported("a Subscriber whose user raises")
+        raise unsupported("it has no user that can raise")
 
     def has_raised(self) -> bool:
         """Tell whether the user has been given an item by now, and has raised."""
@@ -60,7 +60,7 @@ class SubscriberVerification(Verification):
 
     def trigger_cancel(self) -> None:
         """Make what was subscribed last lose its interest."""
-        raise unsupported("a cancel from outside")
+        raise unsupported("it cannot be cancelled from outside")
 
     def create_element(self, n: int) -> Any:
         """Make an item for it.
