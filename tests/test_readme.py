@@ -22,7 +22,7 @@ def test_the_blocks_run_one_after_another(capsys: pytest.CaptureFixture[str]) ->
     pipeline, subscriber, moved, marbles, rules = printed
     assert pipeline == "[3, 5, 7]\n"
     assert subscriber == "0\n1\n4\n"
-    assert not (moved or marbles or rules)
+    assert [moved, marbles, rules] == [""] * 3
     namespace["TestDoubling"]().test_required_spec101_request_gives_the_requested_number()
 
 

@@ -41,7 +41,7 @@ def objects() -> Counter[str]:
     return Counter(
         f"{type(each).__module__}.{type(each).__qualname__}"
         for each in gc.get_objects()
-        if type(each).__module__.startswith(("rxflow", "reactivex", "tests"))
+        if str(type(each).__module__).startswith(("rxflow", "reactivex", "tests"))
     )
 
 
