@@ -9,6 +9,7 @@ one way, from top to bottom here:
 - ``kernel``: the engine: feeds that are pulled, islands, the drain loop, boundaries
 - ``flow``: Flow, and how operators apply to it
 - ``sources``, ``operators``, ``aio``: what people compose
+- ``testing``: the test kit, and the rules of Reactive Streams as checks; imported by itself
 - ``demo``: the library at work on real input
 
 This package is a superset of ``reactivex``, and ``rxflow.operators`` one of

@@ -83,7 +83,8 @@ def on_backpressure_drop(
                  -1-2------5---|
 
     Demand: unbounded ; 1:1 ; holds 0.
-    What is asked for may be in transit to a consumer on another thread, at most 256 items.
+    What is asked for and not taken yet, by a consumer that is busy or on another thread,
+    waits: at most 256 items.
 
     Args:
         on_drop: Called with each item that is dropped, and the reason.
