@@ -125,7 +125,21 @@ class LoopTestScheduler(TestScheduler):
             "the event loop drives this scheduler: run the loop, or await asyncio.sleep(seconds)"
         )
 
-    advance_to = advance_by = start
+    def advance_to(self, time: typing.AbsoluteTime) -> NoReturn:
+        """Refuse, see ``start``.
+
+        Args:
+            time: Not used.
+        """
+        self.start()
+
+    def advance_by(self, time: typing.RelativeTime) -> NoReturn:
+        """Refuse, see ``start``.
+
+        Args:
+            time: Not used.
+        """
+        self.start()
 
 
 class _Watch:

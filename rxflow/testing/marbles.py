@@ -26,7 +26,7 @@ COUNTED: dict[str, Callable[[StageStatistics], int]] = {
     "held": lambda part: part.held,
     "dropped": lambda part: sum(part.dropped.values()),
 }
-MEANING = {  # what may stand in the lanes that have no items
+MEANING: dict[str, tuple[str, str]] = {  # what may stand in the lanes that have no items
     "request": ("123456789ux", "1 to 9, u for all, x to cancel, - for nothing, or (...)"),
     **dict.fromkeys(COUNTED, ("0123456789+", "0 to 9, + for more, or . for what is not checked")),
 }

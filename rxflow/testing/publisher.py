@@ -65,10 +65,10 @@ class TestPublisher(Publisher[T], Generic[T]):
         """
         self.requests: list[int] = []
         self.invalid: list[Any] = []
-        self.cancels = 0
-        self.subscribers = 0
+        self.cancels: int = 0
+        self.subscribers: int = 0
         self.second_requests: list[Any] = []
-        self.ended = False
+        self.ended: bool = False
         self._misbehaviour = misbehaviour
         self._on_request = on_request
         self._on_cancel = on_cancel

@@ -55,12 +55,12 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         """
         self.items: list[T] = []
         self.error: Exception | None = None
-        self.completed = False
-        self.subscribed = 0
+        self.completed: bool = False
+        self.subscribed: int = 0
         self.signals: list[str] = []
-        self.requested = 0
-        self.cancelled = False
-        self.depth = 0
+        self.requested: int = 0
+        self.cancelled: bool = False
+        self.depth: int = 0
         self.violations: list[str] = []
         self.subscription: Any = None
         self._initial = initial

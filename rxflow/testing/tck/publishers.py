@@ -38,7 +38,7 @@ class SynchronousPublisher(TestPublisher[Any]):
         self, elements: int, create_element: Callable[[int], Any], depths: list[int]
     ) -> None:
         super().__init__(on_request=self._serve)
-        self.given = 0
+        self.given: int = 0
         self._elements = elements
         self._element = create_element
         self._depths = depths
