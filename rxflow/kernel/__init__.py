@@ -2,8 +2,8 @@
 
 Holds: Feed (a running source that is pulled), Stage and Island (synchronous
 operators fused over a Feed), Drain (the one loop that counts demand and signals
-a Subscriber), Boundary (the one bounded queue), lifting of stock operators,
-statistics and the hook for errors that come too late.
+a Subscriber), Boundary (the one bounded queue), Alarm (the one timer), lifting of
+stock operators, statistics and the hook for errors that come too late.
 Invariants: one thread at a time pulls a Feed; demand is counted in Drain only;
 locks live in Drain and Boundary only, and no signal is sent under one.
 May import: protocol.
@@ -11,6 +11,7 @@ May import: protocol.
 
 from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
+from .clock import Alarm
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
 from .gates import LiftFeed, Order, Rule, gate_of, lifting
@@ -28,6 +29,7 @@ __all__ = [
     "BUDGET",
     "HANDOVER",
     "NOTHING",
+    "Alarm",
     "Boundary",
     "Context",
     "DiscardCallback",

@@ -1,11 +1,15 @@
-"""The clock of an event loop, for operators of reactivex that are driven by time."""
+"""Time: the clock of an event loop, and the one way in which a Feed is woken at a time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from reactivex.abc import SchedulerBase
+from reactivex.disposable import SerialDisposable
 from reactivex.internal.basic import default_now
+from reactivex.scheduler import TimeoutScheduler
 from reactivex.scheduler.eventloop import AsyncIOThreadSafeScheduler
 
 
@@ -27,3 +31,52 @@ def running_scheduler() -> LoopScheduler | None:
     """Give the scheduler of the event loop that runs in this thread, if any."""
     loop = asyncio._get_running_loop()
     return None if loop is None else LoopScheduler(loop)
+
+
+class Alarm:
+    """Wakes a consumer at a time, once for each ``set``; it may also be woken too early.
+
+    The consumer looks at ``now`` when it is woken, and sets the alarm again if it
+    is not yet time. ``set`` and ``cancel`` are for the thread that pulls.
+    """
+
+    __slots__ = ("_clock", "_due", "_pending", "_wake")
+
+    def __init__(self, wake: Callable[[], None], scheduler: SchedulerBase | None) -> None:
+        """Make one that is not set.
+
+        Args:
+            wake: To be called, on the scheduler's thread.
+            scheduler: Whose clock; reactivex's default, which has a thread for each
+                alarm, when left out.
+        """
+        self._wake = wake
+        self._clock: SchedulerBase = scheduler or TimeoutScheduler.singleton()
+        self._due: float | None = None  # the time it is set to
+        self._pending = SerialDisposable()
+
+    @property
+    def now(self) -> float:
+        """The time (seconds since the scheduler's zero, in whole microseconds)."""
+        return self._clock.to_seconds(self._clock.now)
+
+    def set(self, due: float) -> None:
+        """Have the consumer called at a time, unless it is to be called earlier already.
+
+        Args:
+            due: The time, as ``now`` gives it (seconds); one that has passed is at once.
+        """
+        if self._due is not None and self._due <= due:
+            return
+        self._due = due
+        self._pending.disposable = self._clock.schedule_relative(
+            max(0.0, due - self.now), self._ring
+        )
+
+    def _ring(self, *_: object) -> None:
+        self._due = None  # before the wake: who is woken may set it again
+        self._wake()
+
+    def cancel(self) -> None:
+        """Call nobody any more."""
+        self._pending.dispose()
