@@ -38,6 +38,7 @@ import builtins
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from os import PathLike
 from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
 
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable

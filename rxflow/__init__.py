@@ -82,6 +82,7 @@ from .protocol import (
     Processor,
     ProtocolError,
     Publisher,
+    SpillError,
     Subscriber,
     Subscription,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "Processor",
     "ProtocolError",
     "Publisher",
+    "SpillError",
     "StageStatistics",
     "Subject",
     "Subscriber",

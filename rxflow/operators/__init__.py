@@ -45,6 +45,7 @@ from .picking import (
 from .prefetching import limit_rate, observe_on
 from .serial import catch, concat, repeat, retry, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
+from .spilling import on_backpressure_spill
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
 from .timing import time_interval, timestamp
 from .zipping import zip, zip_with_iterable, zip_with_list
@@ -195,6 +196,7 @@ __all__ = [
     "on_backpressure_error",
     "on_backpressure_latest",
     "on_backpressure_reduce",
+    "on_backpressure_spill",
     "on_error_resume_next",
     "pairwise",
     "partition",

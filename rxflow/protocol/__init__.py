@@ -14,6 +14,7 @@ from .errors import (
     FlowError,
     OfferTimeoutError,
     ProtocolError,
+    SpillError,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
 from .overflow import (
@@ -50,6 +51,7 @@ __all__ = [
     "Processor",
     "ProtocolError",
     "Publisher",
+    "SpillError",
     "Subscriber",
     "Subscription",
     "Victim",

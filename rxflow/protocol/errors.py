@@ -53,5 +53,26 @@ class OfferTimeoutError(BackpressureError, TimeoutError):
     """No room was made for an item within the producer's time limit."""
 
 
+class SpillError(BackpressureError):
+    """What has no room in memory cannot be kept on disk.
+
+    Attributes:
+        operator: The operator.
+        failed: What the file could not be: "opened", "written" or "read".
+        cause: Why.
+    """
+
+    def __init__(self, operator: str, failed: str, cause: Exception):
+        """Describe the failure of a file."""
+        self.operator = operator
+        self.failed = failed
+        self.cause = cause
+        super().__init__(operator, failed, cause)
+
+    def __str__(self) -> str:
+        """Name the place and the cause."""
+        return f"{self.operator}: its file cannot be {self.failed}: {self.cause}"
+
+
 class DemandBoundaryWarning(UserWarning):
     """Demand becomes unbounded here, where that was probably not meant."""

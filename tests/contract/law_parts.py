@@ -115,6 +115,13 @@ DOORS: tuple[Row, ...] = (
         n=(1, 4),
         kind=Kind.DOOR,
     ),
+    row(
+        "on_backpressure_spill",
+        "ops.on_backpressure_spill($n + 1, on_discard=journal.discard('$door'))",
+        same,
+        n=(1, 4),
+        kind=Kind.DOOR,
+    ),
 )
 
 ROWS: tuple[Row, ...] = (*FUNCTIONS, *PARTS, *DOORS)

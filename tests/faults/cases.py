@@ -6,6 +6,7 @@ its n-th call. What takes user code and has no case is on a list with the reason
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -300,6 +301,23 @@ DOORS: tuple[Case, ...] = (
         "on_discard",
         lambda w: ops.on_backpressure_block(9, on_discard=w.fault()),
         **DISCARDS,
+    ),
+    _door(
+        "on_backpressure_spill",
+        "on_discard",
+        lambda w: ops.on_backpressure_spill(2, on_discard=w.fault()),
+        **DISCARDS,
+    ),
+    _door(
+        "on_backpressure_spill",
+        "dumps",
+        lambda w: ops.on_backpressure_spill(2, dumps=w.fault(pickle.dumps)),
+        **DROPS,
+    ),
+    _door(
+        "on_backpressure_spill",
+        "loads",
+        lambda w: ops.on_backpressure_spill(2, loads=w.fault(pickle.loads)),
     ),
     Case(
         "from_observable",

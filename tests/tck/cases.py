@@ -193,6 +193,7 @@ OPERATORS: dict[str, Case] = {
 DOORS: dict[str, Case] = {
     "on_backpressure_buffer": Case(ops.on_backpressure_buffer(2_000)),
     "on_backpressure_block": Case(ops.on_backpressure_block(2_000)),
+    "on_backpressure_spill": Case(ops.on_backpressure_spill(2_000)),
     "on_backpressure_drop": Case(ops.on_backpressure_drop(), most=-1),
     "on_backpressure_latest": Case(ops.on_backpressure_latest(), most=1),
     "on_backpressure_reduce": Case(ops.on_backpressure_reduce(lambda a, b: a + b), most=1),
