@@ -17,6 +17,7 @@ from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
+from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
@@ -157,6 +158,8 @@ __all__ = [
     "element_at_or_default",
     "exclusive",
     "expand",
+    "expand_latest",
+    "extrapolate",
     "filter",
     "filter_indexed",
     "finally_action",
@@ -175,6 +178,7 @@ __all__ = [
     "ignore_elements",
     "is_empty",
     "join",
+    "keep_alive",
     "last",
     "last_or_default",
     "limit_rate",

@@ -126,5 +126,8 @@ DOORS: tuple[Row, ...] = (
 
 ROWS: tuple[Row, ...] = (*FUNCTIONS, *PARTS, *DOORS)
 
-EXCLUDED: dict[str, str] = {}
+EXCLUDED: dict[str, str] = dict.fromkeys(
+    ("expand_latest", "extrapolate", "keep_alive"),
+    "it makes items of its own while the source has none",
+)
 """The operators that the law is not tried on, with the reasons."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from types import SimpleNamespace
 from typing import Any
@@ -236,6 +237,23 @@ OPERATORS: tuple[Case, ...] = (
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"
     ),
     _operator("zip_with_list", "second", lambda w: ops.zip_with_list(w.broken()), label="iterator"),
+    _operator("extrapolate", "function", lambda w: ops.extrapolate(w.fault(lambda n: ()))),
+    _operator("expand_latest", "function", lambda w: ops.expand_latest(w.fault(lambda n: (n,)))),
+    _operator(
+        "expand_latest",
+        "function",
+        lambda w: ops.expand_latest(lambda n: w.broken()),
+        label="iterator",
+        calls=(1,),
+    ),
+    _operator(
+        "keep_alive",
+        "function",
+        lambda w: ops.keep_alive(9.0, w.fault(object), _Late()),
+        calls=(1,),
+        kinds=("hot",),
+    ),
+    _operator("keep_alive", "scheduler", lambda w: ops.keep_alive(9.0, object, _Clock(w))),
     _operator("timestamp", "scheduler", lambda w: ops.timestamp(_Clock(w)), label="now"),
     _operator("time_interval", "scheduler", lambda w: ops.time_interval(_Clock(w)), label="now"),
 )
@@ -252,6 +270,17 @@ class _Clock(TestScheduler):
     def now(self) -> Any:
         self._fault.hit()
         return super().now
+
+
+class _Late(TestScheduler):
+    """A scheduler on which a minute passes between any two looks at the clock."""
+
+    looks = 0
+
+    @property
+    def now(self) -> Any:
+        self.looks += 1
+        return super().now + timedelta(minutes=self.looks)
 
 
 def _door(

@@ -184,6 +184,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
     **dict.fromkeys(
         (
             ("contains", "value"),
+            ("extrapolate", "initial"),
             ("on_backpressure_spill", "path"),
             ("default_if_empty", "default_value"),
             ("element_at_or_default", "default_value"),
