@@ -27,7 +27,7 @@ from ..kernel import (
 from ..protocol import UNBOUNDED
 
 T = TypeVar("T")
-U = TypeVar("U")
+T1 = TypeVar("T1")
 
 NONE: Any = object()
 """Stands for an initial item that was left out."""
@@ -35,8 +35,8 @@ NONE: Any = object()
 
 @operator(demand="1 at a time ; 1:1 ; holds 0", category="demand")
 def extrapolate(
-    function: Callable[[T], Iterable[U]], initial: Any = NONE
-) -> Callable[[Observable[T]], Flow[T | U]]:
+    function: Callable[[T], Iterable[T1]], initial: Any = NONE
+) -> Callable[[Observable[T]], Flow[T | T1]]:
     """Give a faster consumer computed items while the source has none.
 
     .. marble::
@@ -74,8 +74,8 @@ def extrapolate(
 
 @operator(demand="1 at a time ; 1:1 ; holds 0", category="demand")
 def expand_latest(
-    function: Callable[[T], Iterable[U]],
-) -> Callable[[Observable[T]], Flow[U]]:
+    function: Callable[[T], Iterable[T1]],
+) -> Callable[[Observable[T]], Flow[T1]]:
     """Turn the latest item into as many as the consumer asks for until the next one comes.
 
     .. marble::
@@ -111,9 +111,9 @@ def expand_latest(
 @operator(demand="1 at a time ; 1:1 ; holds 0", category="time")
 def keep_alive(
     idle: float | timedelta,
-    function: Callable[[], U],
+    function: Callable[[], T1],
     scheduler: SchedulerBase | None = None,
-) -> Callable[[Observable[T]], Flow[T | U]]:
+) -> Callable[[Observable[T]], Flow[T | T1]]:
     """Give an item of your own whenever the source has been silent for so long.
 
     .. marble::
