@@ -20,7 +20,7 @@ _SIZED = tuple(type(iter(sample)) for sample in _SAMPLES)
 
 def used_up(iterator: Iterator[Any]) -> bool:
     """Tell, without advancing it, whether an iterator is known to have given its last item."""
-    return isinstance(iterator, _SIZED) and not length_hint(iterator, 1)
+    return isinstance(iterator, _SIZED) and not length_hint(iterator)
 
 
 def close(iterator: Iterator[Any] | None) -> None:
@@ -57,7 +57,7 @@ class Pulled(Feed[Any]):
 
     def ending(self) -> bool:
         """Tell whether a source of known length has given its last item."""
-        return self._ended or (self._sized and not length_hint(self._iterator, 1))
+        return self._ended or (self._sized and not length_hint(self._iterator))
 
     def cancel(self) -> None:
         """Close a generator."""
