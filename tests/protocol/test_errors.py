@@ -36,6 +36,10 @@ def test_an_overflow_keeps_each_of_these_to_be_asked_for():
     assert error.item is None
 
 
+def test_what_an_overflow_is_made_of_is_in_its_args_as_for_any_exception():
+    assert overflow("item").args == ("on_backpressure_buffer", 256, 255, 3, "item")
+
+
 @pytest.mark.parametrize("length", [78, 79, 500])
 def test_a_long_item_is_shortened_to_80_characters(length: int):
     item = "x" * length  # its repr is two quotes longer
