@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+from reactivex.internal.basic import default_now
 from reactivex.testing import TestScheduler
 
-from rxflow.kernel.clock import Alarm, running_scheduler
+from rxflow.kernel.clock import Alarm, LoopScheduler, running_scheduler
 from rxflow.testing import run_virtual
 
 
@@ -92,3 +94,31 @@ def test_it_keeps_the_time_of_an_event_loop():
         return loop.time() - begun
 
     assert abs(run_virtual(main()) - 90.0) < 1e-4
+
+
+def test_the_clock_of_a_loop_begins_at_the_time_of_day_however_long_the_loop_has_run():
+    async def main() -> float:
+        await asyncio.sleep(1e6)
+        return (LoopScheduler(asyncio.get_running_loop()).now - default_now()).total_seconds()
+
+    assert abs(run_virtual(main())) < 1000
+
+
+def test_a_time_that_is_set_again_costs_nothing():
+    class Counting(TestScheduler):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scheduled = 0
+
+        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
+            self.scheduled += 1
+            return super().schedule_relative(*args, **kwargs)
+
+    scheduler = Counting()
+    rung: list[float] = []
+    alarm = Alarm(lambda: rung.append(alarm.now), scheduler)
+    for due in (5.0, 5.0, 7.0):
+        alarm.set(due)
+    assert scheduler.scheduled == 1
+    scheduler.advance_to(20.0)
+    assert rung == [5.0]

@@ -9,13 +9,15 @@ import reactivex
 from reactivex.subject import Subject
 
 import rxflow
-from rxflow.kernel import HANDOVER, Boundary, Context, State
+from rxflow.kernel import BUDGET, HANDOVER, Boundary, Context, State
 from rxflow.protocol import (
+    BLOCK,
     DROP_ALL,
     DROP_INCOMING,
     DROP_NEWEST,
     DROP_OLDEST,
     FAIL,
+    SUSPEND,
     UNBOUNDED,
     BufferOverflowError,
     Offer,
@@ -325,3 +327,78 @@ def test_a_source_that_ignores_its_disposal_is_not_listened_to_any_more():
     observers[0].on_next(2)
     observers[0].on_completed()
     assert recorder.signals == [("subscribed",), ("next", 1)]
+
+
+def test_few_items_are_taken_without_a_run_and_many_are_not():
+    boundary = door(FAIL, capacity=9)
+    for item in range(4):
+        boundary.push(item)
+    few = boundary.few()
+    assert few is not None
+    assert (few.ended, list(few), few.ended) == (False, [0, 1, 2, 3], True)
+    boundary.push(4)
+    assert boundary.few() is few  # it is made once, and begins afresh
+    assert (few.ended, next(few), few.ended) == (False, 4, False)
+    for item in range(5):
+        boundary.push(item)
+    assert boundary.few() is None
+    assert list(boundary.run()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("overflow", [BLOCK, SUSPEND], ids=repr)
+def test_a_queue_whose_producers_wait_has_no_few_since_they_are_told_of_room_by_a_run(
+    overflow: Overflow,
+):
+    boundary = door(overflow, capacity=9)
+    boundary.push(1)
+    assert boundary.few() is None
+
+
+def test_few_items_that_become_many_give_their_consumer_a_turn():
+    boundary = door(FAIL)
+    boundary.push(0)
+    few = boundary.few()
+    assert few is not None
+    taken = 0
+    for item in few:
+        boundary.push(item + 1)
+        taken += 1
+    assert taken == BUDGET
+    assert boundary.settle() is State.READY
+
+
+class Stopping(Boundary[Any]):
+    """Counts how often its producer is stopped."""
+
+    stopped = 0
+
+    def stop_producer(self) -> None:
+        self.stopped += 1
+
+
+def test_an_interrupt_in_a_callback_passes_through_fails_the_stream_and_stops_the_source():
+    def on_drop(item: int, reason: str) -> None:
+        raise KeyboardInterrupt
+
+    boundary = Stopping(Context(lambda: None), "door", 1, DROP_OLDEST, on_drop=on_drop)
+    boundary.push(1)
+    assert boundary.stopped == 0
+    with pytest.raises(KeyboardInterrupt):
+        boundary.push(2)
+    assert boundary.stopped == 1
+    assert boundary.closed
+    assert list(boundary.run()) == [2]
+    with pytest.raises(RuntimeError) as raised:
+        boundary.settle()
+    assert str(raised.value) == "door: a callback ended with KeyboardInterrupt()"
+    assert boundary.failure is raised.value
+
+
+def test_items_that_are_lost_before_the_queue_are_counted_with_those_in_it():
+    boundary = door()
+    for item in range(3):
+        boundary.push(item)
+        boundary.lose(item, "late")
+    boundary.lose("early", "other")
+    [figures] = boundary.statistics()
+    assert (figures.received, figures.held, figures.dropped) == (7, 3, {"late": 3, "other": 1})

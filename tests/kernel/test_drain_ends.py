@@ -262,5 +262,8 @@ def test_without_a_hook_of_ones_own_late_errors_are_logged(caplog: pytest.LogCap
     [record] = caplog.records
     assert record.name == "rxflow"
     assert record.levelname == "ERROR"
-    assert "in on_next" in record.getMessage()
+    assert record.getMessage() == (
+        "an error came too late for any subscriber: BrokenError('in on_next')"
+    )
     assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], BrokenError)

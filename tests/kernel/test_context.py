@@ -1,0 +1,60 @@
+"""A Context: what a Feed is told of its consumer, and passes on to the Feeds before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from reactivex.scheduler import ImmediateScheduler
+
+from rxflow.kernel import Context
+from rxflow.kernel.clock import LoopScheduler
+from rxflow.testing import run_virtual
+
+
+def wake() -> None: ...
+
+
+def other_wake() -> None: ...
+
+
+@pytest.mark.parametrize("pulls", [False, True])
+def test_the_feed_before_has_a_wake_of_its_own_and_all_else_in_common(pulls: bool):
+    context = Context(wake, ImmediateScheduler(), set(), pulls)
+    before = context.waking(other_wake)
+    assert before.wake is other_wake
+    assert before.scheduler is context.scheduler is not None
+    assert before.tasks is context.tasks
+    assert before.pulls is pulls
+
+
+def test_each_consumer_has_tasks_of_its_own():
+    assert Context(wake).tasks is not Context(wake).tasks
+
+
+@pytest.mark.parametrize("pulls", [False, True])
+def test_the_clock_of_the_running_loop_is_added_and_nothing_else_changes(pulls: bool):
+    async def main() -> tuple[Any, Any]:
+        context = Context(wake, None, set(), pulls)
+        timed = context.timed()
+        assert timed.wake is wake
+        assert timed.tasks is context.tasks
+        assert timed.pulls is pulls
+        assert isinstance(timed.scheduler, LoopScheduler)
+        return timed.scheduler._loop, asyncio.get_running_loop()
+
+    used, running = run_virtual(main())
+    assert used is running
+
+
+def test_a_scheduler_that_was_passed_is_the_clock_also_on_a_loop():
+    async def main() -> None:
+        context = Context(wake, ImmediateScheduler())
+        assert context.timed() is context
+
+    run_virtual(main())
+
+
+def test_without_scheduler_and_loop_there_is_no_clock():
+    assert Context(wake).timed().scheduler is None

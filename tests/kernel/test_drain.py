@@ -1,0 +1,315 @@
+"""The drain loop over a Feed in the test's hand: how it is opened, woken and left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reactivex.scheduler import ImmediateScheduler
+
+from rxflow.kernel import Context, Drain, StageStatistics, State
+from rxflow.protocol import UNBOUNDED
+from tests.kernel.hand import Hand
+from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+
+
+def opened(hand: Hand, recorder: Recorder, granted: int = 0, **options: Any) -> Drain:
+    drain = Drain(recorder, granted, **options)
+    drain.open(hand.make)
+    drain.wake()
+    return drain
+
+
+def test_the_feed_is_told_of_the_consumer():
+    seen: list[Context] = []
+    scheduler, tasks = ImmediateScheduler(), set[Any]()
+
+    def make(context: Context) -> Hand:
+        seen.append(context)
+        return Hand()
+
+    drain = Drain(Recorder())
+    drain.open(make, scheduler, tasks)
+    [context] = seen
+    assert (context.scheduler, context.pulls, context.wake) == (scheduler, False, drain.wake)
+    assert context.tasks is tasks
+
+
+@pytest.mark.parametrize(("granted", "first"), [(0, 0), (0, 3), (2, 0), (2, 3), (UNBOUNDED, 1)])
+def test_a_feed_hears_of_the_demand_there_is_before_it_is_started(granted: int, first: int):
+    hand = Hand()
+    heard: list[int] = []
+    hand.starting = lambda: heard.extend(hand.wanted)
+    opened(hand, Recorder(first), granted)
+    total = min(granted + first, UNBOUNDED)
+    assert heard == ([total] if total else [])
+    assert hand.more_wanted == []
+
+
+def test_demand_that_comes_later_is_told_at_once_and_wrong_demand_is_not():
+    hand, recorder = Hand(), Recorder(1)
+    opened(hand, recorder)
+    recorder.request(2)
+    assert hand.more_wanted == [2]
+    assert hand.wanted[-1] == 3
+    recorder.request(0)
+    assert hand.more_wanted == [2]
+    assert "request(0)" in str(recorder.error)
+    assert hand.cancelled == 1
+    recorder.request(5)
+    assert hand.more_wanted == [2]
+
+
+def test_a_wake_during_the_start_is_heard_at_once():
+    hand, recorder = Hand(), Recorder(5)
+    seen: list[int] = []
+
+    def starting() -> None:
+        hand.give("early")
+        seen.extend(recorder.items)
+
+    hand.starting = starting
+    opened(hand, recorder)
+    assert seen == ["early"]
+
+
+@pytest.mark.parametrize("hot", [False, True])
+def test_one_that_is_held_signals_nothing_before_it_is_let_go_unless_it_is_hot(hot: bool):
+    class Kind(Hand):
+        @property
+        def hot(self) -> bool:
+            return hot
+
+    hand, recorder = Kind(), Recorder(5)
+    hand.starting = lambda: hand.give("early")
+    drain = Drain(recorder)
+    drain.open(hand.make, held=True)
+    assert recorder.items == (["early"] if hot else [])
+    drain.wake()
+    assert recorder.items == ["early"]
+    hand.give("later")
+    assert recorder.items == ["early", "later"]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_feed_that_cannot_be_started_fails_the_stream_and_is_cancelled(held: bool):
+    hand, recorder, error = Hand(), Recorder(), OSError("no start")
+
+    def starting() -> None:
+        raise error
+
+    hand.starting = starting
+    drain = Drain(recorder)
+    drain.open(hand.make, held=held)
+    assert recorder.ends == []
+    drain.wake()
+    assert recorder.error is error
+    assert hand.cancelled == 1
+
+
+def test_a_start_that_fails_behind_the_end_is_reported():
+    hand, recorder, error = Hand(ended=True), Recorder(), OSError("too late")
+
+    def starting() -> None:
+        hand.wake()
+        raise error
+
+    hand.starting = starting
+    with dropped_errors() as dropped:
+        opened(hand, recorder)
+    assert recorder.signals == [("subscribed",), COMPLETED]
+    assert dropped == [error]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_start_that_is_interrupted_cancels_the_feed_and_passes_on(held: bool):
+    hand, recorder = Hand(1), Recorder(5)
+
+    def starting() -> None:
+        raise KeyboardInterrupt
+
+    hand.starting = starting
+    drain = Drain(recorder)
+    with pytest.raises(KeyboardInterrupt):
+        drain.open(hand.make, held=held)
+    assert hand.cancelled == 1
+    drain.wake()
+    assert recorder.signals == [("subscribed",)]
+
+
+def test_a_feed_that_cannot_be_made_leaves_the_loop_open_to_say_so():
+    def make(context: Context) -> Hand:
+        raise OSError("not made")
+
+    recorder = Recorder()
+    drain = Drain(recorder)
+    drain.open(make)
+    drain.wake()
+    assert str(recorder.error) == "not made"
+
+
+def test_it_is_opened_once():
+    drain = opened(Hand(ended=True), Recorder())
+    with pytest.raises(AssertionError, match=r"^a Drain is opened once$"):
+        drain.open(Hand().make)
+
+
+class Loop:
+    """An event loop that keeps what it is to call."""
+
+    def __init__(self, closed: bool = False) -> None:
+        self.calls: list[Any] = []
+        self.closed = closed
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def call_soon_threadsafe(self, call: Any) -> None:
+        self.calls.append(call)
+
+
+class Barren(Hand):
+    """Its runs end before they give anything, some times."""
+
+    barren = 3
+
+    def run(self) -> Any:
+        return iter(()) if self.barren else super().run()
+
+    def settle(self) -> State:
+        if not self.barren:
+            return super().settle()
+        self.barren -= 1
+        return State.READY
+
+
+def test_without_a_loop_a_run_that_found_nothing_is_followed_by_the_next():
+    recorder = Recorder(1)
+    opened(Barren("found"), recorder)
+    assert recorder.items == ["found"]
+
+
+def test_others_on_the_loop_have_a_turn_after_each_run_that_found_nothing():
+    loop: Any = Loop()
+    recorder = Recorder(1)
+    drain = opened(Barren("found"), recorder, loop=loop)
+    for turn in range(1, 4):
+        assert recorder.items == []
+        assert loop.calls == [drain.wake] * turn
+        loop.calls[-1]()
+    assert recorder.items == ["found"]
+    assert len(loop.calls) == 3
+
+
+def test_a_loop_that_is_closed_has_no_turns_to_give():
+    loop: Any = Loop(closed=True)
+    recorder = Recorder(1)
+    opened(Barren("never"), recorder, loop=loop)
+    assert (recorder.items, loop.calls) == ([], [])
+
+
+def test_the_feed_is_told_how_much_is_wanted_beyond_what_it_had():
+    hand, recorder = Hand(1, 2), Recorder(5)
+    opened(hand, recorder)
+    assert hand.wanted == [5, 3]
+    hand.give(3)
+    assert hand.wanted == [5, 3, 2]
+    hand.give(4, 5)
+    assert hand.wanted == [5, 3, 2]  # all that was asked for has come
+    hand.wake()
+    assert hand.wanted == [5, 3, 2]
+
+
+def test_a_subscriber_that_raises_is_cut_off_and_the_figures_stay():
+    def then(recorder: Recorder, item: Any) -> None:
+        raise OSError(item)
+
+    hand, recorder = Hand(1, 2, name="source"), Recorder(5, then)
+    with dropped_errors() as dropped:
+        drain = opened(hand, recorder)
+    assert [error.args for error in dropped] == [(1,)]
+    assert drain.statistics() == (
+        StageStatistics("source", delivered=1),
+        StageStatistics("subscriber", requested=5, received=1, delivered=1),
+    )
+
+
+@pytest.mark.parametrize("signal", ["on_next", "on_completed", "on_error"])
+def test_what_a_plain_observer_raises_goes_to_who_drains_once(signal: str):
+    class Raising(Recorder):
+        def on_next(self, value: Any) -> None:
+            if signal == "on_next":
+                raise OSError(signal)
+
+        def on_completed(self) -> None:
+            raise OSError(signal)
+
+        def on_error(self, error: Exception) -> None:
+            raise OSError(signal)
+
+    hand = Hand(1, ended=True)
+    hand.error = ValueError() if signal == "on_error" else None
+    drain = Drain(Raising(), UNBOUNDED, raises=True)
+    drain.open(hand.make)
+    with dropped_errors() as dropped, pytest.raises(OSError, match=signal):
+        drain.wake()
+    drain.wake()
+    assert dropped == []
+    assert hand.cancelled == 1
+
+
+def test_a_feed_that_raises_when_it_is_cancelled_is_reported_and_its_figures_stay():
+    class Refusing(Hand):
+        def cancel(self) -> None:
+            raise OSError("will not")
+
+    hand, recorder = Refusing(1, name="source"), Recorder(1)
+    drain = opened(hand, recorder)
+    with dropped_errors() as dropped:
+        recorder.cancel()
+    assert [str(error) for error in dropped] == ["will not"]
+    assert drain.statistics()[0] == StageStatistics("source", delivered=1)
+
+
+def test_an_item_that_was_pulled_when_the_cancel_came_is_discarded():
+    class Cancelling(Hand):
+        def run(self) -> Any:
+            for item in super().run():
+                if item == 2:
+                    recorder.cancel()
+                yield item
+
+    recorder = Recorder(5)
+    drain = opened(Cancelling(1, 2, 3), recorder)
+    assert recorder.items == [1]
+    assert drain.statistics()[-1] == StageStatistics(
+        "subscriber", requested=5, received=2, delivered=1, discarded=1
+    )
+
+
+def test_a_wrong_request_inside_of_the_last_item_wins_over_the_end():
+    hand = Hand(1, ended=True)
+    recorder = Recorder(1, then=lambda it, item: it.request(-1))
+    opened(hand, recorder)
+    assert "request(-1)" in str(recorder.error)
+
+
+def test_a_wrong_request_while_the_source_settles_wins_over_its_completion():
+    class Asking(Hand):
+        def settle(self) -> State:
+            recorder.request(-1)
+            return State.ENDED
+
+    recorder = Recorder(1)
+    opened(Asking(), recorder)
+    assert "request(-1)" in str(recorder.error)
+
+
+def test_a_failure_that_overtakes_what_a_run_has_in_hand_is_signalled_without_demand():
+    hand, recorder = Hand(1, 2, 3), Recorder(1)
+    opened(hand, recorder)
+    hand.items.clear()
+    hand.ended, hand.error = True, OSError("cut")
+    hand.wake()
+    assert recorder.error is hand.error
+    assert recorder.items == [1]

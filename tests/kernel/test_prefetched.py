@@ -1,0 +1,219 @@
+"""A boundary that asks its producer for batches: how many, when, and how it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from reactivex.scheduler import ImmediateScheduler
+
+from rxflow.kernel import (
+    Context,
+    Prefetched,
+    Pulled,
+    StageStatistics,
+    State,
+    drained,
+)
+from rxflow.protocol import BufferOverflowError, Offer, Subscriber, Subscription
+from tests.kernel.recorder import dropped_errors
+
+
+class Producer(Subscription):
+    """Gives what the test tells it to; notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.subscriber: Any = None
+
+    def connect(self, subscriber: Subscriber[Any]) -> None:
+        self.subscriber = subscriber
+        subscriber.on_subscribe(self)
+
+    def request(self, n: int) -> None:
+        self.told.append(n)
+
+    def cancel(self) -> None:
+        self.told.append("cancel")
+
+
+def started(high: int = 4, batch: int = 2) -> tuple[Prefetched, Producer]:
+    producer = Producer()
+    feed = Prefetched(Context(lambda: None), "merge", high, batch, producer.connect)
+    feed.start()
+    return feed, producer
+
+
+def test_it_asks_for_all_that_has_room_and_then_for_each_batch_that_was_taken():
+    feed, producer = started(high=4, batch=2)
+    assert producer.told == [4]
+    for item in range(4):
+        producer.subscriber.on_next(item)
+    run = feed.run()
+    told: list[list[Any]] = []
+    for item in range(4):
+        assert next(run) == item
+        told.append(list(producer.told))
+    assert told == [[4], [4, 2], [4, 2], [4, 2, 2]]
+
+
+def test_what_was_taken_counts_across_runs():
+    feed, producer = started(high=4, batch=3)
+    for item in range(5):
+        producer.subscriber.on_next(item)
+        assert list(feed.run()) == [item]
+        assert feed.settle() is State.WAITING
+    assert producer.told == [4, 3]
+
+
+def test_it_has_no_few():
+    feed, producer = started()
+    producer.subscriber.on_next(1)
+    assert feed.few() is None
+
+
+def test_more_than_was_asked_for_fails_it_and_leaves_the_producer():
+    feed, producer = started(high=2, batch=1)
+    for item in range(3):
+        producer.subscriber.on_next(item)
+    assert producer.told == [2, "cancel"]
+    assert list(feed.run()) == [0, 1]
+    assert producer.told == [2, "cancel"]  # nothing is requested of who was left
+    with pytest.raises(BufferOverflowError) as raised:
+        feed.settle()
+    assert str(raised.value) == "merge(capacity=2) overflowed: 2 held, 0 requested, item 2"
+
+
+@pytest.mark.parametrize("end", ["on_error", "on_completed"])
+def test_after_the_end_the_subscription_is_left_alone(end: str):
+    """Rule 2.4: it counts as cancelled."""
+    feed, producer = started(high=4, batch=1)
+    error = OSError("cut")
+    producer.subscriber.on_next(1)
+    producer.subscriber.on_error(error) if end == "on_error" else producer.subscriber.on_completed()
+    assert list(feed.run()) == [1]
+    if end == "on_error":
+        with pytest.raises(OSError, match="cut") as raised:
+            feed.settle()
+        assert raised.value is error
+    else:
+        assert feed.settle() is State.ENDED
+    feed.cancel()
+    assert producer.told == [4]
+
+
+@pytest.mark.parametrize("end", ["on_error", "on_completed"])
+def test_a_subscription_that_comes_behind_the_end_is_cancelled(end: str):
+    feed, producer = started()
+    producer.subscriber.on_error(OSError()) if end == "on_error" else feed._intake.on_completed()
+    late = Producer()
+    producer.subscriber.on_subscribe(late)
+    assert late.told == ["cancel"]
+
+
+def test_a_second_subscription_is_cancelled_and_the_first_goes_on():
+    """Rule 2.5."""
+    _, producer = started()
+    second = Producer()
+    producer.subscriber.on_subscribe(second)
+    assert (second.told, producer.told) == (["cancel"], [4])
+
+
+def test_cancel_leaves_the_producer_once_and_lets_go_of_what_is_held():
+    feed, producer = started()
+    producer.subscriber.on_next(1)
+    feed.cancel()
+    feed.cancel()
+    assert producer.told == [4, "cancel"]
+    assert producer.subscriber.on_next(2) is Offer.CLOSED
+    [figures] = feed.statistics()
+    assert figures == StageStatistics("merge", received=1, peak=1, capacity=4, discarded=1)
+
+
+def test_cancel_before_there_is_a_subscription_cancels_it_when_it_comes():
+    producer = Producer()
+    feed = Prefetched(Context(lambda: None), "merge", 4, 2, lambda subscriber: None)
+    feed.start()
+    feed.cancel()
+    feed._intake.on_subscribe(producer)
+    assert producer.told == ["cancel"]
+
+
+def test_a_producer_that_raises_when_it_is_cancelled_is_reported():
+    """Rule 3.15: it is not to raise."""
+
+    class Raising(Producer):
+        def cancel(self) -> None:
+            raise OSError("will not")
+
+    producer = Raising()
+    feed = Prefetched(Context(lambda: None), "merge", 4, 2, producer.connect)
+    feed.start()
+    with dropped_errors() as dropped:
+        feed.cancel()
+    assert [str(error) for error in dropped] == ["will not"]
+
+
+@pytest.mark.parametrize("signal", ["on_subscribe", "on_error"])
+def test_none_is_refused_where_the_rules_want_something(signal: str):
+    """Rule 2.13; None is an item like any other in Python."""
+    feed, producer = started()
+    with pytest.raises(TypeError) as raised:
+        getattr(producer.subscriber, signal)(None)
+    assert str(raised.value) == f"{signal} was given None (rule 2.13)"
+    assert not feed.closed
+    producer.subscriber.on_next(None)
+    assert list(feed.run()) == [None]
+
+
+def test_a_flow_is_drained_and_its_figures_come_first():
+    closed: list[int] = []
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(9)
+        finally:
+            closed.append(1)
+
+    inner = Prefetched(
+        Context(lambda: None),
+        "inner",
+        3,
+        2,
+        drained(lambda context: Pulled(source()), Context(lambda: None)),
+    )
+    outer = Prefetched(
+        Context(lambda: None),
+        "outer",
+        4,
+        2,
+        drained(lambda context: inner, Context(lambda: None)),
+    )
+    outer.start()
+    run = outer.run()
+    assert [next(run) for _ in range(2)] == [0, 1]
+    figures = list(outer.statistics())
+    assert [(each.name, each.received, each.delivered, each.held) for each in figures] == [
+        ("inner", 9, 6, 3),
+        ("outer", 6, 2, 4),
+    ]
+    outer.cancel()
+    assert closed == [1]
+
+
+def test_a_flow_hears_of_the_scheduler_and_the_tasks_of_its_consumer():
+    seen: list[Context] = []
+
+    def make(context: Context) -> Pulled:
+        seen.append(context)
+        return Pulled(iter([1]))
+
+    scheduler = ImmediateScheduler()
+    context = Context(lambda: None, scheduler, set())
+    feed = Prefetched(context, "merge", 4, 2, drained(make, context))
+    feed.start()
+    assert seen[0].tasks is context.tasks
+    assert seen[0].scheduler is context.scheduler
+    assert list(feed.run()) == [1]
+    assert feed.settle() is State.ENDED
