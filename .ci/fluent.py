@@ -40,6 +40,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
+from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, Union, overload
 
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
 from reactivex import abc, typing
@@ -61,7 +62,7 @@ from reactivex.typing import (
     PredicateIndexed,
 )
 
-from ..kernel import DiscardCallback, DropCallback
+from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import Overflow
 from .flow import Flow
 from .source import Source

@@ -61,7 +61,7 @@ from reactivex import (
 from . import operators
 from .aio import for_each, to_queue
 from .flow import Flow, lift
-from .kernel import StageStatistics
+from .kernel import StageStatistics, Valve
 from .protocol import (
     BLOCK,
     DROP_ALL,
@@ -83,6 +83,7 @@ from .protocol import (
     ProtocolError,
     Publisher,
     SpillError,
+    RateExceededError,
     Subscriber,
     Subscription,
 )
@@ -149,10 +150,12 @@ __all__ = [
     "ProtocolError",
     "Publisher",
     "SpillError",
+    "RateExceededError",
     "StageStatistics",
     "Subject",
     "Subscriber",
     "Subscription",
+    "Valve",
     "__version__",
     "abc",
     "amb",

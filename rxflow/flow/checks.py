@@ -54,6 +54,19 @@ def seconds(operator: str, name: str, value: Any, *, optional: bool = True) -> f
     return float(value)
 
 
+def positive(operator: str, name: str, value: Any, unit: str) -> float:
+    """Check an amount that must be more than nothing; a timedelta is one of seconds."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{operator}: {name} must be a number ({unit}), not {value!r}")
+    if not 0 < value < float("inf"):
+        raise ValueError(
+            f"{operator}: {name} must be more than 0 and finite ({unit}), not {value!r}"
+        )
+    return value
+
+
 def strategy(operator: str, value: Any) -> Overflow:
     """Check an overflow strategy."""
     if not isinstance(value, Overflow):

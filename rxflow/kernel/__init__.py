@@ -2,7 +2,7 @@
 
 Holds: Feed (a running source that is pulled), Stage and Island (synchronous
 operators fused over a Feed), Drain (the one loop that counts demand and signals
-a Subscriber), Boundary (the one bounded queue), Alarm (the one timer), lifting of
+a Subscriber), Boundary (the one bounded queue), Alarm (the one timer), Valve, lifting of
 stock operators, statistics and the hook for errors that come too late.
 Invariants: one thread at a time pulls a Feed; demand is counted in Drain only;
 locks live in Drain and Boundary only, and no signal is sent under one.
@@ -23,6 +23,7 @@ from .prefetched import Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
+from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "StageFactory",
     "StageStatistics",
     "State",
+    "Valve",
     "close",
     "drained",
     "gate_of",

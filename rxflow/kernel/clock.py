@@ -60,6 +60,11 @@ class Alarm:
         """The time (seconds since the scheduler's zero, in whole microseconds)."""
         return self._clock.to_seconds(self._clock.now)
 
+    @property
+    def micros(self) -> int:
+        """The time in whole microseconds, so that sums and differences are exact."""
+        return round(self.now * 1_000_000)
+
     def set(self, due: float) -> None:
         """Have the consumer called at a time, unless it is to be called earlier already.
 

@@ -94,6 +94,14 @@ class Input:
             self._run = None  # it may be older than the failure, and hold items
         return ending
 
+    def over(self) -> bool:
+        """Let the end through, or raise the failure, where nothing else is left; tell if ended."""
+        if self.ending():
+            self.waiting = False
+            while not self.ended:
+                self.take()
+        return self.ended
+
     def want(self, n: int) -> None:
         """Pass on demand that grew while it waits (items)."""
         if self._started and self.waiting and not self.ended:

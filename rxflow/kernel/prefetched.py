@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..protocol import FAIL, Subscriber, Subscription
+from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
-from .boundary import Boundary
+from .boundary import Boundary, DropCallback
 from .drain import Drain
 from .feed import Context, Feed
 from .loops import running_loop
@@ -20,7 +20,16 @@ class Prefetched(Boundary[Any]):
     """Requests ``high`` items at the start, then a batch whenever one was taken."""
 
     def __init__(
-        self, context: Context, name: str, high: int, batch: int, connect: Connect
+        self,
+        context: Context,
+        name: str,
+        high: int,
+        batch: int,
+        connect: Connect,
+        *,
+        capacity: int | None = None,
+        overflow: Overflow = FAIL,
+        on_drop: DropCallback | None = None,
     ) -> None:
         """Prepare the subscription to a producer.
 
@@ -30,8 +39,11 @@ class Prefetched(Boundary[Any]):
             high: Most items that are requested and not yet taken (items).
             batch: How many are requested at a time, once so many were taken (items).
             connect: Subscribes a Subscriber to the producer.
+            capacity: Most items held, where more than that are requested (items).
+            overflow: What gives way then.
+            on_drop: Called with each item that was dropped, and the reason.
         """
-        super().__init__(context, name, high, FAIL)
+        super().__init__(context, name, capacity or high, overflow, on_drop=on_drop)
         self._high = high
         self._batch = batch
         self._connect = connect

@@ -18,6 +18,7 @@ from .asynchronous import map_async
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .filling import expand_latest, extrapolate, keep_alive
+from .demanding import cap_demand, pace
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
@@ -48,7 +49,10 @@ from .serial import catch, concat, repeat, retry, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
+from .throttling import throttle
+from .throttling_by_key import throttle_by_key
 from .timing import time_interval, timestamp
+from .valves import valve
 from .zipping import zip, zip_with_iterable, zip_with_list
 
 if TYPE_CHECKING:
@@ -136,6 +140,7 @@ __all__ = [
     "buffer_with_count",
     "buffer_with_time",
     "buffer_with_time_or_count",
+    "cap_demand",
     "catch",
     "combine_latest",
     "concat",
@@ -202,6 +207,7 @@ __all__ = [
     "on_backpressure_reduce",
     "on_backpressure_spill",
     "on_error_resume_next",
+    "pace",
     "pairwise",
     "partition",
     "partition_indexed",
@@ -249,6 +255,8 @@ __all__ = [
     "take_while_indexed",
     "take_with_time",
     "tap",
+    "throttle",
+    "throttle_by_key",
     "throttle_first",
     "throttle_with_mapper",
     "throttle_with_timeout",
@@ -262,6 +270,7 @@ __all__ = [
     "to_list",
     "to_marbles",
     "to_set",
+    "valve",
     "while_do",
     "window",
     "window_toggle",

@@ -15,6 +15,7 @@ from .errors import (
     OfferTimeoutError,
     ProtocolError,
     SpillError,
+    RateExceededError,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
 from .overflow import (
@@ -52,6 +53,7 @@ __all__ = [
     "ProtocolError",
     "Publisher",
     "SpillError",
+    "RateExceededError",
     "Subscriber",
     "Subscription",
     "Victim",

@@ -37,16 +37,47 @@ class BufferOverflowError(BackpressureError):
 
     def __str__(self) -> str:
         """Name the place, the numbers and the beginning of the item."""
-        try:
-            text = repr(self.item)
-        except Exception:
-            text = f"<{type(self.item).__name__} whose repr fails>"
-        if len(text) > 80:
-            text = text[:77] + "..."
         return (
             f"{self.operator}(capacity={self.capacity}) overflowed: {self.held} held, "
-            f"{self.requested} requested, item {text}"
+            f"{self.requested} requested, item {_beginning(self.item)}"
         )
+
+
+class RateExceededError(BackpressureError):
+    """An item came sooner than its rate allows, where that is to fail.
+
+    Attributes:
+        operator: The operator that enforces the rate.
+        rate: The rate (tokens in ``per`` seconds).
+        per: What it is meant for (seconds).
+        burst: The most that may come at once (tokens).
+        item: The item that came too soon.
+    """
+
+    def __init__(self, operator: str, rate: float, per: float, burst: float, item: object):
+        """Describe the item that one operator had no tokens for."""
+        self.operator = operator
+        self.rate = rate
+        self.per = per
+        self.burst = burst
+        self.item = item
+        super().__init__(operator, rate, per, burst, item)
+
+    def __str__(self) -> str:
+        """Name the place, the numbers and the beginning of the item."""
+        return (
+            f"{self.operator}: the rate of {self.rate:g} per {self.per:g} s with bursts of "
+            f"{self.burst:g} is exceeded by item {_beginning(self.item)}"
+        )
+
+
+def _beginning(item: object) -> str:
+    """Show an item in an error, but not all of a long one."""
+    try:
+        text = repr(item)
+    except Exception:
+        text = f"<{type(item).__name__} whose repr fails>"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 class OfferTimeoutError(BackpressureError, TimeoutError):

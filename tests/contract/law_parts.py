@@ -37,6 +37,22 @@ PARTS: tuple[Row, ...] = (
         m=(1, 3),
         **_FLATTENS,
     ),
+    row("throttle", "ops.throttle(9, burst=99, scheduler=TestScheduler())", same),
+    row(
+        "throttle",
+        "ops.throttle(9, burst=999, cost=$call, scheduler=TestScheduler())",
+        lambda f, n, m: models.watched(f),
+        call="lambda x: x % 3",
+    ),
+    row(
+        "throttle_by_key",
+        "ops.throttle_by_key($call, 9, burst=99, scheduler=TestScheduler())",
+        lambda f, n, m: models.watched(f),
+        call="lambda x: x % 3",
+    ),
+    row("cap_demand", "ops.cap_demand($n)", same, n=(1, 5)),
+    row("pace", "ops.pace($n + 99, 1.0, scheduler=TestScheduler())", same, n=(0, 5)),
+    row("valve", "ops.valve(rx.Valve())", same),
     row("limit_rate", "ops.limit_rate($n)", same, n=(1, 5), kind=Kind.PART),
     row("limit_rate", "ops.limit_rate($n + 1, $m)", same, n=(1, 4), m=(0, 2), kind=Kind.PART),
     row(

@@ -210,6 +210,9 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             *("throw", "timer"),
         )
     },
+    ("valve", "valve"): "a value of rxflow's own",
+    ("throttle", "mode"): "one of two strings",
+    ("throttle_by_key", "mode"): "one of two strings",
     ("pluck", "key"): "a value; what an item does with it is the item's",
 }
 """What user code could hide behind, by its annotation, and does not: with the reason."""

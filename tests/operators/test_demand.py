@@ -291,6 +291,17 @@ ROWS: dict[str, Row] = {
         ends=True,
     ),
     "catch, no failure": Row(lambda o: [o.catch(rx.of(8, 9))], (1, 2), (1, 2)),
+    # Held to a rate, which is high here; see the tests of their own.
+    "throttle": Row(lambda o: [o.throttle(9, burst=9, scheduler=CLOCK)], (1, 2), (1, 2)),
+    "throttle, with a cost": Row(
+        lambda o: [o.throttle(9, burst=9, cost=lambda x: 1, scheduler=CLOCK)], (1, 2), (1, 2)
+    ),
+    "throttle_by_key": Row(
+        lambda o: [o.throttle_by_key(even, 2, burst=2, scheduler=CLOCK)], (1, 2), (1, 2)
+    ),
+    "cap_demand": Row(lambda o: [o.cap_demand(2)], (1, 2, 3), (1, 2, 3)),
+    "pace": Row(lambda o: [o.pace(9, 1, scheduler=CLOCK)], (1, 2), (1, 2)),
+    "valve": Row(lambda o: [o.valve(rx.Valve())], (1, 2), (1, 2)),
     # Ahead of the demand, on purpose: what they have is used up first.
     "limit_rate": Row(
         lambda o: [o.limit_rate(4)], (1, 2, 3, 4, 5, 6), (4, 4, 7, 7, 7, 10), before=4, length=6
@@ -339,6 +350,9 @@ EXCLUDED = {"map_async": "it starts tasks on an event loop; see tests/aio/test_m
 NATIVE_ONLY = {
     "flat_map_iterable": "reactivex has none",
     "limit_rate": "reactivex has none",
+    **dict.fromkeys(
+        ("throttle", "throttle_by_key", "cap_demand", "pace", "valve"), "reactivex has none"
+    ),
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""
