@@ -352,7 +352,7 @@ class Boundary(Feed[T], Generic[T]):
         """
         queue, victim = self._queue, self._overflow.victim
         kept, lost = True, list[tuple[T, str]]()
-        full = self._full()
+        full, requested = self._full(), self.requested
         self._received += 1
         if full:
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):
@@ -360,7 +360,7 @@ class Boundary(Feed[T], Generic[T]):
             elif victim is Victim.STREAM:
                 self._end = _End.FAILED
                 self._error = BufferOverflowError(
-                    self.name, self._capacity, len(queue), self.requested, item
+                    self.name, self._capacity, len(queue), requested, item
                 )
                 kept = False
                 lost.append((item, "overflow"))

@@ -78,6 +78,16 @@ def test_an_overflow_that_fails_comes_behind_the_backlog_and_leaves_the_source()
     assert drops == [("c", "overflow")]
 
 
+def test_an_overflow_tells_the_demand_that_was_outstanding_when_it_came():
+    """A consumer that is busy has asked for both, and has taken none of them."""
+    boundary = door(FAIL, capacity=1)
+    boundary.want(2)
+    assert (boundary.push("a"), boundary.push("b")) == (Offer.ENQUEUED, Offer.DROPPED)
+    assert list(boundary.run()) == ["a"]
+    with pytest.raises(BufferOverflowError, match="1 held, 1 requested, item 'b'"):
+        boundary.settle()
+
+
 def test_an_item_whose_repr_fails_overflows_like_any_other():
     class Unprintable:
         def __repr__(self) -> str:
