@@ -84,6 +84,7 @@ from .protocol import (
     Publisher,
     SpillError,
     RateExceededError,
+    StreamTimeoutError,
     Subscriber,
     Subscription,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "SpillError",
     "RateExceededError",
     "StageStatistics",
+    "StreamTimeoutError",
     "Subject",
     "Subscriber",
     "Subscription",

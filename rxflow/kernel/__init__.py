@@ -21,6 +21,7 @@ from .lift import LiftStage, own_trampoline
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
+from .relay import Relay
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .valve import Valve
@@ -47,6 +48,7 @@ __all__ = [
     "Plain",
     "Prefetched",
     "Pulled",
+    "Relay",
     "Rule",
     "Stage",
     "StageFactory",

@@ -19,6 +19,7 @@ from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .filling import expand_latest, extrapolate, keep_alive
 from .demanding import cap_demand, pace
+from .ejecting import backpressure_timeout
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
@@ -51,6 +52,7 @@ from .spilling import on_backpressure_spill
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
 from .throttling import throttle
 from .throttling_by_key import throttle_by_key
+from .timeouts import completion_timeout, idle_timeout, initial_timeout, timeout
 from .timing import time_interval, timestamp
 from .valves import valve
 from .zipping import zip, zip_with_iterable, zip_with_list
@@ -110,7 +112,6 @@ if TYPE_CHECKING:
         throttle_first,
         throttle_with_mapper,
         throttle_with_timeout,
-        timeout,
         timeout_with_mapper,
         to_future,
         to_marbles,
@@ -134,6 +135,7 @@ __all__ = [
     "amb",
     "as_observable",
     "average",
+    "backpressure_timeout",
     "buffer",
     "buffer_toggle",
     "buffer_when",
@@ -143,6 +145,7 @@ __all__ = [
     "cap_demand",
     "catch",
     "combine_latest",
+    "completion_timeout",
     "concat",
     "concat_all",
     "concat_map",
@@ -180,7 +183,9 @@ __all__ = [
     "group_by",
     "group_by_until",
     "group_join",
+    "idle_timeout",
     "ignore_elements",
+    "initial_timeout",
     "is_empty",
     "join",
     "keep_alive",

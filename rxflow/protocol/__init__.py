@@ -16,6 +16,7 @@ from .errors import (
     ProtocolError,
     SpillError,
     RateExceededError,
+    StreamTimeoutError,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
 from .overflow import (
@@ -54,6 +55,7 @@ __all__ = [
     "Publisher",
     "SpillError",
     "RateExceededError",
+    "StreamTimeoutError",
     "Subscriber",
     "Subscription",
     "Victim",

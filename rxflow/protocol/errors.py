@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .demand import UNBOUNDED
+
 
 class FlowError(Exception):
     """Base of all errors that rxflow itself raises or signals."""
@@ -103,6 +105,31 @@ class SpillError(BackpressureError):
     def __str__(self) -> str:
         """Name the place and the cause."""
         return f"{self.operator}: its file cannot be {self.failed}: {self.cause}"
+class StreamTimeoutError(FlowError, TimeoutError):
+    """A stream was too slow; the message says who: the source or the consumer.
+
+    Attributes:
+        operator: The operator that measured it.
+        limit: Its limit (seconds, or a time of day).
+        what: Who was too slow, with what.
+        requested: The demand that was outstanding (items), or UNBOUNDED.
+        held: What waited to be taken there and before it (items).
+    """
+
+    def __init__(self, operator: str, limit: object, what: str, requested: int, held: int):
+        """Describe who was too slow."""
+        self.operator = operator
+        self.limit = limit
+        self.what = what
+        self.requested = requested
+        self.held = held
+        demand = "everything" if requested == UNBOUNDED else requested
+        super().__init__(f"{operator}({limit}): {what}; {demand} requested, {held} held")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...], dict[str, object]]:
+        """Be pickled with what it is made of: an OSError would keep the message only."""
+        args = (self.operator, self.limit, self.what, self.requested, self.held)
+        return type(self), args, vars(self)
 
 
 class DemandBoundaryWarning(UserWarning):

@@ -56,6 +56,12 @@ PARTS: tuple[Row, ...] = (
     row("limit_rate", "ops.limit_rate($n)", same, n=(1, 5), kind=Kind.PART),
     row("limit_rate", "ops.limit_rate($n + 1, $m)", same, n=(1, 4), m=(0, 2), kind=Kind.PART),
     row(
+        "backpressure_timeout",
+        "ops.backpressure_timeout(5, TestScheduler())",
+        same,
+        kind=Kind.PART,
+    ),
+    row(
         "observe_on",
         "ops.observe_on(ImmediateScheduler(), prefetch=$n)",
         same,

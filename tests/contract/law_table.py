@@ -418,6 +418,10 @@ FUNCTIONS: tuple[Row, ...] = (
     ),
     row("timestamp", "ops.timestamp(TestScheduler()), ops.pluck_attr('value')", same),
     row("time_interval", "ops.time_interval(TestScheduler()), ops.pluck_attr('value')", same),
+    row("timeout", "ops.timeout(5, [70, 71][:$n] or None, TestScheduler())", same, n=(0, 2)),
+    row("initial_timeout", "ops.initial_timeout(5, TestScheduler())", same),
+    row("idle_timeout", "ops.idle_timeout(5, TestScheduler())", same),
+    row("completion_timeout", "ops.completion_timeout(5, TestScheduler())", same),
     row(
         "zip_with_iterable",
         "ops.zip_with_iterable(range($n)), ops.map(fold)",

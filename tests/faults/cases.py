@@ -97,6 +97,7 @@ def add(left: Any, right: Any) -> Any:
 
 
 ONCE: Any = {"calls": (1,)}
+ASKING = ("all at once", "one by one", "observer")
 
 OPERATORS: tuple[Case, ...] = (
     _operator("map", "mapper", lambda w: ops.map(w.fault())),
@@ -286,6 +287,40 @@ OPERATORS: tuple[Case, ...] = (
     _operator("pace", "scheduler", lambda w: ops.pace(9, 1, scheduler=_Clock(w))),
     _operator("timestamp", "scheduler", lambda w: ops.timestamp(_Clock(w)), label="now"),
     _operator("time_interval", "scheduler", lambda w: ops.time_interval(_Clock(w)), label="now"),
+    *(
+        _operator(
+            name,
+            "scheduler",
+            lambda w, n=name: getattr(ops, n)(9, scheduler=_Clock(w)),
+            label="now",
+            consumers=consumers,
+        )
+        for name, consumers in (
+            ("timeout", ASKING),  # a loop that has its items at once never waits
+            ("initial_timeout", ASKING),
+            ("idle_timeout", ()),
+            ("completion_timeout", ()),
+        )
+    ),
+    _operator(
+        "timeout",
+        "other",
+        lambda w: ops.timeout(1.0, w.broken(), w.ticking()),
+        lambda w: rx.never(),
+        label="iterator",
+        kinds=("own",),
+        consumers=ASKING,
+    ),
+    _operator(
+        "backpressure_timeout",
+        "on_discard",
+        lambda w: ops.backpressure_timeout(9, w.scheduler, on_discard=w.fault()),
+        kinds=("cold",),
+        demand=0,
+        outcome=Outcome.REPORTED,
+        cancels=True,
+        **ONCE,
+    ),
 )
 
 

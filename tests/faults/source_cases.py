@@ -206,6 +206,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
     **{
         (name, "scheduler"): _SCHEDULER
         for name in (
+            "backpressure_timeout",
             *("empty", "from_iterable", "interval", "observe_on", "range", "return_value"),
             *("throw", "timer"),
         )

@@ -918,8 +918,8 @@ class Difference:
     Attributes:
         reason: Why the semantics of demand make it so.
         cases: "name, label" of what it is about.
-        ignored: What is not compared: "calls"; "unopened", sources that were made but never
-            subscribed to; or the names of scripts.
+        ignored: What is not compared: "calls"; "error", which error it is; "unopened", sources
+            that were made but never subscribed to; or the names of scripts.
     """
 
     reason: str
@@ -928,6 +928,11 @@ class Difference:
 
 
 DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "the error is a TimeoutError that names the operator, its limit and the demand",
+        frozenset({"timeout, after 15", "timeout, never"}),
+        frozenset({"error"}),
+    ),
     Difference(
         "the outer source gives an item only when its inner source can be opened, for what "
         "waits would not be bounded otherwise; so it is mapped later",

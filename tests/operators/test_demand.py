@@ -316,6 +316,15 @@ ROWS: dict[str, Row] = {
         before=4,
         length=6,
     ),
+    "backpressure_timeout": Row(
+        lambda o: [o.backpressure_timeout(5, CLOCK)], (1, 2), (2, 3), before=1, length=2
+    ),
+    # A limit of time.
+    "timeout": Row(lambda o: [o.timeout(5, scheduler=CLOCK)], (1, 2), (1, 2)),
+    "timeout, another source": Row(lambda o: [o.timeout(5, rx.of(9), CLOCK)], (1, 2), (1, 2)),
+    "initial_timeout": Row(lambda o: [o.initial_timeout(5, CLOCK)], (1, 2), (1, 2)),
+    "idle_timeout": Row(lambda o: [o.idle_timeout(5, CLOCK)], (1, 2), (1, 2)),
+    "completion_timeout": Row(lambda o: [o.completion_timeout(5, CLOCK)], (1, 2), (1, 2)),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -353,6 +362,10 @@ NATIVE_ONLY = {
     **dict.fromkeys(
         ("throttle", "throttle_by_key", "cap_demand", "pace", "valve"), "reactivex has none"
     ),
+    "backpressure_timeout": "reactivex has none",
+    "completion_timeout": "reactivex has none",
+    "idle_timeout": "reactivex has none",
+    "initial_timeout": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

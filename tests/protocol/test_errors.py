@@ -8,12 +8,14 @@ import pickle
 import pytest
 
 from rxflow.protocol import (
+    UNBOUNDED,
     BackpressureError,
     BufferOverflowError,
     DemandBoundaryWarning,
     FlowError,
     OfferTimeoutError,
     ProtocolError,
+    StreamTimeoutError,
 )
 
 
@@ -69,6 +71,19 @@ def test_an_overflow_can_be_copied_and_pickled(duplicate):
     assert type(twin) is BufferOverflowError
     assert str(twin) == str(error)
     assert vars(twin) == vars(error)
+
+
+def test_a_timeout_names_operator_limit_demand_and_what_is_held():
+    error = StreamTimeoutError("timeout", 5.0, "the source is slow", 3, 2)
+    assert str(error) == "timeout(5.0): the source is slow; 3 requested, 2 held"
+    unbounded = StreamTimeoutError("timeout", 5.0, "the source is slow", UNBOUNDED, 2)
+    assert "everything requested" in str(unbounded)
+    error.add_note("seen in a worker")
+    for twin in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert type(twin) is StreamTimeoutError
+        assert (str(twin), vars(twin)) == (str(error), vars(error))
+    assert issubclass(StreamTimeoutError, FlowError)
+    assert issubclass(StreamTimeoutError, TimeoutError)
 
 
 def test_every_error_is_a_flow_error_and_a_timeout_is_also_the_builtin_one():

@@ -1,0 +1,65 @@
+"""A relay: a Feed that passes another one on, for parts that only watch or end it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from typing import Any
+
+from .feed import Feed, State
+from .statistics import StageStatistics
+
+
+class Relay(Feed[Any]):
+    """Passes on what the source has and what is asked of it, unchanged.
+
+    A subclass overrides what it is about. It holds nothing.
+    """
+
+    def __init__(self, source: Feed[Any]) -> None:
+        """Relay a Feed, which is cancelled with this one.
+
+        Args:
+            source: The Feed, made with this one's context.
+        """
+        self._source = source
+
+    @property
+    def hot(self) -> bool:
+        """As the source."""
+        return self._source.hot
+
+    def start(self) -> None:
+        """Start the source."""
+        self._source.start()
+
+    def run(self) -> Iterator[Any]:
+        """Give what the source has."""
+        return self._source.run()
+
+    def settle(self) -> State:
+        """Say what the source says."""
+        return self._source.settle()
+
+    def ending(self) -> bool:
+        """As the source."""
+        return self._source.ending()
+
+    def want(self, n: int) -> None:
+        """Pass demand on."""
+        self._source.want(n)
+
+    def more(self, n: int) -> None:
+        """Pass demand on."""
+        self._source.more(n)
+
+    def advance(self) -> Awaitable[object] | None:
+        """As the source."""
+        return self._source.advance()
+
+    def cancel(self) -> None:
+        """Cancel the source."""
+        self._source.cancel()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the source's figures: nothing is held here."""
+        return self._source.statistics()

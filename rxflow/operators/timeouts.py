@@ -1,0 +1,398 @@
+"""Limits of time on a stream: timeout, and one for each way of being slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias, TypeVar, overload
+
+from reactivex import Observable
+from reactivex.abc import SchedulerBase
+from reactivex.scheduler.scheduler import Scheduler
+
+from ..flow import Flow, checks
+from ..flow.inlet import inlet
+from ..flow.operator import fed, operator
+from ..flow.source import Source
+from ..kernel import (
+    Alarm,
+    Context,
+    Feed,
+    Relay,
+    State,
+    remaining,
+)
+from ..protocol import StreamTimeoutError
+from .serial import Make, Serial
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+Limit: TypeAlias = float | datetime
+
+GRAIN = 1e-6
+"""A time that is so near has come: clocks tell whole microseconds (seconds)."""
+
+
+class _Timed(Relay):
+    """Fails when no item passes in time.
+
+    Time counts from ``_since``; the alarm may ring earlier, and is then set again.
+    """
+
+    name: str
+    what: str
+
+    def __init__(
+        self, context: Context, source: Feed[Any], limit: Limit, scheduler: SchedulerBase | None
+    ) -> None:
+        super().__init__(source)
+        self._wake = context.wake
+        self._alarm = Alarm(self._ring, scheduler or context.timed().scheduler)
+        self._limit = limit
+        self._since: float | None = None  # None while no time counts
+        self._rung = False  # the alarm has, since it was looked at the time
+        self._wanted = 0  # what of the demand that was heard of is outstanding (items)
+        self.failure: StreamTimeoutError | None = None  # once it is too late
+
+    def _ring(self) -> None:
+        self._rung = True
+        self._wake()
+
+    def want(self, n: int) -> None:
+        self._wanted = n
+        super().want(n)
+
+    def advance(self) -> None:
+        """Let the consumer wait for a wake, which may be the alarm's."""
+
+    def cancel(self) -> None:
+        self._alarm.cancel()
+        super().cancel()
+
+    def _begin(self) -> None:
+        self._since = self._alarm.now
+        self._late()
+
+    def _late(self) -> bool:
+        """Tell whether the time is over; else be woken when it is."""
+        if self._since is None:
+            return False
+        self._rung = False
+        if isinstance(self._limit, datetime):
+            due = Scheduler.to_seconds(self._limit)
+        else:
+            due = self._since + self._limit
+        if self._alarm.now + GRAIN >= due:
+            return True
+        self._alarm.set(due)
+        return False
+
+    def _fail(self) -> StreamTimeoutError:
+        held = sum(part.held for part in self.statistics())
+        wanted = max(0, self._wanted)
+        self.failure = StreamTimeoutError(self.name, self._limit, self.what, wanted, held)
+        return self.failure
+
+
+class _Awaited(_Timed):
+    """Counts while demand is outstanding, anew for each item."""
+
+    name = "timeout"
+    what = "the source has given no item in time"
+
+    def start(self) -> None:
+        if self._wanted:
+            self._begin()  # before the source, whose first item may come at the same instant
+        super().start()
+
+    def run(self) -> Iterator[Any]:
+        for item in self._source.run():
+            self._since = None
+            self._wanted = remaining(self._wanted, 1)
+            yield item
+
+    def settle(self) -> State:
+        state = super().settle()
+        if state is not State.ENDED:  # so there is demand, and nothing to meet it
+            if self._since is None:
+                self._begin()
+            if self._late():
+                raise self._fail()
+        return state
+
+
+class _FirstAwaited(_Awaited):
+    """Counts while demand is outstanding, until the first item has come."""
+
+    name = "initial_timeout"
+    what = "the source has not given its first item in time"
+    _came = False
+
+    def run(self) -> Iterator[Any]:
+        for item in super().run():
+            self._came = True
+            yield item
+
+    def settle(self) -> State:
+        return self._source.settle() if self._came else super().settle()
+
+
+class _Passing(_Timed):
+    """Counts from the subscription on, whatever the demand."""
+
+    name = "completion_timeout"
+    what = "the stream has not completed in time"
+
+    def start(self) -> None:
+        self._begin()
+        super().start()
+
+    def run(self) -> Iterator[Any]:
+        if self._failing():
+            return
+        for item in self._source.run():
+            self._wanted = remaining(self._wanted, 1)
+            self._note()
+            yield item
+            if self._rung and self._failing():
+                return
+
+    def _note(self) -> None:
+        """Hear that an item passes."""
+
+    def _failing(self) -> bool:
+        """Tell whether it is late, and the source not at its end."""
+        if self.failure is None and self._late() and not self._source.ending():
+            self._fail()
+        return self.failure is not None
+
+    def settle(self) -> State:
+        if self.failure is None:
+            state = super().settle()
+            if state is State.ENDED or not self._failing():
+                return state
+        assert self.failure is not None
+        raise self.failure
+
+    def ending(self) -> bool:
+        return super().ending() or self._failing()
+
+
+class _Idle(_Passing):
+    """Counts from the last item that has passed, whatever the demand."""
+
+    name = "idle_timeout"
+    what = "no item has passed in time"
+
+    def _note(self) -> None:
+        self._since = self._alarm.now
+
+
+@overload
+def timeout(
+    duetime: float | timedelta | datetime,
+    other: None = None,
+    scheduler: SchedulerBase | None = None,
+) -> Callable[[Observable[T]], Flow[T]]: ...
+@overload
+def timeout(
+    duetime: float | timedelta | datetime, other: Source[V], scheduler: SchedulerBase | None = None
+) -> Callable[[Observable[T]], Flow[T | V]]: ...
+@operator(demand="1:1 ; 1:1 ; holds 0", category="time")
+def timeout(
+    duetime: float | timedelta | datetime,
+    other: Source[Any] | None = None,
+    scheduler: SchedulerBase | None = None,
+) -> Callable[[Observable[Any]], Flow[Any]]:
+    """Fail, or go on with another source, when an item that is asked for does not come.
+
+    Time counts while there is demand, anew for each item: so a consumer that takes
+    its time is never taken for a source that is slow. For the others who may be slow
+    see ``initial_timeout``, ``idle_timeout``, ``completion_timeout`` and
+    ``backpressure_timeout``.
+
+    .. marble::
+        :alt: timeout
+
+        request  2----------2-----
+        source   -1-2---------
+        [      timeout(4)        ]
+                 -1-2-----------X
+
+    Demand: 1:1 ; 1:1 ; holds 0. What is outstanding goes over to the other source.
+
+    Args:
+        duetime: Longest wait for an item (seconds); or the time of day at which an
+            item that is asked for and has not come is too late.
+        other: The source to go on with.
+        scheduler: Whose clock; that of the subscription, or of the running event loop,
+            when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: No duration and no time, or no source, when the pipeline is built.
+        ValueError: A negative duration, or a time without a time zone, when the pipeline
+            is built.
+
+    Errors:
+        StreamTimeoutError: No item came in time, and there is no other source.
+
+    Source: reactivex timeout, which counts without demand too.
+    """
+    limit = duetime
+    if not isinstance(limit, datetime):
+        limit = _duration("timeout", "duetime", limit)
+    elif limit.tzinfo is None:
+        raise ValueError("timeout: a time of day needs a time zone, as in datetime.now(UTC)")
+    if other is None:
+        return fed(lambda context, flow: _Awaited(context, flow.feed(context), limit, scheduler))
+    instead = inlet(other, "timeout")
+
+    def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
+        timed: _Awaited | None = None
+
+        def first(context: Context) -> Feed[Any]:
+            nonlocal timed
+            timed = _Awaited(context, flow.feed(context), limit, scheduler)
+            return timed
+
+        def after(error: Exception | None) -> Make | None:
+            if error is None:
+                return None
+            if timed is None or error is not timed.failure:  # so it is a source's own
+                raise error
+            return instead
+
+        return Serial(context, first, after)
+
+    return fed(feed)
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="time")
+def initial_timeout(
+    duration: float | timedelta, scheduler: SchedulerBase | None = None
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Fail when the first item does not come in time after it was asked for.
+
+    .. marble::
+        :alt: initial_timeout
+
+        request  --2------
+        source   ---------
+        [ initial_timeout(4) ]
+                 ------X
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    Time counts from the first demand on: a consumer that subscribes early does no harm.
+
+    Args:
+        duration: Longest wait for the first item (seconds).
+        scheduler: Whose clock; that of the subscription, or of the running event loop,
+            when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: No duration, when the pipeline is built.
+        ValueError: A negative duration, when the pipeline is built.
+
+    Errors:
+        StreamTimeoutError: The first item has not come in time.
+
+    Source: Pekko initialTimeout, which counts without demand too.
+    """
+    return _counting(_FirstAwaited, duration, scheduler)
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="time")
+def idle_timeout(
+    duration: float | timedelta, scheduler: SchedulerBase | None = None
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Fail when no item has passed for so long, whoever is to blame for it.
+
+    It is for what is to be given back when nobody uses it, such as a connection. The
+    error tells the demand: where there was some it is the source that was slow,
+    otherwise the consumer. To blame the source only, use ``timeout``.
+
+    .. marble::
+        :alt: idle_timeout
+
+        request  1------------
+        source   -1-----------
+        [    idle_timeout(4)   ]
+                 -1---X
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    A loop over the Flow hears of it when it asks for its next item.
+
+    Args:
+        duration: Longest time from one item to the next (seconds), and from the
+            subscription to the first.
+        scheduler: Whose clock; that of the subscription, or of the running event loop,
+            when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: No duration, when the pipeline is built.
+        ValueError: A negative duration, when the pipeline is built.
+
+    Errors:
+        StreamTimeoutError: No item has passed for so long.
+
+    Source: Pekko idleTimeout.
+    """
+    return _counting(_Idle, duration, scheduler)
+
+
+@operator(demand="1:1 ; 1:1 ; holds 0", category="time")
+def completion_timeout(
+    duration: float | timedelta, scheduler: SchedulerBase | None = None
+) -> Callable[[Observable[T]], Flow[T]]:
+    """Fail when the stream has not completed in time, whoever is to blame for it.
+
+    .. marble::
+        :alt: completion_timeout
+
+        request  5------------
+        source   -1-2-3-4-5-6-
+        [ completion_timeout(8) ]
+                 -1-2-3-4X
+
+    Demand: 1:1 ; 1:1 ; holds 0.
+    A loop over the Flow hears of it when it asks for its next item.
+
+    Args:
+        duration: Longest time from the subscription to the end (seconds).
+        scheduler: Whose clock; that of the subscription, or of the running event loop,
+            when left out.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: No duration, when the pipeline is built.
+        ValueError: A negative duration, when the pipeline is built.
+
+    Errors:
+        StreamTimeoutError: The stream has not completed in time.
+
+    Source: Pekko completionTimeout.
+    """
+    return _counting(_Passing, duration, scheduler)
+
+
+def _counting(kind: type[_Timed], duration: Any, scheduler: SchedulerBase | None) -> Any:
+    limit = _duration(kind.name, "duration", duration)
+    return fed(lambda context, flow: kind(context, flow.feed(context), limit, scheduler))
+
+
+def _duration(name: str, argument: str, value: Any) -> float:
+    limit = checks.seconds(name, argument, value, optional=False)
+    assert limit is not None
+    return limit
