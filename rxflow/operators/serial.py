@@ -13,6 +13,7 @@ from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
 from ..kernel import BUDGET, Context, Failed, Feed, Ledger, Pulled, StageStatistics, State
+from ..protocol import UNBOUNDED
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -43,7 +44,7 @@ class Serial(Feed[Any]):
         self._state = State.WAITING  # what the current Feed said last; at first not started
         self._started = False
         self._error: Exception | None = None
-        self._wanted = 0  # demand that the current Feed has heard of
+        self._wanted = 0  # demand that was heard of and is outstanding (items)
         self._past = Ledger()  # of those that have ended
 
     def start(self) -> None:
@@ -60,6 +61,8 @@ class Serial(Feed[Any]):
             failure: Exception | None = None
             try:
                 for item in feed.run():
+                    if self._wanted and self._wanted != UNBOUNDED:
+                        self._wanted -= 1
                     yield item
                     if feed is not self._feed:
                         break  # ``ending`` has gone on meanwhile
@@ -72,6 +75,7 @@ class Serial(Feed[Any]):
                     continue
                 if self._state is not State.ENDED:
                     return
+            self._wanted = self._wanted or 1  # who runs it wants an item
             # Outside of the except clause, else each failure would hold the one before it.
             self._go_on(failure)
 

@@ -71,6 +71,33 @@ def test_what_is_outstanding_goes_over_to_the_next(join: Callable[[Any, Any], An
 
 
 @EACH
+@pytest.mark.parametrize(("demand", "left"), [(2, 0), (3, 1), (5, 3), (rx.UNBOUNDED, rx.UNBOUNDED)])
+def test_the_next_is_told_of_what_is_outstanding_and_no_more(
+    join: Callable[[Any, Any], Any], demand: int, left: int
+) -> None:
+    first: Subject[int] = Subject()
+    others: list[rx.Emitter[int]] = []
+    second = rx.create(others.append, overflow=rx.FAIL)
+    probe = subscribed(join(first.pipe(ops.on_backpressure_buffer(9)), second), demand)
+    first.on_next(1)
+    first.on_next(2)
+    first.on_completed()
+    assert probe.items == [1, 2]
+    assert others[0].requested == left
+
+
+@EACH
+def test_the_next_is_told_of_what_is_outstanding_when_all_of_the_first_is_there(
+    join: Callable[[Any, Any], Any],
+) -> None:
+    others: list[rx.Emitter[int]] = []
+    second = rx.create(others.append, overflow=rx.FAIL)
+    probe = subscribed(join(rx.of(1, 2), second), 5)
+    assert probe.items == [1, 2]
+    assert others[0].requested == 3
+
+
+@EACH
 def test_the_next_is_not_touched_while_demand_is_used_up(
     join: Callable[[Any, Any], Any],
 ) -> None:
