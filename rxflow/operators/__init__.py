@@ -46,7 +46,8 @@ from .picking import (
     single_or_default,
 )
 from .prefetching import limit_rate, observe_on
-from .serial import catch, concat, repeat, retry, start_with
+from .restarting import restart_with_backoff, retry
+from .serial import catch, concat, repeat, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
@@ -224,6 +225,7 @@ __all__ = [
     "ref_count",
     "repeat",
     "replay",
+    "restart_with_backoff",
     "retry",
     "sample",
     "scan",

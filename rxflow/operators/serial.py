@@ -1,4 +1,4 @@
-"""One source after another: concat, repeat, retry, catch."""
+"""One source after another: concat, repeat, catch; and the Feed behind them."""
 
 from __future__ import annotations
 
@@ -157,17 +157,10 @@ class Serial(Feed[Any]):
             yield from self._feed.statistics()
 
 
-def in_turn(context: Context, sources: Iterator[Make], *, on_failure: bool = False) -> Feed[Any]:
-    """Run sources one after another: on completion, or each after the failure of the last one."""
+def in_turn(context: Context, sources: Iterator[Make]) -> Feed[Any]:
+    """Run sources one after another, each on the completion of the last one."""
 
     def after(error: Exception | None) -> Make | None:
-        if on_failure:
-            if error is None:
-                return None
-            following = next(sources, None)
-            if following is None:
-                raise error
-            return following
         if error is not None:
             raise error
         return next(sources, None)
@@ -270,40 +263,10 @@ def repeat(repeat_count: int | None = None) -> Callable[[Observable[T]], Flow[T]
 
     Source: reactivex repeat.
     """
-    again = _again("repeat", repeat_count)
-    return fed(lambda context, flow: in_turn(context, again(flow)))
-
-
-@operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
-def retry(retry_count: int | None = None) -> Callable[[Observable[T]], Flow[T]]:
-    """Subscribe again each time the source fails.
-
-    .. marble::
-        :alt: retry
-
-        request  4---------------
-        source   -1-2-X
-        [     retry(2)          ]
-                 -1-2--1-2-X
-
-    Demand: 1:1 ; 1:1 ; holds 0. What is outstanding goes over to the next subscription.
-
-    Args:
-        retry_count: How often the source is run in all (times); for ever when left out.
-
-    Returns:
-        An operator function.
-
-    Raises:
-        ValueError: A negative count, when the pipeline is built.
-
-    Errors:
-        The failure of the last try.
-
-    Source: reactivex retry.
-    """
-    again = _again("retry", retry_count)
-    return fed(lambda context, flow: in_turn(context, again(flow), on_failure=True))
+    if repeat_count is None:
+        return fed(lambda context, flow: in_turn(context, times(flow.feed)))
+    count = checks.whole("repeat", "repeat_count", repeat_count, least=0)
+    return fed(lambda context, flow: in_turn(context, times(flow.feed, count)))
 
 
 @overload
@@ -364,10 +327,3 @@ def catch(
         return Serial(context, flow.feed, after)
 
     return fed(feed)
-
-
-def _again(name: str, count: int | None) -> Callable[[Flow[Any]], Iterator[Make]]:
-    if count is None:
-        return lambda flow: times(flow.feed)
-    checked = checks.whole(name, f"{name}_count", count, least=0)
-    return lambda flow: times(flow.feed, checked)

@@ -363,6 +363,7 @@ FUNCTIONS: tuple[Row, ...] = (
         kind=Kind.AGAIN,
         grows=True,
     ),
+    row("restart_with_backoff", "ops.restart_with_backoff(1, 1, max_restarts=0)", same),
     row("take", "ops.take($n)", lambda f, n, m: each(lambda i: islice(i, n)), n=(0, 6)),
     row(
         "take_while",

@@ -233,6 +233,12 @@ OPERATORS: tuple[Case, ...] = (
     _operator("concat", "sources", lambda w: ops.concat(w.broken()), label="iterator"),
     _operator("catch", "handler", lambda w: ops.catch(w.fault(rx.of)), _failing, **ONCE),
     _operator("catch", "handler", lambda w: ops.catch(w.broken()), _failing, label="iterator"),
+    _operator(
+        "retry", "predicate", lambda w: ops.retry(predicate=w.fault(yes)), _failing, kinds=("cold",)
+    ),
+    _operator(
+        "retry", "wait", lambda w: ops.retry(wait=w.fault(lambda n: 0)), _failing, kinds=("cold",)
+    ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

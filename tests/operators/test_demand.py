@@ -281,6 +281,9 @@ ROWS: dict[str, Row] = {
         ends=True,
         length=2,
     ),
+    "restart_with_backoff": Row(
+        lambda o: [o.restart_with_backoff(1, 1, max_restarts=0)], (1, 2), (1, 2)
+    ),
     "retry, no failure": Row(lambda o: [o.retry()], (1, 2), (1, 2)),
     "catch": Row(
         lambda o: [o.concat(rx.throw("end")), o.catch(rx.of(8, 9))],
@@ -366,6 +369,7 @@ NATIVE_ONLY = {
     "completion_timeout": "reactivex has none",
     "idle_timeout": "reactivex has none",
     "initial_timeout": "reactivex has none",
+    "restart_with_backoff": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

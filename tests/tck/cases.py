@@ -181,6 +181,7 @@ OPERATORS: dict[str, Case] = {
     ),
     "repeat": Case(ops.repeat(1)),
     "retry": Case(ops.retry(1)),
+    "restart_with_backoff": Case(ops.restart_with_backoff(1, 1, max_restarts=0)),
     "catch": Case(ops.catch(lambda error, source: rx.throw(error))),
     "take": Case(ops.take(2_000)),
     "take_while": Case(ops.take_while(lambda n: True)),
