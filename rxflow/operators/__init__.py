@@ -15,6 +15,7 @@ import reactivex.operators as _stock
 from ..flow.lifting import lifting as _lifting
 from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async
+from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .filling import expand_latest, extrapolate, keep_alive
@@ -65,8 +66,6 @@ if TYPE_CHECKING:
         buffer,
         buffer_toggle,
         buffer_when,
-        buffer_with_time,
-        buffer_with_time_or_count,
         combine_latest,
         debounce,
         delay,
@@ -204,6 +203,7 @@ __all__ = [
     "min",
     "min_by",
     "multicast",
+    "natural_batches",
     "observe_on",
     "on_backpressure_block",
     "on_backpressure_buffer",

@@ -28,6 +28,9 @@ from .law_table import Kind
 LOOPS = ("limit_rate", "observe_on")
 """The operators behind which a loop of their own pulls."""
 
+TIMED = ("buffer_with_time", "buffer_with_time_or_count")
+"""The operators that are like these, and hold items until it is time."""
+
 PLANNED = (
     *(CallbackError, SourceError, ValueError, BufferOverflowError),
     *(SequenceContainsNoElementsError, ArgumentOutOfRangeException),
@@ -349,8 +352,9 @@ class Law:
         if self.stopped or subscriber.ended or len(subscriber.items) >= subscriber.requested:
             return
         assert not self.example.source.pulled, "it has stalled"
-        # what zip holds waits for its partner, and map_async for its calls
-        held = [p for p in self._figures() if p.held and p.name not in ("zip", "map_async")]
+        # what zip holds waits for its partner, map_async for its calls, and a list for its time
+        waits = ("zip", "map_async", *TIMED)
+        held = [p for p in self._figures() if p.held and p.name not in waits]
         assert not held, f"asked for and held: {held}"
 
     def _check_figures(self) -> None:
@@ -379,7 +383,7 @@ class Law:
         further out or on another thread, it hears the end later; the figures are taken now.
         """
         names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
-        loops = [index for index, name in enumerate(names) if name in LOOPS]
+        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *TIMED)]
         over = self.subscriber.ended or self.stopped
         return names[: loops[-1]] if loops and over else []
 

@@ -68,6 +68,26 @@ PARTS: tuple[Row, ...] = (
         n=(1, 5),
         kind=Kind.PART,
     ),
+    *(
+        row(
+            name,
+            f"ops.{name}({timed}), ops.filter(len), ops.map(fold)",
+            lambda f, n, m: each(lambda i: map(fold, models.lists(i, n, n))),
+            n=(1, 3),
+            kind=Kind.PART,
+        )
+        for name, timed in (
+            ("buffer_with_time_or_count", "9.0, $n, TestScheduler()"),
+            ("buffer_with_time", "9.0, scheduler=TestScheduler(), max_size=$n"),
+        )
+    ),
+    row(
+        "natural_batches",
+        "ops.natural_batches($n), ops.flat_map_iterable()",
+        same,
+        n=(1, 4),
+        kind=Kind.PART,
+    ),
     row(
         "zip",
         "ops.zip(range($n)), ops.map(fold)",

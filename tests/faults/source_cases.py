@@ -208,7 +208,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
         for name in (
             "backpressure_timeout",
             *("empty", "from_iterable", "interval", "observe_on", "range", "return_value"),
-            *("throw", "timer"),
+            *("throw", "timer", "buffer_with_time", "buffer_with_time_or_count"),
         )
     },
     ("valve", "valve"): "a value of rxflow's own",

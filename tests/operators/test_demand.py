@@ -217,6 +217,7 @@ ROWS: dict[str, Row] = {
         rest=([3, 4], [4]),
     ),
     "buffer_with_count, gaps": Row(lambda o: [o.buffer_with_count(2, 3)], ([1, 2], [4, 5]), (2, 5)),
+    "natural_batches": Row(lambda o: [o.natural_batches(3)], ([1, 2, 3], [4, 5, 6]), (3, 6)),
     "flat_map_iterable": Row(
         lambda o: [o.flat_map_iterable(lambda x: [x, x])],
         (1, 1, 2, 2),
@@ -328,6 +329,20 @@ ROWS: dict[str, Row] = {
     "initial_timeout": Row(lambda o: [o.initial_timeout(5, CLOCK)], (1, 2), (1, 2)),
     "idle_timeout": Row(lambda o: [o.idle_timeout(5, CLOCK)], (1, 2), (1, 2)),
     "completion_timeout": Row(lambda o: [o.completion_timeout(5, CLOCK)], (1, 2), (1, 2)),
+    "buffer_with_time_or_count": Row(
+        lambda o: [o.buffer_with_time_or_count(9.0, 3, CLOCK)],
+        ([1, 2, 3], [4, 5, 6]),
+        (6, 9),
+        before=3,
+        length=6,
+    ),
+    "buffer_with_time": Row(
+        lambda o: [o.buffer_with_time(9.0, scheduler=CLOCK, max_size=3)],
+        ([1, 2, 3], [4, 5, 6]),
+        (6, 9),
+        before=3,
+        length=6,
+    ),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -360,6 +375,9 @@ EXCLUDED = {"map_async": "it starts tasks on an event loop; see tests/aio/test_m
 """Native operators that have no row, with the reason."""
 
 NATIVE_ONLY = {
+    "buffer_with_time": "that of reactivex takes all there is, whatever the demand",
+    "buffer_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
+    "natural_batches": "reactivex has none",
     "flat_map_iterable": "reactivex has none",
     "limit_rate": "reactivex has none",
     **dict.fromkeys(

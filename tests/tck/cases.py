@@ -13,6 +13,7 @@ from reactivex import Notification
 from reactivex.notification import OnNext
 from reactivex.observer import Observer
 from reactivex.scheduler import ImmediateScheduler
+from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import Flow
@@ -137,6 +138,17 @@ OPERATORS: dict[str, Case] = {
     "is_empty": first(ops.is_empty()),
     "pairwise": Case(ops.pairwise(), needs=lambda n: n + 1),
     "buffer_with_count": Case(ops.buffer_with_count(3), needs=lambda n: 3 * n),
+    "buffer_with_time_or_count": Case(
+        ops.buffer_with_time_or_count(9.0, 3, TestScheduler()),
+        needs=lambda n: 3 * n - 1,
+        skips={EMPTY: ALWAYS_ONE},
+    ),
+    "buffer_with_time": Case(
+        ops.buffer_with_time(9.0, scheduler=TestScheduler(), max_size=3),
+        needs=lambda n: 3 * n - 1,
+        skips={EMPTY: ALWAYS_ONE},
+    ),
+    "natural_batches": Case(ops.natural_batches(1)),
     "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
     "merge": Case(ops.merge(rx.empty())),
     "flat_map": Case(ops.flat_map(rx.of)),
