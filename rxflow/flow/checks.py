@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from inspect import CO_COROUTINE, iscoroutinefunction, unwrap
+from inspect import CO_COROUTINE, unwrap
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from reactivex import Observable
 
+from ..kernel import is_async
 from ..protocol import Overflow
 
 DOORS = (
@@ -88,6 +89,12 @@ def callback(operator: str, name: str, value: Any) -> None:
     synchronous(operator, value, name)
 
 
+def on_drop(operator: str, value: Any) -> None:
+    """Check what is called with dropped items; it may be async."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{operator}: on_drop must be callable, not {value!r}")
+
+
 def function(operator: str, name: str, value: Any) -> None:
     """Check a callback that must be given and is called synchronously."""
     if value is None:
@@ -97,7 +104,7 @@ def function(operator: str, name: str, value: Any) -> None:
 
 def synchronous(operator: str, function: Callable[..., Any] | None, name: str = "it") -> None:
     """Refuse an async function where its result would never be awaited."""
-    if function is not None and _is_async(function):
+    if function is not None and is_async(function):
         raise TypeError(
             f"{operator}: {name} is an async function, which {operator} would not await; "
             "use map_async, or for_each at the end"
@@ -108,7 +115,7 @@ def asynchronous(operator: str, function: Any) -> None:
     """Refuse a function that gives nothing to await."""
     if not callable(function):
         raise TypeError(f"{operator}: an async function is wanted, not {function!r}")
-    if not _is_async(unwrap(function)) and _is_plain(function):
+    if not is_async(unwrap(function)) and _is_plain(function):
         raise TypeError(
             f"{operator}: {function!r} is not an async function; "
             "use map for a synchronous one, or define it with async def"
@@ -119,15 +126,6 @@ def observable(operator: str, source: Any) -> None:
     """Check that an operator is applied to an Observable."""
     if not isinstance(source, Observable):
         raise TypeError(f"{operator} wants an Observable or a Flow, not {source!r}")
-
-
-def _is_async(function: Any) -> bool:
-    if type(function) is FunctionType:  # the usual case, and the quick one
-        return bool(function.__code__.co_flags & CO_COROUTINE)
-    function = getattr(function, "func", function)  # functools.partial
-    return iscoroutinefunction(function) or iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
 
 
 # What the result of a plain function is annotated with, if at all; as text in newer modules.

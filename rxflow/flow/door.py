@@ -10,7 +10,15 @@ from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.scheduler import CurrentThreadScheduler
 
-from ..kernel import Boundary, Context, DiscardCallback, DropCallback, hooks, offer_blocking
+from ..kernel import (
+    Boundary,
+    Context,
+    DiscardCallback,
+    DropCallback,
+    Limited,
+    hooks,
+    offer_blocking,
+)
 from ..protocol import BLOCK, Offer, Overflow
 
 
@@ -128,7 +136,7 @@ class BlockingDoor(Door):
         if self.closed:
             return Offer.CLOSED
         try:
-            if self._subscribing and self._subscribing == get_ident() and self.full:
+            if self._subscribing and self._subscribing == get_ident() and self.full(item):
                 raise RuntimeError(
                     f"{self.name}: the source pushes on the subscriber's own thread while it "
                     "subscribes, so waiting would last for ever; let it push from another thread"
@@ -139,3 +147,11 @@ class BlockingDoor(Door):
             self.fail(error)
             self.stop_producer()
             return Offer.DROPPED
+
+
+class LimitedDoor(Limited, Door):
+    """A door that looks at its items: what they weigh, how old and how important they are."""
+
+
+class LimitedBlockingDoor(Limited, BlockingDoor):
+    """The same, which makes the thread that pushes wait while it is full."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future as ConcurrentFuture
+from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from reactivex import Observable, from_future
 
-from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Feed, Pulled
+from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Feed, Limits, Pulled
 from ..protocol import FAIL, Overflow, Victim
 from . import checks
-from .door import BlockingDoor, Door
+from .door import BlockingDoor, Door, LimitedBlockingDoor, LimitedDoor
 from .flow import Flow
 
 
@@ -60,6 +62,7 @@ def buffered(
     on_drop: DropCallback | None,
     on_discard: DiscardCallback | None,
     delay_error: bool,
+    limits: Limits | None = None,
 ) -> Callable[[Observable[Any]], Flow[Any]]:
     """Check the arguments of a bounded door, and say how to put it before a source.
 
@@ -70,6 +73,7 @@ def buffered(
         on_drop: Called with each item that is dropped, and the reason.
         on_discard: Called with each item that is held when the stream is cancelled.
         delay_error: An error of the source waits for the backlog.
+        limits: What else to look at in the items.
     """
     size = checks.whole(name, "capacity", capacity)
     if checks.strategy(name, overflow).victim is Victim.TASK:
@@ -77,9 +81,12 @@ def buffered(
             f"{name}: a plain Observable cannot be suspended; use BLOCK for a source on another "
             "thread, or create(..., overflow=SUSPEND)"
         )
-    checks.callback(name, "on_drop", on_drop)
+    checks.on_drop(name, on_drop)
     checks.callback(name, "on_discard", on_discard)
-    kind = BlockingDoor if overflow.victim is Victim.THREAD else Door
+    blocks = overflow.victim is Victim.THREAD
+    kind: Callable[..., Door] = BlockingDoor if blocks else Door
+    if limits is not None:
+        kind = partial(LimitedBlockingDoor if blocks else LimitedDoor, limits=limits)
 
     def behind(source: Observable[Any]) -> Flow[Any]:
         checks.observable(name, source)
@@ -93,7 +100,25 @@ def buffered(
                 on_drop=on_drop,
                 on_discard=on_discard,
                 delay_error=delay_error,
-            )
+            ),
+            latest=limits is not None and limits.ttl is not None,
         )
 
     return behind
+
+
+def limited(
+    name: str, weight: Callable[[Any], float] | None = None, ttl: float | timedelta | None = None
+) -> Limits | None:
+    """Check what a bounded door is to look at in its items; None for nothing.
+
+    Args:
+        name: The operator, for errors.
+        weight: Function of an item that gives its cost.
+        ttl: How old an item gets at most (seconds).
+    """
+    checks.callback(name, "weight", weight)
+    age = checks.seconds(name, "ttl", ttl)
+    if age == 0:
+        raise ValueError(f"{name}: ttl must be more than 0 seconds, or no item is ever delivered")
+    return None if weight is None and age is None else Limits(weight, age)

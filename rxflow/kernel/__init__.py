@@ -18,12 +18,14 @@ from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
+from .limited import Limited, Limits
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .prefetched import Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .relay import Relay
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
+from .telling import is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
 
@@ -44,6 +46,8 @@ __all__ = [
     "Ledger",
     "LiftFeed",
     "LiftStage",
+    "Limited",
+    "Limits",
     "Order",
     "Plain",
     "Prefetched",
@@ -59,6 +63,7 @@ __all__ = [
     "drained",
     "gate_of",
     "hooks",
+    "is_async",
     "lifting",
     "needed_loop",
     "offer_blocking",

@@ -14,7 +14,9 @@ from typing import Any, Generic, TypeVar
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
 from .feed import BUDGET, Context, Feed, Few, State
+from .queues import FEW, Held, Queue
 from .statistics import StageStatistics
+from .telling import Telling, is_async
 
 T = TypeVar("T")
 
@@ -25,10 +27,6 @@ HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""
 
 
-FEW = 4
-"""So many items are taken one at a time, without a run of their own (items)."""
-
-
 class _End(Enum):
     """How the producer's side stands."""
 
@@ -36,26 +34,6 @@ class _End(Enum):
     COMPLETED = "no item comes any more"
     FAILED = "no item comes any more, and an error follows what is held"
     CANCELLED = "the consumer has left"
-
-
-class _Held(Few):
-    """Takes the items of a queue."""
-
-    __slots__ = ("_take", "left")
-
-    def __init__(self, queue: deque[Any]) -> None:
-        self._take = queue.popleft
-        self.left = 0  # how many it may still take, so that a cancel is heard
-
-    def __next__(self) -> Any:
-        if self.left:
-            self.left -= 1
-            try:
-                return self._take()
-            except IndexError:
-                pass
-        self.ended = True
-        raise StopIteration
 
 
 class Boundary(Feed[T], Generic[T]):
@@ -85,7 +63,7 @@ class Boundary(Feed[T], Generic[T]):
             name: The operator, for errors and statistics.
             capacity: Most items held beyond the demand (items); 0 holds none.
             overflow: What gives way when it is full.
-            on_drop: Called with each item that was dropped, and the reason.
+            on_drop: Called with each item that was dropped, and the reason; it may be async.
             on_discard: Called with each item that is held when the consumer leaves.
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
@@ -96,10 +74,14 @@ class Boundary(Feed[T], Generic[T]):
         self._overflow = overflow
         self._waits = overflow.victim in (Victim.TASK, Victim.THREAD)
         self._on_drop = on_drop
+        self._telling: Telling | tuple[()] = ()  # true while an async on_drop has work to do
+        if on_drop is not None and is_async(on_drop):
+            self._on_drop = self._telling = Telling(context, name, on_drop, self.break_off)
         self._on_discard = on_discard
         self._delay_error = delay_error
         self._lock = Lock()
-        self._queue: deque[T] = deque()
+        self._queue: Queue[T] = deque()
+        self._quick = capacity  # while fewer are held, there is room without a closer look (items)
         self._end = _End.OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
@@ -112,7 +94,7 @@ class Boundary(Feed[T], Generic[T]):
         self._discarded = 0
         # Producers to tell that there is room, and since when each of them waits.
         self._room: dict[Callable[[], object], float] = {}
-        self._few: _Held | None = None  # made when it is needed
+        self._few: Held | None = None  # made when it is needed
         self._blocked_seconds = 0.0  # how long those that wait no more have waited
 
     # The producer's side: any thread.
@@ -138,7 +120,7 @@ class Boundary(Feed[T], Generic[T]):
             if self._end is not _End.OPEN:
                 return Offer.CLOSED
             held = len(queue)
-            if held < self._capacity:
+            if held < self._quick:
                 self._received += 1
                 queue.append(item)
                 if held >= self._peak:
@@ -146,7 +128,7 @@ class Boundary(Feed[T], Generic[T]):
                 if not self._idle:
                     return Offer.ENQUEUED
                 kept = True
-            elif self._waits and self._full():
+            elif self._waits and self._full(item):
                 return Offer.FULL
             else:
                 kept, lost = self._overflowing(item)
@@ -164,7 +146,14 @@ class Boundary(Feed[T], Generic[T]):
 
     def interrupted(self, error: BaseException) -> None:
         """Fail, and stop the source: a callback was interrupted, which its caller hears of."""
-        self.fail(RuntimeError(f"{self.name}: a callback ended with {error!r}"))
+        self.break_off(RuntimeError(f"{self.name}: a callback ended with {error!r}"))
+
+    def break_off(self, error: Exception) -> None:
+        """Fail, and stop the source: a callback has raised, perhaps after the source's end."""
+        with self._lock:
+            if self._end is _End.COMPLETED:
+                self._end = _End.OPEN  # nobody was told of that end, and this one comes before
+        self.fail(error)
         self.stop_producer()
 
     def complete(self) -> None:
@@ -185,8 +174,8 @@ class Boundary(Feed[T], Generic[T]):
         """What the source has failed with."""
         return self._error
 
-    def when_room(self, call: Callable[[], object]) -> bool:
-        """Have ``call`` called, from the consumer's thread, when there may be room.
+    def when_room(self, call: Callable[[], object], item: Any = None) -> bool:
+        """Have ``call`` called, from the consumer's thread, when there may be room for an item.
 
         Returns:
             False when there is room now, or the queue is closed; nothing is kept then.
@@ -194,7 +183,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             # Noted before it is looked: the consumer takes without the lock, then looks here.
             self._room[call] = monotonic()
-            if self._end is _End.OPEN and self._full():
+            if self._end is _End.OPEN and self._full(item):
                 return True
             del self._room[call]
             return False
@@ -211,11 +200,10 @@ class Boundary(Feed[T], Generic[T]):
         finally:
             self._starting = outer
 
-    @property
-    def full(self) -> bool:
-        """Whether an item that came now would find no room."""
+    def full(self, item: Any = None) -> bool:
+        """Tell whether an item that came now would find no room."""
         with self._lock:
-            return self._full()
+            return self._full(item)
 
     def lose(self, item: T, reason: str) -> None:
         """Count and report an item that was not taken and that nobody will offer again."""
@@ -262,7 +250,7 @@ class Boundary(Feed[T], Generic[T]):
         if len(self._queue) > FEW or self._waits:
             return None
         if self._few is None:
-            self._few = _Held(self._queue)
+            self._few = Held(self._queue)
         self._few.ended, self._few.left = False, BUDGET
         return self._few
 
@@ -271,7 +259,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return State.READY
-            if self._end is _End.OPEN:
+            if self._end is _End.OPEN or self._telling:
                 self._idle = True
                 return State.WAITING
             error = self._error
@@ -285,7 +273,7 @@ class Boundary(Feed[T], Generic[T]):
             if self._queue:
                 return False
             self._idle = True
-            return self._end is not _End.OPEN
+            return self._end is not _End.OPEN and not self._telling
 
     def want(self, n: int) -> None:
         """Hear of demand that what was held has not met."""
@@ -305,6 +293,8 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             self._end = _End.CANCELLED
             self._error = None
+        if self._telling:
+            self._telling.cancel()
         self._discard()
         self._tell_room()
 
@@ -332,12 +322,16 @@ class Boundary(Feed[T], Generic[T]):
         """Count the items that the consumer has taken; the lock is held."""
         return self._received - self._lost - len(self._queue)
 
-    def _full(self) -> bool:
-        """Tell whether there is no room for one more item; the lock is held."""
+    def _unmet(self) -> int:
+        """Count what is asked for and not yet taken; the lock is held."""
+        return max(0, self._wanted - self._count_taken())
+
+    def _full(self, item: Any) -> bool:
+        """Tell whether there is no room for this item; the lock is held."""
         held = len(self._queue)
         if self._capacity and not self._starting:
             return held >= self._capacity
-        unmet = max(0, self._wanted - self._count_taken())
+        unmet = self._unmet()
         return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
 
     def _count_lost(self, reason: str, n: int) -> None:
@@ -352,16 +346,13 @@ class Boundary(Feed[T], Generic[T]):
         """
         queue, victim = self._queue, self._overflow.victim
         kept, lost = True, list[tuple[T, str]]()
-        full, requested = self._full(), self.requested
+        full, requested = self._full(item), self.requested
         self._received += 1
         if full:
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):
-                lost.extend(self._evict(victim))
+                lost.extend(self._evict(victim, item))
             elif victim is Victim.STREAM:
-                self._end = _End.FAILED
-                self._error = BufferOverflowError(
-                    self.name, self._capacity, len(queue), requested, item
-                )
+                self._overflow_with(item, len(queue), requested)
                 kept = False
                 lost.append((item, "overflow"))
             else:
@@ -374,7 +365,12 @@ class Boundary(Feed[T], Generic[T]):
             self._peak = max(self._peak, len(queue))
         return kept, lost
 
-    def _evict(self, victim: Victim) -> Iterator[tuple[T, str]]:
+    def _overflow_with(self, item: Any, held: int, requested: int) -> None:
+        """Fail behind what is held; the lock is held."""
+        self._end = _End.FAILED
+        self._error = BufferOverflowError(self.name, self._capacity, held, requested, item)
+
+    def _evict(self, victim: Victim, item: T) -> Iterator[tuple[T, str]]:
         """Take out what gives way; nothing where the consumer was quicker and made room."""
         take = self._queue.pop if victim is Victim.NEWEST else self._queue.popleft
         try:
@@ -401,7 +397,7 @@ class Boundary(Feed[T], Generic[T]):
             try:
                 self._on_drop(item, reason)
             except Exception as error:
-                self.fail(error)
+                self.break_off(error)
             except BaseException as error:
                 self.interrupted(error)
                 raise
@@ -415,6 +411,8 @@ class Boundary(Feed[T], Generic[T]):
             hooks.dropped_error(error)
         overtakes = opened and error is not None and not self._delay_error
         if overtakes:
+            if self._telling:
+                self._telling.cancel()
             self._discard()
         if idle or overtakes:
             self._wake()

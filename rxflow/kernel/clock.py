@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from reactivex.abc import SchedulerBase
-from reactivex.disposable import SerialDisposable
+from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.internal.basic import default_now
 from reactivex.scheduler import TimeoutScheduler
 from reactivex.scheduler.eventloop import AsyncIOThreadSafeScheduler
@@ -26,6 +26,11 @@ class LoopScheduler(AsyncIOThreadSafeScheduler):
         """The time of day at the beginning, and what has passed on the loop since."""
         return self._zero + timedelta(seconds=self._loop.time())
 
+    @property
+    def closed(self) -> bool:
+        """Whether the loop is closed, so that nothing comes any more."""
+        return self._loop.is_closed()
+
 
 def running_scheduler() -> LoopScheduler | None:
     """Give the scheduler of the event loop that runs in this thread, if any."""
@@ -37,10 +42,10 @@ class Alarm:
     """Wakes a consumer at a time, once for each ``set``; it may also be woken too early.
 
     The consumer looks at ``now`` when it is woken, and sets the alarm again if it
-    is not yet time. ``set`` and ``cancel`` are for the thread that pulls.
+    is not yet time. ``set`` is for one thread at a time: the one that pulls, or is woken.
     """
 
-    __slots__ = ("_clock", "_due", "_pending", "_wake")
+    __slots__ = ("_clock", "_due", "_over", "_pending", "_wake")
 
     def __init__(self, wake: Callable[[], None], scheduler: SchedulerBase | None) -> None:
         """Make one that is not set.
@@ -53,7 +58,8 @@ class Alarm:
         self._wake = wake
         self._clock: SchedulerBase = scheduler or TimeoutScheduler.singleton()
         self._due: float | None = None  # the time it is set to
-        self._pending = SerialDisposable()
+        self._pending: SingleAssignmentDisposable | None = None  # the action, until it rings
+        self._over = False  # cancelled
 
     @property
     def now(self) -> float:
@@ -71,17 +77,29 @@ class Alarm:
         Args:
             due: The time, as ``now`` gives it (seconds); one that has passed is at once.
         """
-        if self._due is not None and self._due <= due:
+        if self._over or (self._due is not None and self._due <= due):
             return
         self._due = due
-        self._pending.disposable = self._clock.schedule_relative(
-            max(0.0, due - self.now), self._ring
-        )
+        before, self._pending = self._pending, SingleAssignmentDisposable()
+        pending = self._pending  # on another thread it may ring, and be set again, before this ends
+        if before is not None:
+            before.dispose()
+        try:
+            pending.disposable = self._clock.schedule_relative(max(0.0, due - self.now), self._ring)
+        except RuntimeError:
+            if not (isinstance(self._clock, LoopScheduler) and self._clock.closed):
+                raise
+        if self._over:
+            pending.dispose()
 
     def _ring(self, *_: object) -> None:
-        self._due = None  # before the wake: who is woken may set it again
-        self._wake()
+        self._due = self._pending = None  # before the wake: who is woken may set it again
+        if not self._over:
+            self._wake()
 
     def cancel(self) -> None:
-        """Call nobody any more."""
-        self._pending.dispose()
+        """Call nobody any more; from any thread."""
+        self._over = True
+        pending = self._pending
+        if pending is not None:
+            pending.dispose()

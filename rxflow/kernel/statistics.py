@@ -24,6 +24,7 @@ class StageStatistics:
         dropped: Items that were given up for want of room, by reason (items).
         discarded: Items that were held when the stream was cancelled or failed (items).
         blocked_seconds: How long producers were made to wait for room (seconds).
+        weight: What the items in it weigh now, where ``capacity`` bounds that; else None.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StageStatistics:
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     discarded: int = 0
     blocked_seconds: float = 0.0
+    weight: float | None = None
 
     def plus(self, other: StageStatistics) -> StageStatistics:
         """Add up the figures of two parts that do the same work, one after the other.
@@ -54,6 +56,7 @@ class StageStatistics:
             dropped=Counter(self.dropped) + Counter(other.dropped),
             discarded=self.discarded + other.discarded,
             blocked_seconds=self.blocked_seconds + other.blocked_seconds,
+            weight=other.weight,
         )
 
 

@@ -41,7 +41,7 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
     while (offer := boundary.push(item)) is Offer.FULL:
         room = threading.Event()
         call = room.set  # one object: a bound method is a new one each time
-        if not boundary.when_room(call):
+        if not boundary.when_room(call, item):
             continue
         in_time = room.wait(None if deadline is None else max(0.0, deadline - monotonic()))
         boundary.forget_room(call)
@@ -59,7 +59,7 @@ async def offer_suspending(
     while (offer := boundary.push(item)) is Offer.FULL:
         room = loop.create_future()
         call = _telling(loop, room)
-        if not boundary.when_room(call):
+        if not boundary.when_room(call, item):
             continue
         try:
             async with asyncio.timeout_at(deadline):

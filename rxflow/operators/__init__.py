@@ -18,9 +18,9 @@ from .asynchronous import map_async
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
-from .filling import expand_latest, extrapolate, keep_alive
 from .demanding import cap_demand, pace
 from .ejecting import backpressure_timeout
+from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed

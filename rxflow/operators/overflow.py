@@ -11,7 +11,7 @@ from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.door import BlockingDoor, Door
-from ..flow.inlet import buffered
+from ..flow.inlet import buffered, limited
 from ..flow.operator import DoorOperator, door
 from ..kernel import Context, DiscardCallback, DropCallback
 from ..protocol import DROP_INCOMING, DROP_OLDEST, FAIL, Offer, Overflow
@@ -27,6 +27,8 @@ def on_backpressure_buffer(
     on_drop: DropCallback | None = None,
     on_discard: DiscardCallback | None = None,
     delay_error: bool = True,
+    ttl: float | timedelta | None = None,
+    weight: Callable[[T], float] | None = None,
 ) -> Callable[[Observable[T]], Flow[T]]:
     """Park items while there is no demand, up to a bound.
 
@@ -40,31 +42,49 @@ def on_backpressure_buffer(
 
     Demand: unbounded ; 1:1 ; holds <= capacity.
     Ends: on_completed after the backlog; cancel hands the backlog to on_discard.
+    The age of an item is looked at when one comes, when it is taken, and when its time
+    is over, by the clock of the scheduler of the subscription, or of the running event
+    loop. With ``ttl``, ``observe_on`` behind it takes one at a time unless told otherwise.
+
+    An async ``on_drop`` runs on the event loop where it is subscribed: one call after
+    the other, in the order of the drops. The end waits for them; a cancel cancels them.
 
     Args:
-        capacity: Most items held at once (items, at least 1).
+        capacity: Most items held at once (items, at least 1); with ``weight`` the
+            most that they weigh together (in its unit).
         overflow: What gives way when it is full: DROP_OLDEST, DROP_NEWEST,
             DROP_INCOMING, DROP_ALL, FAIL; or BLOCK, as on_backpressure_block.
-        on_drop: Called with each item that is dropped, and the reason.
+        on_drop: Called with each item that is dropped, and the reason; it may be
+            async, see below.
         on_discard: Called with each item that is held when the stream is cancelled.
         delay_error: An error of the source waits for the backlog; otherwise it
             overtakes the backlog, which is discarded.
+        ttl: How old an item gets at most (seconds, more than 0); older ones are
+            dropped, with the reason "expired". Choose how long an item is of use.
+        weight: Function of an item that gives its cost, at least 0: ``len`` for bytes.
+            As many items give way as are needed. One that weighs more than the
+            capacity is refused, with the reason "too heavy", or fails the stream
+            where overflow is FAIL or BLOCK. What weighs 0 takes no room.
 
     Returns:
         An operator function.
 
     Raises:
-        TypeError: No strategy, or an async callback, when the pipeline is built.
-        ValueError: capacity < 1 or not whole, when the pipeline is built.
+        TypeError: No strategy, or an async on_discard or weight, when the pipeline is built.
+        ValueError: capacity < 1 or not whole, or ttl not above 0, when the pipeline is built.
 
     Errors:
         BufferOverflowError: signalled behind the backlog when overflow is FAIL.
-        What on_drop raises.
+        What on_drop or weight raises; a weight that is negative or no number.
+        RuntimeError: on_drop is async, and no event loop is running where it is subscribed.
+        BackpressureError: 1,024 calls of an async on_drop are waiting.
 
     Source: Reactive Streams 1.1 and 3.17; Reactor onBackpressureBuffer.
     """
+    name = "on_backpressure_buffer"
+    limits = limited(name, weight, ttl)
     return DoorOperator(
-        buffered("on_backpressure_buffer", capacity, overflow, on_drop, on_discard, delay_error)
+        buffered(name, capacity, overflow, on_drop, on_discard, delay_error, limits)
     )
 
 
@@ -87,13 +107,14 @@ def on_backpressure_drop(
     waits: at most 256 items.
 
     Args:
-        on_drop: Called with each item that is dropped, and the reason.
+        on_drop: Called with each item that is dropped, and the reason; it may be
+            async, as that of on_backpressure_buffer.
 
     Returns:
         An operator function.
 
     Raises:
-        TypeError: The callback is async, when the pipeline is built.
+        TypeError: on_drop cannot be called, when the pipeline is built.
 
     Errors:
         What on_drop raises.
@@ -123,13 +144,14 @@ def on_backpressure_latest(
     at a time unless told otherwise.
 
     Args:
-        on_drop: Called with each item that is overtaken, and the reason.
+        on_drop: Called with each item that is overtaken, and the reason; it may be
+            async, as that of on_backpressure_buffer.
 
     Returns:
         An operator function.
 
     Raises:
-        TypeError: The callback is async, when the pipeline is built.
+        TypeError: on_drop cannot be called, when the pipeline is built.
 
     Errors:
         What on_drop raises.
@@ -288,7 +310,7 @@ class _Reducing(Door):
 def _check_callbacks(
     name: str, on_drop: DropCallback | None, on_discard: DiscardCallback | None
 ) -> None:
-    checks.callback(name, "on_drop", on_drop)
+    checks.on_drop(name, on_drop)
     checks.callback(name, "on_discard", on_discard)
 
 

@@ -14,8 +14,8 @@ from .errors import (
     FlowError,
     OfferTimeoutError,
     ProtocolError,
-    SpillError,
     RateExceededError,
+    SpillError,
     StreamTimeoutError,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
@@ -53,8 +53,8 @@ __all__ = [
     "Processor",
     "ProtocolError",
     "Publisher",
-    "SpillError",
     "RateExceededError",
+    "SpillError",
     "StreamTimeoutError",
     "Subscriber",
     "Subscription",

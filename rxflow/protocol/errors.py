@@ -105,6 +105,8 @@ class SpillError(BackpressureError):
     def __str__(self) -> str:
         """Name the place and the cause."""
         return f"{self.operator}: its file cannot be {self.failed}: {self.cause}"
+
+
 class StreamTimeoutError(FlowError, TimeoutError):
     """A stream was too slow; the message says who: the source or the consumer.
 

@@ -42,7 +42,8 @@ def interval(
         scheduler: Whose clock; reactivex's default when left out.
         overflow: Keep ticks that nobody asked for in a buffer with this strategy.
         capacity: Most ticks in that buffer (items).
-        on_drop: Called with each tick that is skipped, and the reason.
+        on_drop: Called with each tick that is skipped, and the reason; it may be async,
+            as that of on_backpressure_buffer.
 
     Returns:
         A Flow.
@@ -86,7 +87,8 @@ def timer(
         scheduler: Whose clock; reactivex's default when left out.
         overflow: Keep ticks that nobody asked for in a buffer with this strategy.
         capacity: Most ticks in that buffer (items).
-        on_drop: Called with each tick that is skipped, and the reason.
+        on_drop: Called with each tick that is skipped, and the reason; it may be async,
+            as that of on_backpressure_buffer.
 
     Returns:
         A Flow.
@@ -96,7 +98,7 @@ def timer(
 
     Source: reactivex timer.
     """
-    checks.callback("timer", "on_drop", on_drop)
+    checks.on_drop("timer", on_drop)
     source = reactivex.timer(duetime, period, scheduler)
     if period is None and overflow is None:
         return Flow(
@@ -114,7 +116,7 @@ def _ticks(
     capacity: float,
     on_drop: DropCallback | None,
 ) -> Flow[int]:
-    checks.callback(name, "on_drop", on_drop)
+    checks.on_drop(name, on_drop)
     if overflow is not None:
         held = buffered(name, capacity, overflow, on_drop, None, True)(source)
         return Flow(lambda context: held.feed(context.timed()))

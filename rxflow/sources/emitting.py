@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar, cast, overload
 
 import reactivex
@@ -12,6 +13,7 @@ from reactivex.abc import DisposableBase, ObserverBase
 from reactivex.disposable import Disposable
 
 from ..flow import Flow, checks
+from ..flow.inlet import limited
 from ..flow.registry import register
 from ..kernel import (
     HANDOVER,
@@ -19,6 +21,7 @@ from ..kernel import (
     Context,
     DiscardCallback,
     DropCallback,
+    Limited,
     hooks,
     offer_blocking,
     offer_suspending,
@@ -177,6 +180,10 @@ class _Created(Boundary[Any]):
             hooks.reporting(self._cleanup.dispose)
 
 
+class _LimitedCreated(Limited, _Created):
+    """One that looks at its items: what they weigh and how old they are."""
+
+
 @overload
 def create(function: typing.Subscription[T], *, overflow: None = None) -> Observable[T]: ...
 @overload
@@ -187,6 +194,8 @@ def create(
     capacity: float = HANDOVER,
     on_drop: DropCallback | None = None,
     on_discard: DiscardCallback | None = None,
+    ttl: float | timedelta | None = None,
+    weight: Callable[[T], float] | None = None,
 ) -> Flow[T]: ...
 def create(
     function: Callable[..., Any],
@@ -195,6 +204,8 @@ def create(
     capacity: float = HANDOVER,
     on_drop: DropCallback | None = None,
     on_discard: DiscardCallback | None = None,
+    ttl: float | timedelta | None = None,
+    weight: Callable[[Any], float] | None = None,
 ) -> Any:
     """Make a source of your own that emits into a bounded buffer.
 
@@ -213,19 +224,23 @@ def create(
         function: Called with an :class:`Emitter` for each subscription. It may
             return a disposable, or a function, to be called at the end.
         overflow: What gives way when the buffer is full.
-        capacity: Most items held (items, at least 1).
-        on_drop: Called with each item that is dropped, and the reason.
+        capacity: Most items held (items, at least 1); with ``weight`` the most that they
+            weigh together (in its unit).
+        on_drop: Called with each item that is dropped, and the reason; it may be
+            async, as that of on_backpressure_buffer.
         on_discard: Called with each item that is held when the stream is cancelled.
+        ttl: How old an item gets at most (seconds), as in on_backpressure_buffer.
+        weight: Function of an item that gives its cost, as in on_backpressure_buffer.
 
     Returns:
         A Flow; a plain Observable without ``overflow``.
 
     Raises:
         TypeError: No strategy, or an async function.
-        ValueError: capacity < 1 or not whole.
+        ValueError: capacity < 1 or not whole, or ttl not above 0.
 
     Errors:
-        BufferOverflowError: The strategy is FAIL. What the function raises.
+        BufferOverflowError: The strategy is FAIL. What the function, on_drop or weight raises.
 
     Source: Reactor Flux.create; reactivex create.
     """
@@ -233,11 +248,16 @@ def create(
         return cast("Observable[Any]", reactivex.create(function))
     checks.strategy("create", overflow)
     checks.callback("create", "function", function)
-    checks.callback("create", "on_drop", on_drop)
+    checks.on_drop("create", on_drop)
     checks.callback("create", "on_discard", on_discard)
     size = checks.whole("create", "capacity", capacity)
+    limits = limited("create", weight, ttl)
+    kind: Callable[..., _Created] = _Created
+    if limits is not None:
+        kind = partial(_LimitedCreated, limits=limits)
     return Flow[Any](
-        lambda context: _Created(context, function, size, overflow, on_drop, on_discard)
+        lambda context: kind(context, function, size, overflow, on_drop, on_discard),
+        latest=ttl is not None,
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
 
 from ..flow import Flow, checks
-from ..flow.inlet import buffered, inlet
+from ..flow.inlet import buffered, inlet, limited
 from ..flow.registry import register
 from ..flow.source import Source
 from ..kernel import (
@@ -34,6 +35,8 @@ def from_observable(
     on_drop: DropCallback | None = None,
     on_discard: DiscardCallback | None = None,
     delay_error: bool = True,
+    ttl: float | timedelta | None = None,
+    weight: Callable[[T], float] | None = None,
 ) -> Flow[T]:
     """Take a plain Observable in through a bounded buffer.
 
@@ -50,24 +53,32 @@ def from_observable(
     Args:
         source: The Observable.
         overflow: What gives way when the buffer is full; there is no default.
-        capacity: Most items held (items, at least 1).
-        on_drop: Called with each item that is dropped, and the reason.
+        capacity: Most items held (items, at least 1); with ``weight`` the most that they
+            weigh together (in its unit).
+        on_drop: Called with each item that is dropped, and the reason; it may be
+            async, as that of on_backpressure_buffer.
         on_discard: Called with each item that is held when the stream is cancelled.
         delay_error: An error of the source waits for the backlog.
+        ttl: How old an item gets at most (seconds), as in on_backpressure_buffer.
+        weight: Function of an item that gives its cost, as in on_backpressure_buffer.
 
     Returns:
         A Flow.
 
     Raises:
         TypeError: No Observable, or no strategy.
-        ValueError: capacity < 1 or not whole.
+        ValueError: capacity < 1 or not whole, or ttl not above 0.
 
     Errors:
         BufferOverflowError: The strategy is FAIL.
+        What on_drop or weight raises.
 
     Source: RxJava Flowable.fromObservable.
     """
-    return buffered("from_observable", capacity, overflow, on_drop, on_discard, delay_error)(source)
+    name = "from_observable"
+    limits = limited(name, weight, ttl)
+    door = buffered(name, capacity, overflow, on_drop, on_discard, delay_error, limits)
+    return door(source)
 
 
 @register(

@@ -119,6 +119,8 @@ PARTS: tuple[Row, ...] = (
 
 _BOOK = "on_drop=journal.drop('$door'$fuse), on_discard=journal.discard('$door')"
 
+_TOLD = "on_drop=journal.drop('$door'), on_discard=journal.discard('$door')"
+
 DOORS: tuple[Row, ...] = (
     *(
         row(
@@ -130,6 +132,17 @@ DOORS: tuple[Row, ...] = (
         )
         for overflow in ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL")
         for more in ("", ", delay_error=False")
+    ),
+    *(
+        row(
+            "on_backpressure_buffer",
+            f"ops.on_backpressure_buffer($n, overflow=rx.{overflow}, weight=$call, {_TOLD})",
+            same,
+            n=(1, 6),
+            call="lambda x: 1 + x % 3",
+            kind=Kind.DOOR,
+        )
+        for overflow in ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL")
     ),
     row(
         "on_backpressure_drop",

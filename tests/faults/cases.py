@@ -382,6 +382,12 @@ DOORS: tuple[Case, ...] = (
         **DISCARDS,
     ),
     _door(
+        "on_backpressure_buffer",
+        "weight",
+        lambda w: ops.on_backpressure_buffer(9, weight=w.fault(lambda x: 1)),
+        **DROPS,
+    ),
+    _door(
         "on_backpressure_drop", "on_drop", lambda w: ops.on_backpressure_drop(w.fault()), **DROPS
     ),
     _door(
@@ -425,6 +431,14 @@ DOORS: tuple[Case, ...] = (
         lambda w: rx.from_observable(
             w.source, overflow=rx.DROP_OLDEST, capacity=2, on_drop=w.fault()
         ),
+        kinds=("door",),
+        demand=0,
+        **DROPS,
+    ),
+    Case(
+        "from_observable",
+        "weight",
+        lambda w: rx.from_observable(w.source, overflow=rx.FAIL, weight=w.fault(lambda x: 1)),
         kinds=("door",),
         demand=0,
         **DROPS,

@@ -92,6 +92,7 @@ SOURCES: tuple[Case, ...] = (
     _own(
         "create", "on_drop", lambda w: _created(w, capacity=2, on_drop=w.fault()), demand=0, **DROPS
     ),
+    _own("create", "weight", lambda w: _created(w, weight=w.fault(lambda x: 1)), demand=0, **DROPS),
     _own("create", "on_discard", lambda w: _created(w, on_discard=w.fault()), demand=0, **DISCARDS),
     _own("from_iterable", "iterable", lambda w: rx.from_iterable(w.broken()), "next"),
     _own(

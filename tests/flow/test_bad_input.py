@@ -252,15 +252,20 @@ TAKES_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
     "flat_map_iterable": lambda fn: ops.flat_map_iterable(fn),
     "concat_map": lambda fn: ops.concat_map(fn),
     "catch": lambda fn: ops.catch(fn),
-    "on_backpressure_drop": lambda fn: ops.on_backpressure_drop(fn),
-    "on_backpressure_latest": lambda fn: ops.on_backpressure_latest(fn),
     "on_backpressure_reduce": lambda fn: ops.on_backpressure_reduce(fn),
-    "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_drop=fn),
+    "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_discard=fn),
     "on_backpressure_block": lambda fn: ops.on_backpressure_block(3, on_discard=fn),
     "from_observable": lambda fn: rx.from_observable(Subject(), overflow=rx.FAIL, on_discard=fn),
     "create": lambda fn: rx.create(fn, overflow=rx.FAIL),
     "generate": lambda fn: rx.generate(1, fn, fn),
     "defer": lambda fn: rx.defer(fn),
+}
+TAKES_A_FUNCTION_THAT_MAY_BE_ASYNC: dict[str, Callable[[Any], Any]] = {
+    "on_backpressure_drop": lambda fn: ops.on_backpressure_drop(fn),
+    "on_backpressure_latest": lambda fn: ops.on_backpressure_latest(fn),
+    "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_drop=fn),
+    "from_observable": lambda fn: rx.from_observable(Subject(), overflow=rx.FAIL, on_drop=fn),
+    "create": lambda fn: rx.create(print, overflow=rx.FAIL, on_drop=fn),
     "interval": lambda fn: rx.interval(1.0, on_drop=fn),
     "timer": lambda fn: rx.timer(1.0, on_drop=fn),
 }
@@ -284,6 +289,15 @@ ONLY_A_FUNCTION = sorted(TAKES_A_FUNCTION.keys() - {"flat_map", "flat_map_indexe
 def test_what_cannot_be_called_is_a_type_error(name: str) -> None:
     with pytest.raises(TypeError, match=name):
         TAKES_A_FUNCTION[name](5)
+
+
+@pytest.mark.parametrize("name", TAKES_A_FUNCTION_THAT_MAY_BE_ASYNC)
+def test_what_cannot_be_called_is_a_type_error_where_a_function_may_be_async(name: str) -> None:
+    build = TAKES_A_FUNCTION_THAT_MAY_BE_ASYNC[name]
+    for function in ASYNC.values():
+        build(function)
+    with pytest.raises(TypeError, match=f"{name}: on_drop must be callable"):
+        build(5)
 
 
 def synchronous(item: int) -> int:

@@ -32,8 +32,8 @@ class Watched(Boundary[Any]):
         super().__init__(Context(lambda: None), "door", capacity, overflow)
         self.waits = threading.Semaphore(0)
 
-    def when_room(self, call: Callable[[], object]) -> bool:
-        waits = super().when_room(call)
+    def when_room(self, call: Callable[[], object], item: Any = None) -> bool:
+        waits = super().when_room(call, item)
         if waits:
             self.waits.release()
         return waits

@@ -1,0 +1,136 @@
+"""What a boundary keeps its items in."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from heapq import heapify, heappop, heappush
+from typing import Any, Protocol, TypeVar
+
+from .feed import Few
+
+T = TypeVar("T")
+
+FEW = 4
+"""So many items are taken one at a time, without a run of their own (items)."""
+
+
+class Queue(Protocol[T]):
+    """A deque, as far as a boundary needs one."""
+
+    def __len__(self) -> int: ...
+    def append(self, item: T, /) -> object: ...  # noqa: D102
+    def popleft(self) -> T: ...  # noqa: D102
+    def pop(self) -> T: ...  # noqa: D102
+
+
+class Held(Few):
+    """Takes the items of a queue."""
+
+    __slots__ = ("_take", "left")
+
+    def __init__(self, queue: Queue[Any]) -> None:
+        """Take none yet."""
+        self._take = queue.popleft
+        self.left = 0  # how many it may still take, so that a cancel is heard
+
+    def __next__(self) -> Any:
+        """Take one."""
+        if self.left:
+            self.left -= 1
+            try:
+                return self._take()
+            except IndexError:
+                pass
+        self.ended = True
+        raise StopIteration
+
+
+class Parcel:
+    """An item with what a boundary has to know of it.
+
+    Attributes:
+        item: It.
+        weight: How much of the capacity it takes.
+        priority: How important it is.
+        since: When it came (seconds).
+    """
+
+    __slots__ = ("item", "priority", "since", "weight")
+
+    def __init__(self, item: Any, weight: float, priority: float, since: float) -> None:
+        """Pack an item; see the attributes."""
+        self.item: Any = item
+        self.weight: float = weight
+        self.priority: float = priority
+        self.since: float = since
+
+
+class Shelf:
+    """Parcels in the order of their arrival, any of which can be taken out.
+
+    Whoever uses it holds the lock of the boundary.
+
+    Attributes:
+        weight: What they weigh together.
+    """
+
+    def __init__(self, ranked: bool = False) -> None:
+        """Make an empty one.
+
+        Args:
+            ranked: It is asked for the least important.
+        """
+        self._parcels: OrderedDict[int, Parcel] = OrderedDict()
+        self._numbers = 0
+        self.weight: float = 0
+        # By priority, then by age; also those that have left otherwise. None where nobody asks.
+        self._ranks: list[tuple[float, int]] | None = [] if ranked else None
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._parcels)
+
+    @property
+    def first(self) -> Parcel:
+        """The oldest."""
+        return next(iter(self._parcels.values()))
+
+    def beyond(self, count: int) -> float:
+        """Weigh those behind the first few (items)."""
+        return sum(parcel.weight for parcel in list(self._parcels.values())[count:])
+
+    def append(self, item: Parcel, /) -> None:
+        """Put one behind all others."""
+        self._numbers += 1
+        self._parcels[self._numbers] = item
+        self.weight += item.weight
+        if self._ranks is not None:
+            heappush(self._ranks, (item.priority, self._numbers))
+            if len(self._ranks) > 2 * len(self._parcels) + 64:
+                self._ranks = [(p.priority, number) for number, p in self._parcels.items()]
+                heapify(self._ranks)
+
+    def popleft(self) -> Parcel:
+        """Take out the oldest."""
+        return self._out(next(iter(self._parcels), 0))
+
+    def pop(self) -> Parcel:
+        """Take out the newest."""
+        return self._out(next(reversed(self._parcels), 0))
+
+    def pop_least(self) -> Parcel:
+        """Take out the least important, of several the oldest."""
+        assert self._ranks is not None
+        number = 0
+        while number not in self._parcels:
+            number = heappop(self._ranks)[1]
+        return self._out(number)
+
+    def _out(self, number: int) -> Parcel:
+        parcel = self._parcels.pop(number, None)
+        if parcel is None:
+            raise IndexError("nothing is held")
+        self.weight -= parcel.weight
+        if not self._parcels:
+            self.weight = 0  # what was rounded does not add up for ever
+        return parcel
