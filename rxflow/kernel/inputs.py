@@ -15,9 +15,10 @@ class Input:
         waiting: It had nothing and has not been woken since.
         ended: It has completed; its Feed is gone.
         queued: For the Feed that pulls from it, to keep it on a list at most once.
+        pushes: It has woken its consumer, so items come by themselves, not only when it is asked.
     """
 
-    __slots__ = ("_feed", "_run", "_started", "ended", "queued", "waiting")
+    __slots__ = ("_feed", "_run", "_started", "ended", "pushes", "queued", "waiting")
 
     def __init__(
         self,
@@ -36,10 +37,12 @@ class Input:
         self._started = False
         self.ended: bool = False
         self.queued: bool = False
+        self.pushes: bool = False
         self._run: Iterator[Any] | None = None  # None when exhausted
 
         def wake() -> None:
             self.waiting = False
+            self.pushes = True
             if woken is not None:
                 woken(self)
             context.wake()

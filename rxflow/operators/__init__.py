@@ -51,6 +51,7 @@ from .restarting import restart_with_backoff, retry
 from .serial import catch, concat, repeat, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
+from .switching import exclusive, flat_map_latest, switch_latest, switch_map, switch_map_indexed
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
 from .throttling import throttle
 from .throttling_by_key import throttle_by_key
@@ -72,11 +73,9 @@ if TYPE_CHECKING:
         delay_subscription,
         delay_with_mapper,
         do_while,
-        exclusive,
         expand,
         find,
         find_index,
-        flat_map_latest,
         fork_join,
         group_by,
         group_by_until,
@@ -102,9 +101,6 @@ if TYPE_CHECKING:
         skip_with_time,
         slice,
         subscribe_on,
-        switch_latest,
-        switch_map,
-        switch_map_indexed,
         take_last_with_time,
         take_until,
         take_until_with_time,

@@ -245,6 +245,8 @@ class Law:
             self._check_reduced(piece, out)
         elif kind is Kind.MERGING:
             self._check_merged(piece, out)
+        elif kind is Kind.SOME:
+            self._check_some(piece, out)
         else:
             assert part is not None
             expected, end = self._made([part], self._source(piece))
@@ -312,6 +314,15 @@ class Law:
                 reached = {later for at in reached for later in range(at, len(entered) + 1)}
         assert reached, f"{out}: {items} is not merged from {entered}"
         self._check_door_end(piece, out)
+
+    def _check_some(self, piece: Piece, out: str) -> None:
+        """Check an operator that gives up what is overtaken, and ends as its source does."""
+        assert piece.part is not None
+        expected, end = self._made([piece.part], self._source(piece))
+        for run in self._runs(out):
+            assert is_within(run.items, expected), f"{out}: {run.items} is not of {expected}"
+            ends = [end, self._end(piece.joint), *[None] * piece.part.row.ends]
+            assert run.end is run or any(alike(run.end, own) for own in ends), repr(run.end)
 
     def _check_merged(self, piece: Piece, out: str) -> None:
         assert piece.part is not None

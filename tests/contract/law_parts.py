@@ -53,6 +53,24 @@ PARTS: tuple[Row, ...] = (
     row("cap_demand", "ops.cap_demand($n)", same, n=(1, 5)),
     row("pace", "ops.pace($n + 99, 1.0, scheduler=TestScheduler())", same, n=(0, 5)),
     row("valve", "ops.valve(rx.Valve())", same),
+    *(
+        row(name, text, flattened, call=SEVERAL, m=(1, 3), kind=Kind.SOME, grows=True)
+        for name, text in (
+            ("switch_map", "ops.switch_map($call, prefetch=$m)"),
+            ("flat_map_latest", "ops.flat_map_latest($call, prefetch=$m)"),
+            ("switch_latest", "ops.map($call), ops.switch_latest(prefetch=$m)"),
+            ("exclusive", "ops.map($call), ops.exclusive(prefetch=$m)"),
+        )
+    ),
+    row(
+        "switch_map_indexed",
+        "ops.switch_map_indexed($call, prefetch=$m)",
+        lambda f, n, m: each(lambda i: (x for _, made in models.indexed(f)(i) for x in made)),
+        call="lambda x, i: range(i, i + x % 3)",
+        m=(1, 3),
+        kind=Kind.SOME,
+        grows=True,
+    ),
     row("limit_rate", "ops.limit_rate($n)", same, n=(1, 5), kind=Kind.PART),
     row("limit_rate", "ops.limit_rate($n + 1, $m)", same, n=(1, 4), m=(0, 2), kind=Kind.PART),
     row(

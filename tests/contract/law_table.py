@@ -22,6 +22,7 @@ class Kind(Enum):
     AGAIN = "the same, and it subscribes to its source again"
     PART = "the same, but perhaps ahead of demand"
     MERGING = "what comes out is made of what goes in and of the other source, each in order"
+    SOME = "what comes out is among what the model makes of what goes in, in its order"
     DOOR = "what goes in comes out in order, or is dropped with a reason, or discarded"
     REDUCING = "what comes out is made of what goes in, several items merged into one"
 

@@ -238,6 +238,29 @@ OPERATORS: tuple[Case, ...] = (
     ),
     _operator(
         "retry", "wait", lambda w: ops.retry(wait=w.fault(lambda n: 0)), _failing, kinds=("cold",)
+    *(
+        case
+        for name, parameter in (("switch_map", "project"), ("flat_map_latest", "mapper"))
+        for case in (
+            _operator(name, parameter, lambda w, n=name: getattr(ops, n)(w.fault(rx.of))),
+            _operator(
+                name,
+                parameter,
+                lambda w, n=name: getattr(ops, n)(lambda _: w.broken()),
+                label="iterator",
+            ),
+        )
+    ),
+    _operator(
+        "switch_map_indexed",
+        "project",
+        lambda w: ops.switch_map_indexed(w.fault(lambda x, i: rx.of(x, i))),
+    ),
+    _operator(
+        "exclusive",
+        "on_drop",
+        lambda w: ops.exclusive(on_drop=w.fault()),
+        lambda w: w.source.pipe(ops.map(lambda _: rx.never())),
     ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(

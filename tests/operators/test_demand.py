@@ -252,6 +252,22 @@ ROWS: dict[str, Row] = {
         (1, -1, 2, -2),
         (1, 1, 2, 2),
     ),
+    "switch_map": Row(lambda o: [o.switch_map(rx.of)], (3,), (3,), three, ends=True),
+    "switch_map, two of one": Row(
+        lambda o: [o.switch_map(lambda x: rx.of(x, -x))], (3, -3), (3, 3), three, ends=True
+    ),
+    "switch_map_indexed": Row(
+        lambda o: [o.switch_map_indexed(lambda x, i: rx.of(x + i))], (5,), (3,), three, ends=True
+    ),
+    "flat_map_latest": Row(lambda o: [o.flat_map_latest(rx.of)], (3,), (3,), three, ends=True),
+    "switch_latest": Row(lambda o: [o.map(rx.of), o.switch_latest()], (3,), (3,), three, ends=True),
+    "exclusive": Row(
+        lambda o: [o.map(lambda x: rx.of(x, -x)), o.exclusive()],
+        (1, -1),
+        (3, 3),
+        three,
+        ends=True,
+    ),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)

@@ -212,6 +212,11 @@ OPERATORS: dict[str, Case] = {
     "completion_timeout": Case(ops.completion_timeout(100_000)),
     "backpressure_timeout": Case(ops.backpressure_timeout(5_000)),
     "zip": Case(ops.zip(rx.repeat_value(7))),
+    "switch_map": Case(ops.switch_map(rx.of), most=1),
+    "switch_map_indexed": Case(ops.switch_map_indexed(lambda n, i: rx.of((n, i))), most=1),
+    "flat_map_latest": Case(ops.flat_map_latest(rx.of), most=1),
+    "switch_latest": Case(ops.switch_latest(), most=1, element=rx.of),
+    "exclusive": Case(ops.exclusive(), most=1, element=rx.of),
     "zip_with_iterable": Case(ops.zip_with_iterable(range(2_000))),
     "zip_with_list": Case(ops.zip_with_list(list(range(2_000)))),
 }
