@@ -19,7 +19,11 @@ from .flow import Flow
 
 
 def inlet(
-    source: Any, operator: str, overflow: Overflow = FAIL, capacity: int = HANDOVER
+    source: Any,
+    operator: str,
+    overflow: Overflow = FAIL,
+    capacity: int = HANDOVER,
+    on_drop: DropCallback | None = None,
 ) -> Callable[[Context], Feed[Any]]:
     """Say how to make the Feed of a source.
 
@@ -29,6 +33,7 @@ def inlet(
         operator: Whose argument it is, for errors.
         overflow: What gives way when the door is full.
         capacity: Most items held in the door (items).
+        on_drop: Called with each item that the door drops, and the reason.
 
     Raises:
         TypeError: It is none of these.
@@ -39,7 +44,7 @@ def inlet(
         source = from_future(cast("Future[Any]", source))
     if isinstance(source, Observable):
         plain = cast("Observable[Any]", source)
-        return lambda context: Door(context, plain, operator, capacity, overflow)
+        return lambda context: Door(context, plain, operator, capacity, overflow, on_drop=on_drop)
     if isinstance(source, Iterable):
         items = cast("Iterable[Any]", source)
         return lambda context: Pulled(iter(items))

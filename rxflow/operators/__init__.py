@@ -23,6 +23,7 @@ from .ejecting import backpressure_timeout
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
+from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
 from .merging import concat_all, concat_map, flat_map, flat_map_indexed, merge, merge_all
 from .notifying import dematerialize, materialize
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
         buffer_toggle,
         buffer_when,
         combine_latest,
+        buffer_with_time,
+        buffer_with_time_or_count,
         debounce,
         delay,
         delay_subscription,
@@ -118,8 +121,6 @@ if TYPE_CHECKING:
         window_with_count,
         window_with_time,
         window_with_time_or_count,
-        with_latest_from,
-        zip_latest,
     )
 else:
     for _name in _stock.__all__:

@@ -71,6 +71,25 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.SOME,
         grows=True,
     ),
+    *(
+        row(
+            name,
+            f"ops.{name}([$n]), ops.map(fold)",
+            lambda f, n, m: each(lambda i: (fold((x, n)) for x in i)),
+            n=(0, 6),
+            kind=Kind.PART,
+            hasty=True,
+        )
+        for name in ("combine_latest", "with_latest_from")
+    ),
+    row(
+        "zip_latest",
+        "ops.zip_latest(range($n)), ops.map(lambda pair: pair[0])",
+        same,
+        n=(0, 6),
+        kind=Kind.SOME,
+        ends=True,
+    ),
     row("limit_rate", "ops.limit_rate($n)", same, n=(1, 5), kind=Kind.PART),
     row("limit_rate", "ops.limit_rate($n + 1, $m)", same, n=(1, 4), m=(0, 2), kind=Kind.PART),
     row(

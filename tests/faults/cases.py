@@ -262,6 +262,25 @@ OPERATORS: tuple[Case, ...] = (
         lambda w: ops.exclusive(on_drop=w.fault()),
         lambda w: w.source.pipe(ops.map(lambda _: rx.never())),
     ),
+    *(
+        _operator(name, parameter, lambda w, n=name: getattr(ops, n)(w.broken()), label="iterator")
+        for name, parameter in (
+            ("combine_latest", "others"),
+            ("with_latest_from", "sources"),
+            ("zip_latest", "others"),
+        )
+    ),
+    _operator(
+        "with_latest_from",
+        "on_drop",
+        lambda w: ops.with_latest_from(rx.never(), on_drop=w.fault()),
+    ),
+    _operator(
+        "zip_latest",
+        "on_drop",
+        lambda w: ops.zip_latest(rx.never(), on_drop=w.fault()),
+        kinds=("hot",),
+    ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

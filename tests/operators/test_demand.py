@@ -268,6 +268,11 @@ ROWS: dict[str, Row] = {
         three,
         ends=True,
     ),
+    "combine_latest": Row(lambda o: [o.combine_latest(rx.of("z"))], ((1, "z"), (2, "z")), (1, 2)),
+    "with_latest_from": Row(
+        lambda o: [o.with_latest_from(rx.of("z"))], ((1, "z"), (2, "z")), (1, 2)
+    ),
+    "zip_latest": Row(lambda o: [o.zip_latest(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
@@ -410,6 +415,8 @@ NATIVE_ONLY = {
 
 UNCOMPARED = {
     "merge": "turns are fair; plain Rx gives one source whole where all are there at once",
+    "combine_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
+    "zip_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
     "time_interval": "reactivex starts the source in an action of the operator's scheduler",
 }
 """Rows whose items plain Rx gives in another order, or at another time."""
