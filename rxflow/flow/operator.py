@@ -27,7 +27,7 @@ class Operator:
     error that names the doors.
     """
 
-    __slots__ = ("_apply", "args", "kwargs", "name", "stages")
+    __slots__ = ("_apply", "args", "kwargs", "name", "stages", "supervised")
 
     def __init__(
         self,
@@ -44,8 +44,11 @@ class Operator:
             name: The operator, once its function has returned it.
             args: How that was called.
             kwargs: How that was called.
+            supervised: Makes the same operator with a function that decides on its failures;
+                None where it has no stages and cannot be supervised.
         """
         self._apply = apply
+        self.supervised: Callable[[Callable[[Exception, Any], bool]], Any] | None = None
         self.stages: tuple[StageFactory, ...] = stages
         self.name: str
         self.args: tuple[Any, ...]

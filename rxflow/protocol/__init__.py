@@ -17,6 +17,7 @@ from .errors import (
     RateExceededError,
     SpillError,
     StreamTimeoutError,
+    shown,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
 from .overflow import (
@@ -61,4 +62,5 @@ __all__ = [
     "Victim",
     "add_demand",
     "invalid_request",
+    "shown",
 ]

@@ -5,6 +5,15 @@ from __future__ import annotations
 from .demand import UNBOUNDED
 
 
+def shown(item: object) -> str:
+    """Give the beginning of what an item prints as, whatever it does when it is asked."""
+    try:
+        text = repr(item)
+    except Exception:
+        text = f"<{type(item).__name__} whose repr fails>"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
 class FlowError(Exception):
     """Base of all errors that rxflow itself raises or signals."""
 
@@ -42,6 +51,7 @@ class BufferOverflowError(BackpressureError):
         return (
             f"{self.operator}(capacity={self.capacity}) overflowed: {self.held} held, "
             f"{self.requested} requested, item {_beginning(self.item)}"
+            f"{self.requested} requested, item {shown(self.item)}"
         )
 
 

@@ -1,0 +1,390 @@
+"""The Feed behind map_async, map_executor and their kin: a bounded window of running calls."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from threading import Thread
+from typing import Any, Protocol
+
+from ..flow import Flow
+from ..flow.operator import fed
+from ..kernel import (
+    NOTHING,
+    Context,
+    DiscardCallback,
+    Feed,
+    Input,
+    StageStatistics,
+    State,
+    hooks,
+    needed_loop,
+    on_loop,
+    running_loop,
+    spawn,
+)
+
+Decide = Callable[[Exception, Any], bool]
+"""Told of a failure and its item, it says whether the stream is to go on without the item."""
+
+
+class Future(Protocol):
+    """What futures of asyncio and of ``concurrent.futures`` have in common."""
+
+    def cancelled(self) -> bool: ...
+    def cancel(self) -> bool: ...
+    def result(self) -> Any: ...
+    def exception(self) -> BaseException | None: ...
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
+
+
+class Runner(ABC):
+    """Where the calls of one subscription run."""
+
+    def start(self, context: Context) -> None:  # noqa: B027 - an executor runs already
+        """Begin; raises where calls cannot run here."""
+
+    def here(self) -> bool:
+        """Tell whether calls can begin in this thread; if not, the consumer is woken where."""
+        return True
+
+    @abstractmethod
+    def begin(self, item: Any) -> Future:
+        """Begin the call for an item."""
+
+    def cancel(self, future: Future) -> None:
+        """Cancel a call."""
+        future.cancel()
+
+    def close(self) -> None:  # noqa: B027 - an executor is its owner's
+        """Hear that no call begins any more."""
+
+
+class Tasks(Runner):
+    """Runs an async function in tasks of the event loop."""
+
+    def __init__(self, name: str, function: Callable[[Any], Awaitable[Any]]) -> None:
+        self._name = name
+        self._function = function
+
+    def start(self, context: Context) -> None:
+        self._loop = needed_loop(self._name)
+        self._context = context
+
+    def here(self) -> bool:
+        if running_loop() is self._loop:
+            return True
+        self._loop.call_soon_threadsafe(self._context.wake)
+        return False
+
+    def begin(self, item: Any) -> Future:
+        work = awaitable(self._name, self._function(item))
+        return spawn(
+            self._loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work)
+        )
+
+    def cancel(self, future: Future) -> None:
+        on_loop(self._loop, future.cancel)
+
+
+def awaitable(name: str, work: Any) -> Awaitable[Any]:
+    """Give what a function has returned, if it can be awaited."""
+    if not isinstance(work, Awaitable):
+        raise TypeError(
+            f"{name}: the function gave {work!r}, which cannot be awaited; "
+            "use map for a synchronous function"
+        )
+    return work
+
+
+async def _awaited(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+class Call:
+    """An item, and the call that runs for it; told when that has finished, on any thread."""
+
+    __slots__ = ("_feed", "done", "future", "item", "key")
+
+    def __init__(self, feed: Concurrent, item: Any) -> None:
+        self._feed = feed
+        self.item = item
+        self.future: Any = None  # until it has begun
+        self.done = False  # it has a result, and the consumer knows
+        self.key: Any = None
+
+    def __call__(self, _: Any) -> None:
+        self._feed.finished(self)
+
+
+class Concurrent(Feed[Any]):
+    """Runs a call for each item: at most ``limit`` at a time, and ``window`` with what is held.
+
+    Calls finish on any thread, which only puts them into ``_finished`` and wakes
+    the consumer; all else is done by the one that pulls.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        make: Callable[[Context], Feed[Any]],
+        name: str,
+        runner: Runner,
+        ordered: bool,
+        max_concurrency: int,
+        buffer: int = 0,
+        on_discard: DiscardCallback | None = None,
+        decide: Decide | None = None,
+    ) -> None:
+        """Make one that is not started.
+
+        Args:
+            context: The consumer's.
+            make: Makes the Feed of the items.
+            name: The operator, for errors and statistics.
+            runner: Runs the calls.
+            ordered: Give the results in the order of the items; else as they come.
+            max_concurrency: Most calls that run at a time (items).
+            buffer: Most results that are held beside them (items).
+            on_discard: Called with each result that nobody takes.
+            decide: Told of each failure, it may have the stream go on.
+        """
+        self._context = context
+        self._input = Input(make, context)
+        self._name = name
+        self._runner = runner
+        self._limit = max_concurrency
+        self._window = max_concurrency + buffer
+        self._ordered = ordered
+        self._eager = not ordered or buffer > 0  # whoever finishes makes room, and so wakes
+        self._on_discard = on_discard
+        self._decide = decide
+        self._calls: set[Call] = set()  # held: they wait, run, or have a result
+        self._queue: deque[Call] = deque()  # to be delivered: all, or if not ordered, the done
+        self._running = 0
+        self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
+        self._error: Exception | None = None
+        self._received = self._delivered = self._peak = 0
+        self._dropped: Counter[str] = Counter()
+        self._started = self._over = False
+
+    # The side of the calls: any thread.
+
+    def finished(self, call: Call) -> None:
+        """Note that a call has finished, and wake the consumer if that matters to it."""
+        self._finished.append(call)
+        if self._over:
+            self._let_go()
+            return
+        future, queue = call.future, self._queue
+        try:
+            matters = self._eager or queue[0] is call
+        except IndexError:  # cancelled meanwhile, or taken
+            matters = True
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, BrokenExecutor):  # it says so under its lock, which others may need
+            Thread(target=self._context.wake, daemon=True).start()
+        # Of those that only wait for an earlier one nobody needs to hear: its end will wake.
+        elif matters or error is not None or future.cancelled():
+            self._context.wake()
+
+    # The consumer's side: one thread at a time.
+
+    def start(self) -> None:
+        self._runner.start(self._context)
+        self._started = True
+        self._input.start()
+
+    def run(self) -> Iterator[Any]:
+        queue = self._queue
+        while self._started and self._runner.here():
+            if self._finished:
+                self._look()
+            if self._error is not None:
+                return
+            self._fill()
+            if not queue or not queue[0].done:
+                if self._finished:
+                    continue
+                return
+            call = queue.popleft()
+            self._calls.discard(call)
+            self._delivered += 1
+            yield call.future.result()
+
+    def _fill(self) -> None:
+        """Begin as many calls as the bounds allow and the input has items for."""
+        while self._error is None and (room := self._room()) > 0:
+            item = self._input.take(room)
+            if item is NOTHING:
+                return
+            self._received += 1
+            call = Call(self, item)
+            self._calls.add(call)
+            self._peak = max(self._peak, len(self._calls))
+            if self._ordered:
+                self._queue.append(call)
+            self._admit(call)
+
+    def _room(self) -> int:
+        """Say how many more items can be taken."""
+        return min(self._window - len(self._calls), self._limit - self._running)
+
+    def _admit(self, call: Call) -> None:
+        """Take a call that is to begin."""
+        self._begin(call)
+
+    def _begin(self, call: Call) -> None:
+        try:
+            call.future = self._runner.begin(call.item)
+        except Exception as error:
+            self._failed(call, error)
+            self._ended(call)
+            return
+        self._running += 1
+        call.future.add_done_callback(call)
+
+    def _look(self) -> None:
+        """See to the calls that have finished."""
+        if not self._finished or not self._runner.here():
+            return
+        finished = self._finished
+        while finished:
+            call = finished.popleft()
+            self._running -= 1
+            if (error := self._failure(call)) is not None:
+                self._failed(call, error)
+            else:
+                call.done = True
+                if not self._ordered:
+                    self._queue.append(call)
+            self._ended(call)
+
+    def _ended(self, call: Call) -> None:
+        """Hear that a call has ended."""
+
+    def _failure(self, call: Call) -> Exception | None:
+        """Give what a call has failed with."""
+        if call.future.cancelled():
+            return RuntimeError(f"{self._name}: the function ended with CancelledError()")
+        error = call.future.exception()
+        if error is None or isinstance(error, Exception):
+            return error
+        return RuntimeError(f"{self._name}: the function ended with {error!r}")
+
+    def _failed(self, call: Call, error: Exception) -> None:
+        """Fail, or go on without the item if that is what is decided."""
+        if self._error is None and self._decide is not None:
+            try:
+                goes_on = self._decide(error, call.item)
+            except Exception as other:
+                goes_on, error = False, other
+            if goes_on:
+                self._dropped[type(error).__name__] += 1
+                self._calls.discard(call)
+                if self._ordered:
+                    self._queue.remove(call)
+                return
+        if self._error is None:
+            self._error = error
+        elif not isinstance(error, BrokenExecutor):  # which all calls fail with, together
+            hooks.dropped_error(error)
+
+    def settle(self) -> State:
+        self._look()
+        if self._error is not None:
+            raise self._error
+        if not self._started or not self._runner.here():
+            return State.WAITING
+        if self._queue and self._queue[0].done:
+            return State.READY
+        if self._input.ended:
+            return State.WAITING if self._calls else State.ENDED
+        may_begin = self._room() > 0 and not self._input.waiting
+        return State.READY if may_begin else State.WAITING
+
+    def ending(self) -> bool:
+        if not self._started:
+            return False
+        self._look()
+        if self._error is not None:
+            return True
+        if self._calls:
+            return False
+        if self._input.ending():
+            self._input.waiting = False
+            while not self._input.ended:
+                self._input.take()
+        return self._input.ended
+
+    def want(self, n: int) -> None:
+        if (room := self._room()) > 0:
+            self._input.want(room)
+
+    def cancel(self) -> None:
+        self._input.cancel()
+        self._over = True
+        queue, calls = list(self._queue), self._calls
+        self._queue.clear()
+        self._calls = set()
+        for call in queue:
+            if call.done:
+                self._discard(call)
+        self._let_go()
+        for call in calls:
+            if call.future is not None and not call.done:
+                self._runner.cancel(call.future)
+        self._runner.close()
+
+    # After the end: any thread.
+
+    def _let_go(self) -> None:
+        """See to the calls that have finished since the consumer left."""
+        while self._finished:
+            try:
+                call = self._finished.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            if call.future.cancelled():
+                continue
+            error = call.future.exception()
+            if error is None:
+                self._discard(call)
+            elif error is not self._error and not isinstance(error, BrokenExecutor):
+                hooks.dropped_error(error)
+
+    def _discard(self, call: Call) -> None:
+        """Hand the result of a call to ``on_discard``."""
+        discard = self._on_discard
+        if discard is not None:
+            hooks.reporting(lambda: discard(call.future.result()))
+
+    @property
+    def capacity(self) -> int:
+        """The most that it may hold (items)."""
+        return self._window
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        yield from self._input.statistics()
+        held, dropped = len(self._calls), dict(self._dropped)
+        yield StageStatistics(
+            self._name,
+            received=self._received,
+            delivered=self._delivered,
+            held=held,
+            peak=self._peak,
+            capacity=self.capacity,
+            dropped=dropped,
+            # failed or cancelled
+            discarded=self._received - self._delivered - held - sum(dropped.values()),
+        )
+
+
+def concurrent(feed: Callable[[Context, Flow[Any], Decide | None], Feed[Any]]) -> Any:
+    """Make an operator of a Concurrent, which can be supervised."""
+    built = fed(lambda context, flow: feed(context, flow, None))
+    built.supervised = lambda decide: fed(lambda context, flow: feed(context, flow, decide))
+    return built
