@@ -14,12 +14,13 @@ import reactivex.operators as _stock
 
 from ..flow.lifting import lifting as _lifting
 from .aggregating import average, count, max, min, reduce, scan, sum
-from .asynchronous import map_async
+from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .demanding import cap_demand, pace
 from .ejecting import backpressure_timeout
+from .executing import map_executor, map_thread
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
@@ -68,9 +69,9 @@ if TYPE_CHECKING:
         buffer,
         buffer_toggle,
         buffer_when,
-        combine_latest,
         buffer_with_time,
         buffer_with_time_or_count,
+        combine_latest,
         debounce,
         delay,
         delay_subscription,
@@ -191,7 +192,10 @@ __all__ = [
     "limit_rate",
     "map",
     "map_async",
+    "map_async_partitioned",
+    "map_executor",
     "map_indexed",
+    "map_thread",
     "materialize",
     "max",
     "max_by",

@@ -162,7 +162,7 @@ class Concurrent(Feed[Any]):
         self._eager = not ordered or buffer > 0  # whoever finishes makes room, and so wakes
         self._on_discard = on_discard
         self._decide = decide
-        self._calls: set[Call] = set()  # held: they wait, run, or have a result
+        self._calls: dict[Call, None] = {}  # held: they wait, run, or have a result
         self._queue: deque[Call] = deque()  # to be delivered: all, or if not ordered, the done
         self._running = 0
         self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
@@ -211,7 +211,7 @@ class Concurrent(Feed[Any]):
                     continue
                 return
             call = queue.popleft()
-            self._calls.discard(call)
+            del self._calls[call]
             self._delivered += 1
             yield call.future.result()
 
@@ -223,7 +223,7 @@ class Concurrent(Feed[Any]):
                 return
             self._received += 1
             call = Call(self, item)
-            self._calls.add(call)
+            self._calls[call] = None
             self._peak = max(self._peak, len(self._calls))
             if self._ordered:
                 self._queue.append(call)
@@ -284,7 +284,7 @@ class Concurrent(Feed[Any]):
                 goes_on, error = False, other
             if goes_on:
                 self._dropped[type(error).__name__] += 1
-                self._calls.discard(call)
+                del self._calls[call]
                 if self._ordered:
                     self._queue.remove(call)
                 return
@@ -329,7 +329,7 @@ class Concurrent(Feed[Any]):
         self._over = True
         queue, calls = list(self._queue), self._calls
         self._queue.clear()
-        self._calls = set()
+        self._calls = {}
         for call in queue:
             if call.done:
                 self._discard(call)

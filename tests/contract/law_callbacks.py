@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from itertools import count
 from threading import Thread
 from typing import Any
@@ -162,6 +163,18 @@ def awaited(function: Callable[[int], int]) -> Callable[[int], Awaitable[int]]:
         return function(item)
 
     return call
+
+
+class AtOnce(Executor):
+    """An executor that runs a call when it is given it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def produce(producer: Any, first: int, count: int) -> None:

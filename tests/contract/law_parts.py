@@ -152,6 +152,27 @@ PARTS: tuple[Row, ...] = (
         hasty=True,
         loop=True,
     ),
+    *(
+        row(
+            name,
+            text,
+            lambda f, n, m: each(lambda i: map(f, i)),
+            n=(1, 3),
+            m=(0, 2),
+            call="lambda x: x + 1",
+            kind=Kind.PART,
+            hasty=True,
+            loop=name != "map_executor",
+        )
+        for name, text in (
+            ("map_async", "ops.map_async(awaited($call), $n, retry=0, timeout=9, buffer=$m)"),
+            (
+                "map_async_partitioned",
+                "ops.map_async_partitioned(lambda x: x % 2, awaited($call), $n, buffer=$m)",
+            ),
+            ("map_executor", "ops.map_executor(AtOnce(), $call, $n, buffer=$m)"),
+        )
+    ),
 )
 
 _BOOK = "on_drop=journal.drop('$door'$fuse), on_discard=journal.discard('$door')"
@@ -222,4 +243,7 @@ EXCLUDED: dict[str, str] = dict.fromkeys(
     ("expand_latest", "extrapolate", "keep_alive"),
     "it makes items of its own while the source has none",
 )
+EXCLUDED: dict[str, str] = {
+    "map_thread": "it runs in real threads; map_executor is the same, with other ones",
+}
 """The operators that the law is not tried on, with the reasons."""

@@ -20,6 +20,7 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
+from tests.contract.law_callbacks import AtOnce
 
 from .worlds import World
 
@@ -96,6 +97,13 @@ def add(left: Any, right: Any) -> Any:
     return left + right
 
 
+class _Closed(AtOnce):
+    """An executor that refuses a call."""
+
+    def __init__(self, world: World) -> None:
+        self.submit = world.fault(super().submit)  # type: ignore[method-assign]
+
+
 ONCE: Any = {"calls": (1,)}
 ASKING = ("all at once", "one by one", "observer")
 
@@ -160,6 +168,8 @@ OPERATORS: tuple[Case, ...] = (
     _operator(
         "concat_map", "project", lambda w: ops.concat_map(lambda _: w.broken()), label="iterator"
     ),
+    _operator("map_executor", "function", lambda w: ops.map_executor(AtOnce(), w.fault(), 1)),
+    _operator("map_executor", "executor", lambda w: ops.map_executor(_Closed(w), str, 1)),
     *(
         case
         for name in ("do_action", "tap")
@@ -238,6 +248,7 @@ OPERATORS: tuple[Case, ...] = (
     ),
     _operator(
         "retry", "wait", lambda w: ops.retry(wait=w.fault(lambda n: 0)), _failing, kinds=("cold",)
+    ),
     *(
         case
         for name, parameter in (("switch_map", "project"), ("flat_map_latest", "mapper"))

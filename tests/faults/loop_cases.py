@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
+from tests.contract.law_callbacks import AtOnce
 
 from .cases import Outcome
 from .worlds import ITEMS, Fault, World
@@ -191,6 +193,28 @@ def _from_async(world: LoopWorld) -> Any:
     return rx.from_async_iterable(world.numbers())
 
 
+def _retrying(world: LoopWorld, function: Any) -> Any:
+    """Wrap an async function in one that fails itself."""
+
+    async def retrying(item: int) -> int:
+        result: int = await function(item)
+        world.fault.hit()
+        return result
+
+    return retrying
+
+
+async def _left(step: Callable[[LoopWorld, Any], Any], world: LoopWorld) -> None:
+    """Leave when the next results are there."""
+    flow = rx.from_iterable([*ITEMS, 7, 8, 9]).pipe(step(world, world.fault()))
+    async with aclosing(aiter(flow)) as items:
+        async for item in items:
+            world.seen.append(item)
+            if len(world.seen) == len(ITEMS):
+                break
+        await asyncio.sleep(1)
+
+
 LOOP_CASES: tuple[LoopCase, ...] = (
     *(
         case
@@ -203,6 +227,54 @@ LOOP_CASES: tuple[LoopCase, ...] = (
             f"{part} {at_once} {'ordered' if ordered else 'unordered'}",
             lambda w, n=at_once, o=ordered, p=part: _from_async(w).pipe(
                 ops.map_async(w.fault(w.work) if p == "call" else w.fallible, n, o)
+            ),
+        )
+    ),
+    *(
+        case
+        for ordered in (True, False)
+        for name, parameter, step in (
+            (
+                "map_async",
+                "retry",
+                lambda w, o: ops.map_async(w.work, 2, o, retry=lambda fn: _retrying(w, fn)),
+            ),
+            (
+                "map_async_partitioned",
+                "key",
+                lambda w, o: ops.map_async_partitioned(w.fault(), w.work, 2, o),
+            ),
+            (
+                "map_async_partitioned",
+                "function",
+                lambda w, o: ops.map_async_partitioned(str, w.fallible, 2, o, buffer=1),
+            ),
+            (
+                "map_async_partitioned",
+                "retry",
+                lambda w, o: ops.map_async_partitioned(
+                    str, w.work, 2, o, retry=lambda fn: _retrying(w, fn)
+                ),
+            ),
+        )
+        for case in _flows(
+            name,
+            parameter,
+            "ordered" if ordered else "unordered",
+            lambda w, step=step, o=ordered: _from_async(w).pipe(step(w, o)),
+        )
+    ),
+    *(
+        LoopCase(name, "on_discard", "", partial(_left, step), calls=(1,), outcome=Outcome.REPORTED)
+        for name, step in (
+            ("map_async", lambda w, call: ops.map_async(w.work, 3, on_discard=call)),
+            (
+                "map_async_partitioned",
+                lambda w, call: ops.map_async_partitioned(str, w.work, 3, on_discard=call),
+            ),
+            (
+                "map_executor",
+                lambda w, call: ops.map_executor(AtOnce(), abs, 3, on_discard=call),
             ),
         )
     ),

@@ -215,6 +215,10 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
     ("valve", "valve"): "a value of rxflow's own",
     ("throttle", "mode"): "one of two strings",
     ("throttle_by_key", "mode"): "one of two strings",
+    **dict.fromkeys(
+        (("map_thread", "function"), ("map_thread", "on_discard")),
+        "called as map_executor's, in real threads: see tests/operators/test_executing",
+    ),
     ("pluck", "key"): "a value; what an item does with it is the item's",
 }
 """What user code could hide behind, by its annotation, and does not: with the reason."""

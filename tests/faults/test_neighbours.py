@@ -15,6 +15,7 @@ from rxflow import operators as ops
 from rxflow.flow.registry import registered
 from rxflow.protocol import UNBOUNDED
 from rxflow.testing import TestSubscriber
+from tests.contract.law_callbacks import AtOnce
 from tests.kernel.recorder import dropped_errors
 
 from .cases import OPERATORS
@@ -76,6 +77,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "single": lambda: ops.single(lambda _: False),
     "single_or_default": lambda: ops.single_or_default(lambda _: False),
     "default_if_empty": ops.default_if_empty,
+    "map_executor": lambda: ops.map_executor(AtOnce(), str, 1),
     "limit_rate": lambda: ops.limit_rate(2),
     "observe_on": lambda: ops.observe_on(ImmediateScheduler()),
     "concat": lambda: ops.concat(rx.of(1)),
@@ -100,6 +102,8 @@ BEHIND: dict[str, Callable[[], Any]] = {
 
 NOT_BEHIND = {
     "map_async": "needs an event loop: see test_asyncio",
+    "map_async_partitioned": "needs an event loop: see test_asyncio",
+    "map_thread": "runs in real threads: see tests/operators/test_executing",
     "retry": "subscribes again, and meets the same error: see below",
     "catch": "swallows the error: that is what it is for",
     "materialize": "gives the error as an item: that is what it is for",

@@ -15,6 +15,7 @@ from reactivex.scheduler import ImmediateScheduler
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
+from tests.contract.law_callbacks import AtOnce
 from tests.support import counted
 
 
@@ -54,9 +55,16 @@ COUNTS: dict[str, Callable[[Any], Any]] = {
     "flat_map_latest": lambda n: ops.flat_map_latest(rx.of, prefetch=n),
     "switch_latest": lambda n: ops.switch_latest(prefetch=n),
     "exclusive": lambda n: ops.exclusive(prefetch=n),
+    "map_async_partitioned": lambda n: ops.map_async_partitioned(str, work, n),
+    "map_executor": lambda n: ops.map_executor(AtOnce(), str, n),
+    "map_thread": lambda n: ops.map_thread(str, n),
     "chunks": lambda n: rx.of(1).chunks(n),
 }
 FROM_ZERO: dict[str, Callable[[Any], Any]] = {
+    "map_async buffer": lambda n: ops.map_async(work, buffer=n),
+    "map_async_partitioned buffer": lambda n: ops.map_async_partitioned(str, work, 1, buffer=n),
+    "map_executor buffer": lambda n: ops.map_executor(AtOnce(), str, 1, buffer=n),
+    "map_thread buffer": lambda n: ops.map_thread(str, buffer=n),
     "limit_rate": lambda n: ops.limit_rate(5, n),
     "repeat": lambda n: ops.repeat(n),
     "retry": lambda n: ops.retry(n),
@@ -192,6 +200,9 @@ def test_a_subscriber_is_no_observer_of_a_plain_observable(plain: Callable[[], A
 NEED_DEMAND: dict[str, Callable[[], Any]] = {
     "limit_rate": lambda: ops.limit_rate(3),
     "map_async": lambda: ops.map_async(work),
+    "map_async_partitioned": lambda: ops.map_async_partitioned(str, work, 2),
+    "map_executor": lambda: ops.map_executor(AtOnce(), str, 2),
+    "map_thread": lambda: ops.map_thread(str),
     "flat_map_iterable": lambda: ops.flat_map_iterable(lambda item: [item]),
     "flat_map": lambda: ops.flat_map(rx.of, max_concurrency=2),
     "observe_on": lambda: ops.observe_on(ImmediateScheduler(), prefetch=2),
@@ -269,6 +280,9 @@ TAKES_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
     "with_latest_from": lambda fn: ops.with_latest_from(rx.never(), on_drop=fn),
     "zip_latest": lambda fn: ops.zip_latest(rx.never(), on_drop=fn),
     "catch": lambda fn: ops.catch(fn),
+    "map_async_partitioned": lambda fn: ops.map_async_partitioned(fn, work, 1),
+    "map_executor": lambda fn: ops.map_executor(AtOnce(), fn, 1),
+    "map_thread": lambda fn: ops.map_thread(fn),
     "on_backpressure_reduce": lambda fn: ops.on_backpressure_reduce(fn),
     "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_discard=fn),
     "on_backpressure_block": lambda fn: ops.on_backpressure_block(3, on_discard=fn),
@@ -278,8 +292,6 @@ TAKES_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
     "defer": lambda fn: rx.defer(fn),
 }
 TAKES_A_FUNCTION_THAT_MAY_BE_ASYNC: dict[str, Callable[[Any], Any]] = {
-    "on_backpressure_drop": lambda fn: ops.on_backpressure_drop(fn),
-    "on_backpressure_latest": lambda fn: ops.on_backpressure_latest(fn),
     "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_drop=fn),
     "from_observable": lambda fn: rx.from_observable(Subject(), overflow=rx.FAIL, on_drop=fn),
     "create": lambda fn: rx.create(print, overflow=rx.FAIL, on_drop=fn),

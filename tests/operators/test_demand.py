@@ -25,6 +25,7 @@ import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.registry import registered
 from rxflow.testing import TestSubscriber
+from tests.contract.law_callbacks import AtOnce
 from tests.support import counted
 
 CLOCK = TestScheduler()
@@ -364,6 +365,12 @@ ROWS: dict[str, Row] = {
         before=3,
         length=6,
     ),
+    "map_executor": Row(
+        lambda o: [o.map_executor(AtOnce(), str, 3, buffer=1)],
+        ("1", "2", "3"),
+        (4, 5, 6),
+        length=3,
+    ),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -392,7 +399,12 @@ ROWS: dict[str, Row] = {
 }
 """By the operator that a row is about, then what is special about it."""
 
-EXCLUDED = {"map_async": "it starts tasks on an event loop; see tests/aio/test_map_async.py"}
+_TASKS = "it starts tasks on an event loop; see tests/aio/test_map_async.py"
+EXCLUDED = {
+    "map_async": _TASKS,
+    "map_async_partitioned": _TASKS,
+    "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
+}
 """Native operators that have no row, with the reason."""
 
 NATIVE_ONLY = {
@@ -409,6 +421,7 @@ NATIVE_ONLY = {
     "idle_timeout": "reactivex has none",
     "initial_timeout": "reactivex has none",
     "restart_with_backoff": "reactivex has none",
+    "map_executor": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

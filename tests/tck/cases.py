@@ -18,6 +18,7 @@ from reactivex.testing import TestScheduler
 import rxflow as rx
 from rxflow import Flow
 from rxflow import operators as ops
+from tests.contract.law_callbacks import AtOnce
 
 Step = Callable[[Any], Any]
 
@@ -128,6 +129,8 @@ OPERATORS: dict[str, Case] = {
     "min": one(ops.min()),
     "max": one(ops.max()),
     "map_async": Case(ops.map_async(later, 3)),
+    "map_async_partitioned": Case(ops.map_async_partitioned(even, later, 3, buffer=2)),
+    "map_executor": Case(ops.map_executor(AtOnce(), str, 3)),
     "to_list": one(ops.to_list()),
     "to_iterable": one(ops.to_iterable()),
     "to_set": one(ops.to_set()),
@@ -387,6 +390,7 @@ BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
 
 # What is registered and not checked, each with its reason.
 EXCLUDED: dict[tuple[str, str], str] = {
+    ("operator", "map_thread"): "it runs in real threads; map_executor is the same, in any others",
     ("source", "never"): "it has neither an item nor an end, so there is nothing to check",
 }
 
