@@ -64,6 +64,7 @@ from reactivex.typing import (
 
 from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import Overflow
+from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
 from .source import Source
 
@@ -227,6 +228,8 @@ def pipes() -> Iterator[str]:
         ]
         before, after = types[-2], types[-1]
         for given, result in (
+            (f"ConnectableFlow[{after}]", f"ConnectableFlow[{after}]"),
+            (f"SharedFlow[{after}]", f"SharedFlow[{after}]"),
             (f"ConnectableObservable[{after}]", f"ConnectableObservable[{after}]"),
             (f"Observable[{after}]", f"Flow[{after}]"),
             (after, after),

@@ -60,7 +60,7 @@ from reactivex import (
 
 from . import operators
 from .aio import for_each, to_queue
-from .flow import Flow, lift
+from .flow import ConnectableFlow, Flow, SharedFlow, lift
 from .kernel import StageStatistics, Valve
 from .protocol import (
     BLOCK,
@@ -83,6 +83,7 @@ from .protocol import (
     ProtocolError,
     Publisher,
     RateExceededError,
+    SlowConsumerError,
     SpillError,
     StreamTimeoutError,
     Subscriber,
@@ -135,6 +136,7 @@ __all__ = [
     "UNBOUNDED",
     "BackpressureError",
     "BufferOverflowError",
+    "ConnectableFlow",
     "ConnectableObservable",
     "DemandBoundaryWarning",
     "Emitter",
@@ -151,6 +153,8 @@ __all__ = [
     "ProtocolError",
     "Publisher",
     "RateExceededError",
+    "SharedFlow",
+    "SlowConsumerError",
     "SpillError",
     "StageStatistics",
     "StreamTimeoutError",

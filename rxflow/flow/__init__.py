@@ -1,6 +1,6 @@
 """What a user composes: Flow, and how operators apply to it.
 
-Holds: Flow, composing with native, stock and unknown operators, the table of
+Holds: Flow, shared Flows, composing with native, stock and unknown operators, the table of
 stock operators, the door for plain Observables, the registry of everything
 public, checks of arguments.
 Invariants: describing a Flow has no effect; all that runs is in the kernel.
@@ -8,7 +8,8 @@ May import: kernel, protocol.
 """
 
 from . import checks
+from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
 from .lifting import LiftedFlow, lift
 
-__all__ = ["Flow", "LiftedFlow", "checks", "lift"]
+__all__ = ["ConnectableFlow", "Flow", "LiftedFlow", "SharedFlow", "checks", "lift"]

@@ -10,7 +10,9 @@ import builtins
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from os import PathLike
 from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
+from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, Union, overload
 
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
 from reactivex import abc, typing
@@ -32,8 +34,9 @@ from reactivex.typing import (
     PredicateIndexed,
 )
 
-from ..kernel import DiscardCallback, DropCallback
+from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import Overflow
+from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
 from .source import Source
 
@@ -71,12 +74,32 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def pipe(self, /) -> Flow[T_out]: ...
     @overload
     def pipe(
+        self, __op1: Callable[[Observable[T_out]], ConnectableFlow[_T1]], /
+    ) -> ConnectableFlow[_T1]: ...
+    @overload
+    def pipe(self, __op1: Callable[[Observable[T_out]], SharedFlow[_T1]], /) -> SharedFlow[_T1]: ...
+    @overload
+    def pipe(
         self, __op1: Callable[[Observable[T_out]], ConnectableObservable[_T1]], /
     ) -> ConnectableObservable[_T1]: ...
     @overload
     def pipe(self, __op1: Callable[[Observable[T_out]], Observable[_T1]], /) -> Flow[_T1]: ...
     @overload
     def pipe(self, __op1: Callable[[Observable[T_out]], _T1], /) -> _T1: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], ConnectableFlow[_T2]],
+        /,
+    ) -> ConnectableFlow[_T2]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], SharedFlow[_T2]],
+        /,
+    ) -> SharedFlow[_T2]: ...
     @overload
     def pipe(
         self,
@@ -103,6 +126,22 @@ class Fluent(Observable[T_out], Generic[T_out]):
         self,
         __op1: Callable[[Observable[T_out]], Observable[_T1]],
         __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], ConnectableFlow[_T3]],
+        /,
+    ) -> ConnectableFlow[_T3]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], SharedFlow[_T3]],
+        /,
+    ) -> SharedFlow[_T3]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
         __op3: Callable[[Observable[_T2]], ConnectableObservable[_T3]],
         /,
     ) -> ConnectableObservable[_T3]: ...
@@ -122,6 +161,24 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op3: Callable[[Observable[_T2]], _T3],
         /,
     ) -> _T3: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], ConnectableFlow[_T4]],
+        /,
+    ) -> ConnectableFlow[_T4]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], SharedFlow[_T4]],
+        /,
+    ) -> SharedFlow[_T4]: ...
     @overload
     def pipe(
         self,
@@ -156,6 +213,26 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op2: Callable[[Observable[_T1]], Observable[_T2]],
         __op3: Callable[[Observable[_T2]], Observable[_T3]],
         __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], ConnectableFlow[_T5]],
+        /,
+    ) -> ConnectableFlow[_T5]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], SharedFlow[_T5]],
+        /,
+    ) -> SharedFlow[_T5]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
         __op5: Callable[[Observable[_T4]], ConnectableObservable[_T5]],
         /,
     ) -> ConnectableObservable[_T5]: ...
@@ -179,6 +256,28 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op5: Callable[[Observable[_T4]], _T5],
         /,
     ) -> _T5: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], ConnectableFlow[_T6]],
+        /,
+    ) -> ConnectableFlow[_T6]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], SharedFlow[_T6]],
+        /,
+    ) -> SharedFlow[_T6]: ...
     @overload
     def pipe(
         self,
@@ -221,6 +320,30 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op4: Callable[[Observable[_T3]], Observable[_T4]],
         __op5: Callable[[Observable[_T4]], Observable[_T5]],
         __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], ConnectableFlow[_T7]],
+        /,
+    ) -> ConnectableFlow[_T7]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], SharedFlow[_T7]],
+        /,
+    ) -> SharedFlow[_T7]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
         __op7: Callable[[Observable[_T6]], ConnectableObservable[_T7]],
         /,
     ) -> ConnectableObservable[_T7]: ...
@@ -248,6 +371,32 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op7: Callable[[Observable[_T6]], _T7],
         /,
     ) -> _T7: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], ConnectableFlow[_T8]],
+        /,
+    ) -> ConnectableFlow[_T8]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], SharedFlow[_T8]],
+        /,
+    ) -> SharedFlow[_T8]: ...
     @overload
     def pipe(
         self,
@@ -298,6 +447,34 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op6: Callable[[Observable[_T5]], Observable[_T6]],
         __op7: Callable[[Observable[_T6]], Observable[_T7]],
         __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], ConnectableFlow[_T9]],
+        /,
+    ) -> ConnectableFlow[_T9]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], SharedFlow[_T9]],
+        /,
+    ) -> SharedFlow[_T9]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
         __op9: Callable[[Observable[_T8]], ConnectableObservable[_T9]],
         /,
     ) -> ConnectableObservable[_T9]: ...
@@ -329,6 +506,36 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op9: Callable[[Observable[_T8]], _T9],
         /,
     ) -> _T9: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], ConnectableFlow[_T10]],
+        /,
+    ) -> ConnectableFlow[_T10]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], SharedFlow[_T10]],
+        /,
+    ) -> SharedFlow[_T10]: ...
     @overload
     def pipe(
         self,
@@ -387,6 +594,38 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op8: Callable[[Observable[_T7]], Observable[_T8]],
         __op9: Callable[[Observable[_T8]], Observable[_T9]],
         __op10: Callable[[Observable[_T9]], Observable[_T10]],
+        __op11: Callable[[Observable[_T10]], ConnectableFlow[_T11]],
+        /,
+    ) -> ConnectableFlow[_T11]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], Observable[_T10]],
+        __op11: Callable[[Observable[_T10]], SharedFlow[_T11]],
+        /,
+    ) -> SharedFlow[_T11]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], Observable[_T10]],
         __op11: Callable[[Observable[_T10]], ConnectableObservable[_T11]],
         /,
     ) -> ConnectableObservable[_T11]: ...
@@ -422,6 +661,40 @@ class Fluent(Observable[T_out], Generic[T_out]):
         __op11: Callable[[Observable[_T10]], _T11],
         /,
     ) -> _T11: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], Observable[_T10]],
+        __op11: Callable[[Observable[_T10]], Observable[_T11]],
+        __op12: Callable[[Observable[_T11]], ConnectableFlow[_T12]],
+        /,
+    ) -> ConnectableFlow[_T12]: ...
+    @overload
+    def pipe(
+        self,
+        __op1: Callable[[Observable[T_out]], Observable[_T1]],
+        __op2: Callable[[Observable[_T1]], Observable[_T2]],
+        __op3: Callable[[Observable[_T2]], Observable[_T3]],
+        __op4: Callable[[Observable[_T3]], Observable[_T4]],
+        __op5: Callable[[Observable[_T4]], Observable[_T5]],
+        __op6: Callable[[Observable[_T5]], Observable[_T6]],
+        __op7: Callable[[Observable[_T6]], Observable[_T7]],
+        __op8: Callable[[Observable[_T7]], Observable[_T8]],
+        __op9: Callable[[Observable[_T8]], Observable[_T9]],
+        __op10: Callable[[Observable[_T9]], Observable[_T10]],
+        __op11: Callable[[Observable[_T10]], Observable[_T11]],
+        __op12: Callable[[Observable[_T11]], SharedFlow[_T12]],
+        /,
+    ) -> SharedFlow[_T12]: ...
     @overload
     def pipe(
         self,
@@ -628,6 +901,13 @@ class Fluent(Observable[T_out], Generic[T_out]):
     ) -> Flow[_T]: ...
     def as_observable(self: Fluent[_T]) -> Flow[_T]: ...
     def average(self: Fluent[T], key_mapper: Mapper[T, float] | None = ...) -> Flow[float]: ...
+    def backpressure_timeout(
+        self: Fluent[T],
+        duration: float | timedelta,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T]: ...
     def buffer(self: Fluent[_T], boundaries: Observable[Any]) -> Flow[list[_T]]: ...
     def buffer_toggle(
         self: Fluent[_T],
@@ -639,17 +919,20 @@ class Fluent(Observable[T_out], Generic[T_out]):
     ) -> Flow[list[_T]]: ...
     def buffer_with_count(self: Fluent[T], count: int, skip: int | None = ...) -> Flow[list[T]]: ...
     def buffer_with_time(
-        self: Fluent[_T],
-        timespan: typing.RelativeTime,
-        timeshift: typing.RelativeTime | None = ...,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[list[_T]]: ...
+        self: Fluent[T],
+        timespan: timedelta | float,
+        timeshift: timedelta | float | None = ...,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        max_size: int = ...,
+    ) -> Flow[list[T]]: ...
     def buffer_with_time_or_count(
-        self: Fluent[_T],
-        timespan: typing.RelativeTime,
+        self: Fluent[T],
+        timespan: timedelta | float,
         count: int,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[list[_T]]: ...
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[list[T]]: ...
+    def cap_demand(self: Fluent[T], n: int) -> Flow[T]: ...
     @overload
     def catch(self: Fluent[T], handler: Source[V]) -> Flow[T | V]: ...
     @overload
@@ -657,32 +940,32 @@ class Fluent(Observable[T_out], Generic[T_out]):
         self: Fluent[T], handler: Callable[[Exception, Observable[T]], Source[V]]
     ) -> Flow[T | V]: ...
     @overload
-    def combine_latest(self: Fluent[T1]) -> Flow[tuple[T1]]: ...
-    @overload
-    def combine_latest(self: Fluent[T1], source2: Observable[T2], /) -> Flow[tuple[T1, T2]]: ...
+    def combine_latest(self: Fluent[T1], *, prefetch: int = ...) -> Flow[tuple[T1]]: ...
     @overload
     def combine_latest(
-        self: Fluent[T1], source2: Observable[T2], source3: Observable[T3], /
+        self: Fluent[T1], source2: Source[T2], /, *, prefetch: int = ...
+    ) -> Flow[tuple[T1, T2]]: ...
+    @overload
+    def combine_latest(
+        self: Fluent[T1], source2: Source[T2], source3: Source[T3], /, *, prefetch: int = ...
     ) -> Flow[tuple[T1, T2, T3]]: ...
     @overload
     def combine_latest(
         self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
+        source2: Source[T2],
+        source3: Source[T3],
+        source4: Source[T4],
         /,
+        *,
+        prefetch: int = ...,
     ) -> Flow[tuple[T1, T2, T3, T4]]: ...
     @overload
     def combine_latest(
-        self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
-        source5: Observable[T5],
-        /,
-    ) -> Flow[tuple[T1, T2, T3, T4, T5]]: ...
-    @overload
-    def combine_latest(self, *sources: Observable[Any]) -> Flow[tuple[Any, ...]]: ...
+        self, *others: Source[Any], prefetch: int = ...
+    ) -> Flow[tuple[Any, ...]]: ...
+    def completion_timeout(
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
     @overload
     def concat(self: Fluent[T]) -> Flow[T]: ...
     @overload
@@ -749,8 +1032,18 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def element_at_or_default(self: Fluent[T], index: int) -> Flow[T | None]: ...
     @overload
     def element_at_or_default(self: Fluent[T], index: int, default_value: V) -> Flow[T | V]: ...
-    def exclusive(self: Fluent[Observable[_T]]) -> Flow[_T]: ...
+    def exclusive(
+        self: Fluent[Source[T]],
+        *,
+        prefetch: int = ...,
+        overflow: Overflow = ...,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
     def expand(self: Fluent[_T], mapper: typing.Mapper[_T, Observable[_T]]) -> Flow[_T]: ...
+    def expand_latest(self: Fluent[T], function: Callable[[T], Iterable[T1]]) -> Flow[T1]: ...
+    def extrapolate(
+        self: Fluent[T], function: Callable[[T], Iterable[T1]], initial: Any = ...
+    ) -> Flow[T | T1]: ...
     def filter(self: Fluent[T], predicate: Predicate[T]) -> Flow[T]: ...
     def filter_indexed(
         self: Fluent[T], predicate_indexed: PredicateIndexed[T] | None = ...
@@ -813,8 +1106,12 @@ class Fluent(Observable[T_out], Generic[T_out]):
     @overload
     def flat_map_iterable(self: Fluent[T1], mapper: Mapper[T1, Iterable[T2]]) -> Flow[T2]: ...
     def flat_map_latest(
-        self: Fluent[_T1], mapper: Mapper[_T1, Union[Observable[_T2], "typing.AnyFuture[_T2]"]]
-    ) -> Flow[_T2]: ...
+        self: Fluent[T1],
+        mapper: Mapper[T1, Source[T2]],
+        *,
+        prefetch: int = ...,
+        overflow: Overflow = ...,
+    ) -> Flow[T2]: ...
     async def for_each(
         self: Fluent[T],
         fn: Callable[[T], Awaitable[object] | object],
@@ -875,7 +1172,13 @@ class Fluent(Observable[T_out], Generic[T_out]):
         left_duration_mapper: Callable[[_TLeft], Observable[Any]],
         right_duration_mapper: Callable[[_TRight], Observable[Any]],
     ) -> Flow[tuple[_TLeft, Observable[_TRight]]]: ...
+    def idle_timeout(
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
     def ignore_elements(self: Fluent[T]) -> Flow[T]: ...
+    def initial_timeout(
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
     def is_empty(self) -> Flow[bool]: ...
     def join(
         self: Fluent[_T1],
@@ -883,6 +1186,12 @@ class Fluent(Observable[T_out], Generic[T_out]):
         left_duration_mapper: Callable[[Any], Observable[Any]],
         right_duration_mapper: Callable[[Any], Observable[Any]],
     ) -> Flow[tuple[_T1, _T2]]: ...
+    def keep_alive(
+        self: Fluent[T],
+        idle: float | timedelta,
+        function: Callable[[], T1],
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T | T1]: ...
     @overload
     def last(self: Fluent[T], predicate: None = ...) -> Flow[T]: ...
     @overload
@@ -904,9 +1213,45 @@ class Fluent(Observable[T_out], Generic[T_out]):
         function: Callable[[T1], Awaitable[T2]],
         max_concurrency: int = ...,
         ordered: bool = ...,
+        *,
+        timeout: float | timedelta | None = ...,
+        retry: Retry = ...,
+        buffer: int = ...,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T2]: ...
+    def map_async_partitioned(
+        self: Fluent[T1],
+        key: Callable[[T1], K],
+        function: Callable[[T1], Awaitable[T2]],
+        max_concurrency: int,
+        ordered: bool = ...,
+        *,
+        timeout: float | timedelta | None = ...,
+        retry: Retry = ...,
+        buffer: int = ...,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T2]: ...
+    def map_executor(
+        self: Fluent[T1],
+        executor: Executor,
+        function: Callable[[T1], T2],
+        max_concurrency: int,
+        ordered: bool = ...,
+        *,
+        buffer: int = ...,
+        on_discard: DiscardCallback | None = ...,
     ) -> Flow[T2]: ...
     def map_indexed(
         self: Fluent[T1], mapper_indexed: MapperIndexed[T1, T2] | None = ...
+    ) -> Flow[T2]: ...
+    def map_thread(
+        self: Fluent[T1],
+        function: Callable[[T1], T2],
+        max_concurrency: int = ...,
+        ordered: bool = ...,
+        *,
+        buffer: int = ...,
+        on_discard: DiscardCallback | None = ...,
     ) -> Flow[T2]: ...
     def materialize(self: Fluent[T]) -> Flow[Notification[T]]: ...
     @overload
@@ -941,6 +1286,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def multicast(self: Fluent[_T]) -> ConnectableObservable[_T]: ...
     @overload
     def multicast(self: Fluent[_T], subject: abc.SubjectBase[_T]) -> ConnectableObservable[_T]: ...
+    def natural_batches(self: Fluent[T], max_size: int) -> Flow[list[T]]: ...
     def observe_on(
         self: Fluent[T], scheduler: SchedulerBase | AbstractEventLoop, *, prefetch: int | None = ...
     ) -> Flow[T]: ...
@@ -959,56 +1305,120 @@ class Fluent(Observable[T_out], Generic[T_out]):
         on_drop: DropCallback | None = ...,
         on_discard: DiscardCallback | None = ...,
         delay_error: bool = ...,
+        ttl: float | timedelta | None = ...,
+        weight: Callable[[T], float] | None = ...,
     ) -> Flow[T]: ...
     def on_backpressure_drop(self: Fluent[T], on_drop: DropCallback | None = ...) -> Flow[T]: ...
     def on_backpressure_error(self: Fluent[T]) -> Flow[T]: ...
     def on_backpressure_latest(self: Fluent[T], on_drop: DropCallback | None = ...) -> Flow[T]: ...
     def on_backpressure_reduce(self: Fluent[T], reducer: Callable[[T, T], T]) -> Flow[T]: ...
+    def on_backpressure_spill(
+        self: Fluent[T],
+        capacity: float,
+        path: str | PathLike[str] | None = ...,
+        *,
+        max_bytes: int | None = ...,
+        durable: bool = ...,
+        dumps: Callable[[Any], bytes] = ...,
+        loads: Callable[[bytes], Any] = ...,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T]: ...
     def on_error_resume_next(self: Fluent[_T], second: Observable[_T]) -> Flow[_T]: ...
+    def pace(
+        self: Fluent[T],
+        batch: int,
+        every: float | timedelta,
+        *,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
     def pairwise(self: Fluent[T]) -> Flow[tuple[T, T]]: ...
-    def partition(self: Fluent[_T], predicate: Predicate[_T]) -> list[Observable[_T]]: ...
+    def partition(self: Fluent[T], predicate: Predicate[T]) -> list[Flow[T]]: ...
     def partition_indexed(
-        self: Fluent[_T], predicate_indexed: PredicateIndexed[_T]
-    ) -> list[Observable[_T]]: ...
+        self: Fluent[T], predicate_indexed: PredicateIndexed[T]
+    ) -> list[Flow[T]]: ...
     def pluck(self: Fluent[dict[K, T2]], key: K) -> Flow[T2]: ...
     def pluck_attr(self, prop: str) -> Flow[Any]: ...
     @overload
-    def publish(self: Fluent[_T1]) -> ConnectableObservable[_T1]: ...
+    def publish(
+        self: Fluent[T],
+        mapper: None = ...,
+        *,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> ConnectableFlow[T]: ...
     @overload
     def publish(
-        self: Fluent[_T1], mapper: Mapper[Observable[_T1], Observable[_T2]]
-    ) -> Observable[_T2]: ...
-    @overload
-    def publish_value(self: Fluent[_T1], initial_value: _T1) -> ConnectableObservable[_T1]: ...
+        self: Fluent[T],
+        mapper: Callable[[ConnectableFlow[T]], Observable[T2]],
+        *,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> Flow[T2]: ...
     @overload
     def publish_value(
-        self: Fluent[_T1], initial_value: _T1, mapper: Mapper[Observable[_T1], Observable[_T2]]
-    ) -> Observable[_T2]: ...
+        self: Fluent[T],
+        initial_value: T,
+        mapper: None = ...,
+        *,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> ConnectableFlow[T]: ...
+    @overload
+    def publish_value(
+        self: Fluent[T],
+        initial_value: T,
+        mapper: Callable[[ConnectableFlow[T]], Observable[T2]],
+        *,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> Flow[T2]: ...
     @overload
     def reduce(self: Fluent[T], accumulator: Accumulator[T, T]) -> Flow[T]: ...
     @overload
     def reduce(
         self: Fluent[T], accumulator: Accumulator[TState, T], seed: TState | type[NotSet]
     ) -> Flow[TState]: ...
+    def ref_count(self: Fluent[T], *, subscriber_count: int = ...) -> SharedFlow[T]: ...
     def repeat(self: Fluent[T], repeat_count: int | None = ...) -> Flow[T]: ...
     @overload
     def replay(
-        self: Fluent[_T1],
+        self: Fluent[T],
         buffer_size: int | None = ...,
-        window: typing.RelativeTime | None = ...,
+        window: float | timedelta | None = ...,
         *,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> ConnectableObservable[_T1]: ...
+        mapper: None = ...,
+        scheduler: SchedulerBase | None = ...,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> ConnectableFlow[T]: ...
     @overload
     def replay(
-        self: Fluent[_T1],
+        self: Fluent[T],
         buffer_size: int | None = ...,
-        window: typing.RelativeTime | None = ...,
+        window: float | timedelta | None = ...,
         *,
-        mapper: Mapper[Observable[_T1], Observable[_T2]] | None,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Observable[_T2]: ...
-    def retry(self: Fluent[T], retry_count: int | None = ...) -> Flow[T]: ...
+        mapper: Callable[[ConnectableFlow[T]], Observable[T2]],
+        scheduler: SchedulerBase | None = ...,
+        prefetch: int | None = ...,
+        eject_after: float | timedelta | None = ...,
+    ) -> Flow[T2]: ...
+    def restart_with_backoff(
+        self: Fluent[T],
+        min_backoff: float | timedelta,
+        max_backoff: float | timedelta,
+        jitter: float = ...,
+        *,
+        max_restarts: int | None = ...,
+        within: float | timedelta | None = ...,
+        only_on_failures: bool = ...,
+    ) -> Flow[T]: ...
+    def retry(
+        self: Fluent[T],
+        retry_count: int | None = ...,
+        *,
+        wait: Wait | None = ...,
+        predicate: Callable[[Exception], bool] | None = ...,
+    ) -> Flow[T]: ...
     def sample(
         self: Fluent[_T],
         sampler: typing.RelativeTime | Observable[Any],
@@ -1023,7 +1433,9 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def sequence_equal(
         self: Fluent[_T], second: Observable[_T] | Iterable[_T], comparer: Comparer[_T] | None = ...
     ) -> Flow[bool]: ...
-    def share(self: Fluent[_T]) -> Observable[_T]: ...
+    def share(
+        self: Fluent[T], *, prefetch: int | None = ..., eject_after: float | timedelta | None = ...
+    ) -> SharedFlow[T]: ...
     @overload
     def single(self: Fluent[T], predicate: None = ...) -> Flow[T]: ...
     @overload
@@ -1079,13 +1491,23 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def sum(self: Fluent[float]) -> Flow[float]: ...
     @overload
     def sum(self: Fluent[T], key_mapper: Mapper[T, float]) -> Flow[float]: ...
-    def switch_latest(self: Fluent[Union[Observable[_T], "typing.AnyFuture[_T]"]]) -> Flow[_T]: ...
+    def switch_latest(
+        self: Fluent[Source[T]], *, prefetch: int = ..., overflow: Overflow = ...
+    ) -> Flow[T]: ...
     def switch_map(
-        self: Fluent[_T1], project: Mapper[_T1, Observable[_T2]] | None = ...
-    ) -> Flow[_T2]: ...
+        self: Fluent[T1],
+        project: Mapper[T1, Source[T2]] | None = ...,
+        *,
+        prefetch: int = ...,
+        overflow: Overflow = ...,
+    ) -> Flow[T2]: ...
     def switch_map_indexed(
-        self: Fluent[_T1], mapper_indexed: MapperIndexed[_T1, Observable[_T2]] | None = ...
-    ) -> Flow[_T2]: ...
+        self: Fluent[T1],
+        project: MapperIndexed[T1, Source[T2]] | None = ...,
+        *,
+        prefetch: int = ...,
+        overflow: Overflow = ...,
+    ) -> Flow[T2]: ...
     def take(self: Fluent[T], count: int) -> Flow[T]: ...
     def take_last(self: Fluent[T], count: int) -> Flow[T]: ...
     def take_last_buffer(self: Fluent[T], count: int) -> Flow[list[T]]: ...
@@ -1113,6 +1535,31 @@ class Fluent(Observable[T_out], Generic[T_out]):
         on_error: OnError | None = ...,
         on_completed: OnCompleted | None = ...,
     ) -> Flow[T]: ...
+    def throttle(
+        self: Fluent[T],
+        rate: float,
+        per: float | timedelta = ...,
+        *,
+        burst: float | None = ...,
+        cost: Callable[[T], float] | None = ...,
+        mode: Literal["shape", "enforce"] = ...,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
+    def throttle_by_key(
+        self: Fluent[T],
+        key: Callable[[T], Any],
+        rate: float,
+        per: float | timedelta = ...,
+        *,
+        burst: float | None = ...,
+        cost: Callable[[T], float] | None = ...,
+        mode: Literal["shape", "enforce"] = ...,
+        max_keys: int = ...,
+        capacity: int = ...,
+        delay_error: bool = ...,
+        on_discard: DiscardCallback | None = ...,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
     def throttle_first(
         self: Fluent[_T],
         window_duration: typing.RelativeTime,
@@ -1124,12 +1571,20 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def time_interval(
         self: Fluent[T], scheduler: SchedulerBase | None = ...
     ) -> Flow[TimeInterval[T]]: ...
+    @overload
     def timeout(
-        self: Fluent[_T],
-        duetime: typing.AbsoluteOrRelativeTime,
-        other: Union[Observable[_T], "typing.AnyFuture[_T]"] | None = ...,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        duetime: float | timedelta | datetime,
+        other: None = ...,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
+    @overload
+    def timeout(
+        self: Fluent[T],
+        duetime: float | timedelta | datetime,
+        other: Source[V],
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T | V]: ...
     def timeout_with_mapper(
         self: Fluent[_T],
         first_timeout: Observable[Any] | None = ...,
@@ -1155,6 +1610,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
     ) -> Flow[str]: ...
     async def to_queue(self: Fluent[T], queue: asyncio.Queue[T], *, end: object = ...) -> None: ...
     def to_set(self: Fluent[T]) -> Flow[set[T]]: ...
+    def valve(self: Fluent[T], valve: Valve) -> Flow[T]: ...
     def while_do(self: Fluent[_T], condition: Predicate[Observable[_T]]) -> Flow[_T]: ...
     def window(self: Fluent[_T], boundaries: Observable[Any]) -> Flow[Observable[_T]]: ...
     def window_toggle(
@@ -1181,32 +1637,36 @@ class Fluent(Observable[T_out], Generic[T_out]):
         scheduler: abc.SchedulerBase | None = ...,
     ) -> Flow[Observable[_T]]: ...
     @overload
-    def with_latest_from(self: Fluent[T1]) -> Flow[tuple[T1]]: ...
-    @overload
-    def with_latest_from(self: Fluent[T1], source2: Observable[T2], /) -> Flow[tuple[T1, T2]]: ...
+    def with_latest_from(
+        self: Fluent[T1], *, on_drop: DropCallback | None = ...
+    ) -> Flow[tuple[T1]]: ...
     @overload
     def with_latest_from(
-        self: Fluent[T1], source2: Observable[T2], source3: Observable[T3], /
+        self: Fluent[T1], source2: Source[T2], /, *, on_drop: DropCallback | None = ...
+    ) -> Flow[tuple[T1, T2]]: ...
+    @overload
+    def with_latest_from(
+        self: Fluent[T1],
+        source2: Source[T2],
+        source3: Source[T3],
+        /,
+        *,
+        on_drop: DropCallback | None = ...,
     ) -> Flow[tuple[T1, T2, T3]]: ...
     @overload
     def with_latest_from(
         self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
+        source2: Source[T2],
+        source3: Source[T3],
+        source4: Source[T4],
         /,
+        *,
+        on_drop: DropCallback | None = ...,
     ) -> Flow[tuple[T1, T2, T3, T4]]: ...
     @overload
     def with_latest_from(
-        self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
-        source5: Observable[T5],
-        /,
-    ) -> Flow[tuple[T1, T2, T3, T4, T5]]: ...
-    @overload
-    def with_latest_from(self, *sources: Observable[Any]) -> Flow[tuple[Any, ...]]: ...
+        self, *sources: Source[Any], on_drop: DropCallback | None = ...
+    ) -> Flow[tuple[Any, ...]]: ...
     @overload
     def zip(self: Fluent[T1]) -> Flow[tuple[T1]]: ...
     @overload
@@ -1231,31 +1691,33 @@ class Fluent(Observable[T_out], Generic[T_out]):
     @overload
     def zip(self, *args: Source[Any]) -> Flow[tuple[Any, ...]]: ...
     @overload
-    def zip_latest(self: Fluent[T1]) -> Flow[tuple[T1]]: ...
-    @overload
-    def zip_latest(self: Fluent[T1], source2: Observable[T2], /) -> Flow[tuple[T1, T2]]: ...
+    def zip_latest(self: Fluent[T1], *, on_drop: DropCallback | None = ...) -> Flow[tuple[T1]]: ...
     @overload
     def zip_latest(
-        self: Fluent[T1], source2: Observable[T2], source3: Observable[T3], /
+        self: Fluent[T1], source2: Source[T2], /, *, on_drop: DropCallback | None = ...
+    ) -> Flow[tuple[T1, T2]]: ...
+    @overload
+    def zip_latest(
+        self: Fluent[T1],
+        source2: Source[T2],
+        source3: Source[T3],
+        /,
+        *,
+        on_drop: DropCallback | None = ...,
     ) -> Flow[tuple[T1, T2, T3]]: ...
     @overload
     def zip_latest(
         self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
+        source2: Source[T2],
+        source3: Source[T3],
+        source4: Source[T4],
         /,
+        *,
+        on_drop: DropCallback | None = ...,
     ) -> Flow[tuple[T1, T2, T3, T4]]: ...
     @overload
     def zip_latest(
-        self: Fluent[T1],
-        source2: Observable[T2],
-        source3: Observable[T3],
-        source4: Observable[T4],
-        source5: Observable[T5],
-        /,
-    ) -> Flow[tuple[T1, T2, T3, T4, T5]]: ...
-    @overload
-    def zip_latest(self, *sources: Observable[Any]) -> Flow[tuple[Any, ...]]: ...
+        self, *others: Source[Any], on_drop: DropCallback | None = ...
+    ) -> Flow[tuple[Any, ...]]: ...
     def zip_with_iterable(self: Fluent[T1], second: Iterable[T2]) -> Flow[tuple[T1, T2]]: ...
     def zip_with_list(self: Fluent[T1], second: Iterable[T2]) -> Flow[tuple[T1, T2]]: ...

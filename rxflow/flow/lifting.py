@@ -166,7 +166,9 @@ _SWAPS: dict[str, Callable[..., tuple[str, tuple[Any, ...]] | None]] = {
 def _swap(part: Recognised) -> Operator | None:
     """Give the native version of a stock operator, with the arguments it was called with."""
     assert part.stock is not None
-    if part.rebuild is None:
+    if _quiet.get():  # what is lifted on request is made of others that are to be lifted
+        return None
+    if part.rebuild is None and part.stock.name != "ref_count":  # which has no arguments
         return None
     name, args = part.stock.name, part.args
     if name in _SWAPS:

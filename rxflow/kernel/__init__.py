@@ -4,23 +4,29 @@ Holds: Feed (a running source that is pulled), Stage and Island (synchronous
 operators fused over a Feed), Drain (the one loop that counts demand and signals
 a Subscriber), Boundary (the one bounded queue), Alarm (the one timer), Valve, lifting of
 stock operators, statistics and the hook for errors that come too late.
+a Subscriber), Boundary (the one bounded queue), Hub (one producer, several
+consumers), Alarm (the one timer), lifting of stock operators, statistics and the
+hook for errors that come too late.
 Invariants: one thread at a time pulls a Feed; demand is counted in Drain only;
-locks live in Drain and Boundary only, and no signal is sent under one.
+locks live in Drain, Boundary and Hub only, and no signal is sent under one.
 May import: protocol.
 """
 
 from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .clock import Alarm
+from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
-from .feed import BUDGET, NOTHING, Context, Feed, State, remaining
+from .feed import BUDGET, NOTHING, Context, Feed, Few, State, remaining
 from .gates import LiftFeed, Order, Rule, gate_of, lifting
+from .hub import Connection, Hub
 from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
 from .loops import needed_loop, on_loop, put_back, running_loop, spawn
-from .prefetched import Prefetched, drained
+from .outlet import Lease, Memory, Outlet
+from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .relay import Relay
 from .stage import Plain, Stage, StageFactory
@@ -34,25 +40,34 @@ __all__ = [
     "HANDOVER",
     "NOTHING",
     "Alarm",
+    "BalancingHub",
     "Boundary",
+    "Connection",
     "Context",
     "DiscardCallback",
     "Drain",
     "DropCallback",
     "Failed",
     "Feed",
+    "Few",
+    "Hub",
     "Input",
+    "Intake",
     "Island",
+    "Lease",
     "Ledger",
     "LiftFeed",
     "LiftStage",
     "Limited",
     "Limits",
+    "Memory",
     "Order",
+    "Outlet",
     "Plain",
     "Prefetched",
     "Pulled",
     "Relay",
+    "RoutingHub",
     "Rule",
     "Stage",
     "StageFactory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
@@ -44,11 +44,10 @@ class Prefetched(Boundary[Any]):
             on_drop: Called with each item that was dropped, and the reason.
         """
         super().__init__(context, name, capacity or high, overflow, on_drop=on_drop)
-        self._high = high
         self._batch = batch
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only
-        self._intake = _Intake(self, high)
+        self._intake = Intake(self, lambda intake: intake.request(high))
 
     def start(self) -> None:
         """Subscribe to the producer."""
@@ -81,46 +80,85 @@ class Prefetched(Boundary[Any]):
         yield from super().statistics()
 
 
-class _Intake(Subscriber[Any]):
-    """Puts what the producer gives into the boundary."""
+class Taker(Protocol):
+    """Where an Intake puts what it is given."""
 
-    def __init__(self, boundary: Prefetched, high: int) -> None:
-        self._boundary = boundary
-        self._high = high
+    def push(self, item: Any) -> object:
+        """Take an item."""
+
+    def fail(self, error: Exception) -> object:
+        """Hear of the failure."""
+
+    def complete(self) -> object:
+        """Hear of the end."""
+
+
+class Intake(Subscriber[Any]):
+    """Hands on what a producer gives; the rules of a Subscriber are kept here."""
+
+    def __init__(self, taker: Taker, begin: Callable[[Intake], object]) -> None:
+        """Subscribe for somebody.
+
+        Args:
+            taker: Who.
+            begin: Called with this, once there is a Subscription to request of.
+        """
+        self._taker = taker
+        self._begin = begin
         self._subscription: Subscription | None = None
         self._over = False  # ended or cancelled: the Subscription is left alone (rule 2.4)
-        self.on_next = boundary.push  # type: ignore[method-assign, assignment]
+        self.on_next = taker.push  # type: ignore[method-assign, assignment]
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether there is a Subscription to request of."""
+        return self._subscription is not None and not self._over
 
     def on_subscribe(self, subscription: Subscription) -> None:
+        """Keep the Subscription; cancel a second one.
+
+        Args:
+            subscription: It.
+        """
         _not_none("on_subscribe", subscription)
         if self._subscription is not None or self._over:
             subscription.cancel()  # rule 2.5
             return
         self._subscription = subscription
-        subscription.request(self._high)
+        self._begin(self)
 
-    def on_next(self, value: Any) -> None: ...  # replaced by the boundary's in __init__
+    def on_next(self, value: Any) -> None:
+        """Be replaced by what takes the items."""
 
     def on_error(self, error: Exception) -> None:
+        """Hand it on.
+
+        Args:
+            error: The failure.
+        """
         _not_none("on_error", error)
         self._over = True
-        self._boundary.fail(error)
+        self._taker.fail(error)
 
     def on_completed(self) -> None:
+        """Hand it on."""
         self._over = True
-        self._boundary.complete()
+        self._taker.complete()
 
     def request(self, n: int) -> None:
+        """Request, unless it is over."""
         if self._subscription is not None and not self._over:
             self._subscription.request(n)
 
     def cancel(self) -> None:
+        """Cancel, unless it is over."""
         if not self._over:
             self._over = True
             if self._subscription is not None:
                 hooks.reporting(self._subscription.cancel)  # rule 3.15: it is not to raise
 
     def statistics(self) -> Iterator[StageStatistics]:
+        """Give the producer's figures, where it is a Flow."""
         if isinstance(self._subscription, Drain):
             yield from self._subscription.statistics()[:-1]
 

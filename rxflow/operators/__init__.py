@@ -27,6 +27,15 @@ from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
 from .merging import concat_all, concat_map, flat_map, flat_map_indexed, merge, merge_all
+from .multicasting import (
+    partition,
+    partition_indexed,
+    publish,
+    publish_value,
+    ref_count,
+    replay,
+    share,
+)
 from .notifying import dematerialize, materialize
 from .observing import do, do_action, finally_action, tap
 from .overflow import (
@@ -89,15 +98,8 @@ if TYPE_CHECKING:
         min_by,
         multicast,
         on_error_resume_next,
-        partition,
-        partition_indexed,
-        publish,
-        publish_value,
-        ref_count,
-        replay,
         sample,
         sequence_equal,
-        share,
         single_or_default_async,
         skip_last_with_time,
         skip_until,

@@ -92,7 +92,7 @@ class Several(Feed[Any]):
 
     def _ends(self) -> list[bool]:
         """Let ends through; tell which of the Feeds are over."""
-        return [entry.end() for entry in self._inputs]
+        return [entry.over() for entry in self._inputs]
 
     def _lose(self, item: Any, reason: str) -> None:
         self._dropped[reason] += 1

@@ -144,5 +144,31 @@ class StreamTimeoutError(FlowError, TimeoutError):
         return type(self), args, vars(self)
 
 
+class SlowConsumerError(BackpressureError):
+    """A subscriber has held the others of a multicast back for too long, and was ejected.
+
+    Attributes:
+        operator: The operator whose subscriber it was.
+        subscriber: Which one, in the order of their subscribing, from 1.
+        held: What it held (items).
+        seconds: How long it had no room (seconds).
+    """
+
+    def __init__(self, operator: str, subscriber: int, held: int, seconds: float):
+        """Describe a subscriber."""
+        self.operator = operator
+        self.subscriber = subscriber
+        self.held = held
+        self.seconds = seconds
+        super().__init__(operator, subscriber, held, seconds)
+
+    def __str__(self) -> str:
+        """Name the place and the numbers."""
+        return (
+            f"{self.operator}: subscriber #{self.subscriber} held {self.held} items and had no "
+            f"room for {self.seconds:g} s; it is ejected, so that the others go on"
+        )
+
+
 class DemandBoundaryWarning(UserWarning):
     """Demand becomes unbounded here, where that was probably not meant."""

@@ -586,6 +586,8 @@ _TABLE: dict[str, dict[str, Build]] = {
         "mapper": lambda w, o: o.replay(mapper=twice, scheduler=w.scheduler),
         "ref_count": lambda w, o: (o.replay(2, scheduler=w.scheduler), o.ref_count()),
         "window": lambda w, o: (o.replay(None, 15, scheduler=w.scheduler), o.ref_count()),
+        "bounded, mapper": lambda w, o: o.replay(9, mapper=twice, scheduler=w.scheduler),
+        "bounded, window": lambda w, o: (o.replay(9, 15, scheduler=w.scheduler), o.ref_count()),
     },
     "retry": {
         "3 times": lambda w, o: o.retry(3),
@@ -985,6 +987,18 @@ DIFFERENCES: tuple[Difference, ...] = (
         frozenset({"all at once"}),
     ),
 )
+
+REFUSED = {
+    "replay, mapper": "say how many items are kept",
+    "replay, window": "say how many items are kept",
+}
+"""Cases that the native operator refuses, for they hold without a bound, with its words."""
+
+PLAIN = dict.fromkeys(
+    ("partition, joined again", "partition, callback fails", "partition_indexed, joined again"),
+    "a merge of reactivex joins the two, and gives a plain Observable",
+)
+"""Cases that no Subscriber can ask for an item, with the reason."""
 
 NOT_FLUENT = {"multicast, mapper": "the method of an Observable takes a subject alone"}
 """Cases that reactivex itself does not have in fluent style, with the reason."""

@@ -25,7 +25,7 @@ import rxflow.operators as ours
 from rxflow.flow.registry import native
 from rxflow.flow.stock import TABLE, Mode
 
-from .catalogue import CASES, DIFFERENCES, NOT_FLUENT, Case
+from .catalogue import CASES, DIFFERENCES, NOT_FLUENT, PLAIN, REFUSED, Case
 from .worlds import ERROR, SCRIPTS, OneByOne, Run, Tape, World, door, run
 
 Compose = Callable[[World, Observable[Any], Case], Any]
@@ -183,9 +183,16 @@ def is_multicast(case: Case) -> bool:
     return TABLE[case.name].mode is Mode.MULTICAST
 
 
+def is_native(case: Case, way: Way) -> bool:
+    """Tell whether the native version of an operator is run, where there is one."""
+    if way.name in ("plain", "lifted") or native(case.name) is None:
+        return False
+    return way.name != "piped" or case.name not in ("replay", "publish_value")  # a multicast there
+
+
 def warned(case: Case, way: Way) -> AbstractContextManager[Any]:
     """Expect the warning of an operator that subscribes to a Flow once for many."""
-    if is_multicast(case) and way.name != "plain":
+    if is_multicast(case) and way.name != "plain" and not is_native(case, way):
         return pytest.warns(rxflow.DemandBoundaryWarning)
     return nullcontext()
 
@@ -195,7 +202,8 @@ def thorough() -> Iterator[Any]:
     for case in CASES:
         # What is multicast is no Flow any more: no Subscriber can ask it for one item at a time.
         ways = LIFTED[:1] if is_multicast(case) else LIFTED
-        for way in ways if native(case.name) is None else (*ways, *NATIVE):
+        natives = NATIVE[:1] if str(case) in PLAIN else NATIVE
+        for way in ways if native(case.name) is None else (*ways, *natives):
             yield pytest.param(case, way, id=f"{case}-{way}")
 
 
@@ -212,6 +220,10 @@ def check(case: Case, way: Way) -> frozenset[str]:
     """Compare with plain Rx, but for what is known to differ; give what was left out."""
     known = [each.ignored for each in DIFFERENCES if str(case) in each.cases]
     ignored = frozenset[str]().union(*known if way.name not in ("lifted", "plain") else ())
+    if str(case) in REFUSED and is_native(case, way):
+        with pytest.raises(ValueError, match=REFUSED[str(case)]):
+            first_difference(case, way, ignored)
+        return ignored
     with warned(case, way):
         difference = first_difference(case, way, ignored)
     assert difference is None, difference

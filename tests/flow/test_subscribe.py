@@ -360,15 +360,27 @@ def test_an_unknown_callable_that_gives_a_flow_or_something_else_is_not_warned_a
     assert rx.range(3).pipe(list) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("share", [reactivex.operators.share, ops.share])
-def test_a_stock_share_is_warned_about_and_works(share: Any) -> None:
+@pytest.mark.parametrize("multicast", [reactivex.operators.multicast, ops.multicast])
+def test_a_stock_multicast_is_warned_about_and_works(multicast: Any) -> None:
     source = counted(range(3))
-    with pytest.warns(rx.DemandBoundaryWarning, match="share subscribes once for many") as warned:
-        shared = rx.from_iterable(source).pipe(share())
+    with pytest.warns(rx.DemandBoundaryWarning, match="multicast subscribes once for") as warned:
+        shared = rx.from_iterable(source).pipe(multicast(rx.Subject()))
     assert [warning.filename for warning in warned] == [__file__]
     items: list[int] = []
     shared.subscribe(items.append)
+    shared.connect()
     assert items == [0, 1, 2]
+
+
+@pytest.mark.parametrize("share", [reactivex.operators.share, ops.share])
+def test_a_share_keeps_demand_unless_the_stock_one_is_asked_for(share: Any) -> None:
+    source = counted(range(3))
+    shared = rx.from_iterable(source).pipe(share())
+    assert isinstance(shared, rx.SharedFlow)
+    assert list(shared) == [0, 1, 2]
+    with pytest.warns(rx.DemandBoundaryWarning, match="share subscribes once for many"):
+        stock = rx.from_iterable(source).pipe(rx.lift(reactivex.operators.share()))
+    assert not isinstance(stock, rx.Flow)
 
 
 def test_a_native_pipe_is_not_warned_about() -> None:

@@ -66,7 +66,7 @@ def ends(flow: Flow[int], words: Subscriber[str]) -> None:
 async def loops(flow: Flow[int], subject: Subject[int]) -> None:
     async for _ in subject:  # type: ignore[attr-defined]
         pass
-    async for _ in flow.share():  # type: ignore[attr-defined]
+    async for _ in flow.multicast(subject):  # type: ignore[attr-defined]
         pass
     async for _ in flow.chunks():  # type: ignore[call-arg]
         pass

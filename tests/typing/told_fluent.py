@@ -8,7 +8,7 @@ from typing import assert_type
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable, Subject
 
 import rxflow as rx
-from rxflow import Flow
+from rxflow import ConnectableFlow, Flow, SharedFlow
 
 
 async def fetch(value: int) -> str:
@@ -109,10 +109,10 @@ async def on_a_loop() -> None:
 
 def shared() -> None:
     flow = rx.range(4)
-    assert_type(flow.share(), Observable[int])
-    assert_type(flow.publish(), ConnectableObservable[int])
-    assert_type(flow.publish(lambda source: source), Observable[int])
-    assert_type(flow.replay(2), ConnectableObservable[int])
+    assert_type(flow.share(), SharedFlow[int])
+    assert_type(flow.publish(), ConnectableFlow[int])
+    assert_type(flow.publish(lambda source: source), Flow[int])
+    assert_type(flow.replay(2), ConnectableFlow[int])
     assert_type(flow.multicast(Subject[int]()), ConnectableObservable[int])
-    assert_type(flow.publish_value(0), ConnectableObservable[int])
-    assert_type(flow.partition(lambda x: x > 1), list[Observable[int]])
+    assert_type(flow.publish_value(0), ConnectableFlow[int])
+    assert_type(flow.partition(lambda x: x > 1), list[Flow[int]])

@@ -9,7 +9,7 @@ from reactivex import ConnectableObservable, Notification, Observable, Subject
 from reactivex import operators as stock
 
 import rxflow as rx
-from rxflow import Flow
+from rxflow import ConnectableFlow, Flow, SharedFlow
 from rxflow import operators as ops
 
 
@@ -225,9 +225,15 @@ def of_functions_of_a_source() -> None:
 
 def shared() -> None:
     flow = rx.range(3)
-    assert_type(flow.pipe(ops.publish()), ConnectableObservable[int])
+    assert_type(flow.pipe(ops.publish()), ConnectableFlow[int])
+    assert_type(flow.pipe(ops.map(half), ops.share()), SharedFlow[float])
+    assert_type(flow.share(), SharedFlow[int])
+    assert_type(flow.publish().ref_count(2), SharedFlow[int])
+    assert_type(flow.publish(lambda shared: shared.map(half)), Flow[float])
+    assert_type(flow.replay(1), ConnectableFlow[int])
+    assert_type(flow.share().with_overflow(rx.DROP_OLDEST, capacity=1), Flow[int])
+    assert_type(flow.pipe(ops.publish(), ops.ref_count()), SharedFlow[int])
     assert_type(flow.pipe(ops.map(half), stock.replay(1)), ConnectableObservable[float])
-    assert_type(flow.pipe(ops.publish(), ops.ref_count()), Observable[int])
 
 
 def kept_in_a_variable() -> None:

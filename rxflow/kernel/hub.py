@@ -1,0 +1,404 @@
+"""A hub: one producer upstream, several consumers with a Boundary each."""
+
+from __future__ import annotations
+
+from asyncio import Task
+from collections import deque
+from collections.abc import Callable, Iterator
+from threading import Lock
+from typing import Any
+
+from reactivex.abc import DisposableBase, SchedulerBase
+
+from ..protocol import BufferOverflowError, SlowConsumerError, Subscriber
+from . import hooks
+from .clock import Alarm, running_scheduler
+from .feed import Context
+from .loops import running_loop
+from .outlet import Lease, Memory, Outlet
+from .prefetched import Intake
+from .statistics import Ledger, StageStatistics
+
+Subscribe = Callable[[Subscriber[Any], Context], object]
+"""Subscribes a Subscriber to the producer, for a consumer's context."""
+
+
+class Connection(DisposableBase):
+    """One subscription of a hub to its producer; disposing of it disconnects the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Connect a hub."""
+        self._hub = hub
+        self.intake: Intake = Intake(self, lambda _: hub.refill())
+        self.tasks: set[Task[Any]] = set()  # that the producer has started
+        # The hub's lock guards these.
+        self.asked = 0  # requested and not yet received
+        self.requested = 0  # in all
+        self.requesting = False  # somebody is in a call of request, and looks again after it
+
+    def push(self, item: Any) -> None:
+        """Take an item."""
+        self._hub.take(self, item)
+
+    def fail(self, error: Exception) -> None:
+        """Hear of a failure."""
+        self._hub.end(self, error)
+
+    def complete(self) -> None:
+        """Hear of the end."""
+        self._hub.end(self, None)
+
+    def dispose(self) -> None:
+        """Disconnect."""
+        self._hub.disconnect(self)
+
+
+class Hub:
+    """Hands each item of its producer to all of its outlets.
+
+    The lock guards all fields; items, ends and requests are passed on outside of it.
+    The outlets are a tuple that is replaced, so that an item goes to those that were
+    there when it came, whoever joins or leaves meanwhile.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prefetch: int,
+        subscribe: Subscribe | None = None,
+        *,
+        memory: Memory | None = None,
+        eject_after: float | None = None,
+        scheduler: SchedulerBase | None = None,
+    ) -> None:
+        """Make one without outlets, which is not connected.
+
+        Args:
+            name: The operator, for errors and statistics.
+            prefetch: Most that is asked for beyond what an outlet has given (items).
+            subscribe: How it subscribes; None where it is given a Subscription.
+            memory: What late subscribers get first.
+            eject_after: How long a lockstep outlet may be without room (seconds).
+            scheduler: Whose clock; that of the connecting subscriber when left out.
+        """
+        self.name = name
+        self.prefetch = prefetch
+        self.batch = prefetch - prefetch // 4
+        self.capacity: int = prefetch + (memory.size if memory else 0)
+        self._subscribe = subscribe
+        self._memory = memory
+        self._eject_after = eject_after
+        self._scheduler = scheduler
+        self._clock_of = scheduler
+        self._lock = Lock()
+        self._outlets: tuple[Outlet, ...] = ()
+        self._numbers = 0
+        self._connection: Connection | None = None
+        self._past = Ledger()  # figures of producers that were disconnected
+        self._stash: deque[Any] = deque()  # came while there was nobody to take it
+        self._ended = False
+        self._heard = False  # a subscriber has heard of the end, so it is for good
+        self._error: Exception | None = None  # why it has ended, if by a failure
+        self._alarm: Alarm | None = None  # made when the time is first needed
+        self._watching = False  # the alarm is set, and will be seen to
+        self._received = self._lost = self._discarded = self._peak = self._requested = 0
+
+    # Consumers.
+
+    def next_number(self) -> int:
+        """Count the subscribers, from 1."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
+
+    def attach(self, outlet: Outlet, lease: Lease | None) -> None:
+        """Give an outlet what comes from now on, after what is remembered."""
+        connection: Connection | None = None
+        with self._lock:
+            outlet.preload(self._backlog())
+            over = self._over()
+            if not over:
+                self._outlets = (*self._outlets, outlet)
+                outlet.full_since = self._now()
+            if lease is not None:
+                lease.count += 1
+                if lease.count == lease.needed and not over and self._connection is None:
+                    self._connection = connection = Connection(self)
+        if over:
+            self._tell_end(outlet)
+        if connection is not None:
+            self._open(connection, outlet.context)
+        self.refill()
+        self._watch()
+
+    def detach(self, outlet: Outlet, lease: Lease | None) -> None:
+        """Let an outlet go; the last one of a lease disconnects."""
+        connection: Connection | None = None
+        with self._lock:
+            self._forget(outlet)
+            if lease is not None:
+                lease.count -= 1
+                if not lease.count and not lease.keeps:
+                    connection = self._connection
+                    if not self._heard:  # what was ahead of the demand is fetched again
+                        self._ended, self._error = False, None
+        if connection is not None:
+            self.disconnect(connection, outlet.context)
+        self.refill()  # it may have been the slowest
+
+    def heard_end(self) -> None:
+        """Note that a subscriber has come to the end."""
+        self._heard = self._heard or self._ended
+
+    def remove(self, outlet: Outlet) -> None:
+        """Give an outlet nothing more, though its consumer is still there."""
+        with self._lock:
+            self._forget(outlet)
+        self.refill()
+
+    def _forget(self, outlet: Outlet) -> None:
+        self._outlets = tuple(each for each in self._outlets if each is not outlet)
+
+    def _backlog(self) -> list[Any]:
+        """Give what a new outlet gets first; the lock is held."""
+        if self._memory is not None:
+            return (
+                self._memory.items(self._now()) if self._memory.lasting or not self._ended else []
+            )
+        items = list(self._stash)
+        self._stash.clear()
+        return items
+
+    # The producer.
+
+    @property
+    def connection(self) -> Connection | None:
+        """The subscription that there is."""
+        return self._connection
+
+    def connect(self, context: Context | None = None) -> Connection:
+        """Subscribe to the producer, unless that is done already.
+
+        Args:
+            context: Of the consumer for whom.
+        """
+        with self._lock:
+            connection = self._connection
+            there = connection is not None
+            if connection is None:
+                self._connection = connection = Connection(self)
+        if not there:
+            self._open(connection, context or Context(lambda: None))
+            self._watch()
+        return connection
+
+    def _open(self, connection: Connection, context: Context) -> None:
+        self._clock_of = self._scheduler or context.scheduler
+        for outlet in self._outlets:
+            outlet.full_since = self._now()
+        if self._subscribe is not None:
+            self._subscribe(
+                connection.intake, Context(lambda: None, context.scheduler, connection.tasks)
+            )
+
+    def disconnect(self, connection: Connection, context: Context | None = None) -> None:
+        """Cancel a subscription; what nobody has taken is discarded.
+
+        Args:
+            connection: It; if there is another by now, nothing happens.
+            context: Of the consumer who leaves; it waits for what the producer closes.
+        """
+        with self._lock:
+            if connection is not self._connection:
+                return
+            self._connection = None
+            self._discarded += len(self._stash)
+            self._stash.clear()
+        if context is not None:
+            loop = running_loop()
+            context.tasks.update(task for task in connection.tasks if task.get_loop() is loop)
+        connection.intake.cancel()
+        self._past.keep(connection.intake.statistics())
+        self._stop_clock()
+
+    def refill(self) -> None:
+        """Ask the producer for as much as there is room for."""
+        with self._lock:
+            connection = self._connection
+            if connection is None or connection.requesting or not connection.intake.subscribed:
+                return  # who is requesting looks again
+            connection.requesting = True
+        while True:
+            with self._lock:
+                more = 0 if self._ended else self._room() - connection.asked
+                if more <= 0:
+                    connection.requesting = False
+                    return
+                connection.asked += more
+                self._requested += more
+            connection.intake.request(more)
+
+    def _room(self) -> int:
+        """Say how much may be asked for and not yet received (items); the lock is held."""
+        rooms = [outlet.room for outlet in self._outlets if outlet.lockstep]
+        return min(rooms) if rooms else self.prefetch if self._outlets else 0
+
+    def take(self, connection: Connection, item: Any) -> None:
+        """Hand an item to those it is for, or keep it for the next one."""
+        with self._lock:
+            if connection is not self._connection or self._ended:
+                return
+            asked, connection.asked = connection.asked, max(0, connection.asked - 1)
+            self._received += 1
+            if self._memory is not None:
+                self._memory.add(item, self._now())
+            outlets = self._outlets
+            kept = self._keeps()
+            held = len(self._stash)
+            if kept and asked:
+                self._stash.append(item)
+                self._peak = max(self._peak, held + 1)
+            elif kept:
+                self._lost += 1
+        if kept and not asked:
+            self._break_off(BufferOverflowError(self.name, self.capacity, held, 0, item))
+            return
+        self._give(item, outlets)
+        if asked <= 1:
+            self.refill()
+
+    def _over(self) -> bool:
+        """Say whether nothing comes to an outlet any more; the lock is held."""
+        return self._ended
+
+    def _keeps(self) -> bool:
+        """Say whether an item is kept till an outlet has room for it; the lock is held."""
+        return not self._outlets and self._memory is None
+
+    def _break_off(self, error: Exception) -> None:
+        """Fail, and cancel the producer."""
+        connection = self._connection
+        if connection is not None:
+            connection.intake.cancel()
+            self.end(connection, error)
+
+    def _give(self, item: Any, outlets: tuple[Outlet, ...]) -> None:
+        """Push an item to outlets."""
+        for outlet in outlets:
+            self.guarded(outlet.push, item)
+            if self._eject_after is not None and outlet.reading and outlet.room <= 0:
+                outlet.full_since = self._now()
+                self._watch()
+
+    def guarded(self, call: Callable[..., object], *args: Any) -> object:
+        """Call what may run a consumer: what it raises is not for the others."""
+        try:
+            return call(*args)
+        except Exception as error:
+            hooks.dropped_error(error)
+            return None
+        except BaseException as error:
+            self._break_off(RuntimeError(f"{self.name}: a subscriber ended with {error!r}"))
+            raise
+
+    def end(self, connection: Connection, error: Exception | None) -> None:
+        """Tell all of the end, each behind what it has still to take."""
+        with self._lock:
+            late = connection is not self._connection or self._ended
+            if not late:
+                self._ended, self._error = True, error
+        if not late:
+            self._finish()
+        elif error is not None:
+            hooks.dropped_error(error)
+
+    def _finish(self) -> None:
+        """Let all outlets go, once nothing more is to come to them."""
+        with self._lock:
+            outlets, self._outlets = self._outlets, ()
+        self._stop_clock()
+        for outlet in outlets:
+            self.guarded(self._tell_end, outlet)
+
+    def _tell_end(self, outlet: Outlet) -> None:
+        if self._error is None:
+            outlet.complete()
+        else:
+            outlet.fail(self._error)
+
+    # Time.
+
+    def _clock(self) -> Alarm:
+        if self._alarm is None:
+            self._alarm = Alarm(self._look, self._clock_of or running_scheduler())
+        return self._alarm
+
+    def _stop_clock(self) -> None:
+        alarm, self._alarm, self._watching = self._alarm, None, False
+        if alarm is not None:
+            alarm.cancel()
+
+    def _now(self) -> float:
+        """Give the time, where anything depends on it (seconds)."""
+        if self._eject_after is None and (self._memory is None or self._memory.window is None):
+            return 0.0
+        return self._clock().now
+
+    def _watch(self) -> None:
+        """Have it looked at who has no room, when one of them may be due."""
+        if self._eject_after is None:
+            return
+        with self._lock:
+            if self._watching or self._ended or self._connection is None:
+                return
+            self._watching = True
+        self._clock().set(self._now() + self._eject_after)
+
+    def _look(self) -> None:
+        """Eject who has had no room for too long; look again when the next one is due."""
+        after = self._eject_after
+        assert after is not None
+        now, slow, due = self._now(), list[Outlet](), list[float]()
+        with self._lock:
+            for outlet in () if self._ended else self._outlets:
+                if outlet.lockstep and outlet.room <= 0:
+                    if now >= outlet.full_since + after:
+                        slow.append(outlet)
+                    else:
+                        due.append(outlet.full_since + after)
+            self._watching = bool(due)
+            for outlet in slow:
+                self._forget(outlet)
+        if due:
+            self._clock().set(min(due))
+        for outlet in slow:
+            error = SlowConsumerError(
+                self.name, outlet.number, outlet.held, now - outlet.full_since
+            )
+            self.guarded(outlet.eject, error)
+        if slow:
+            self.refill()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the producer's figures, where it is a Flow, then its own."""
+        connection = self._connection
+        yield from self._past
+        if connection is not None:
+            yield from connection.intake.statistics()
+        with self._lock:
+            held = len(self._stash)
+            yield StageStatistics(
+                self.name,
+                requested=self._requested,
+                received=self._received,
+                delivered=self._received - held - self._lost - self._discarded,
+                held=held,
+                peak=self._peak,
+                capacity=self.capacity,
+                dropped={"overflow": self._lost} if self._lost else {},
+                discarded=self._discarded,
+            )
+
+    def all_statistics(self) -> tuple[StageStatistics, ...]:
+        """Give those, then the figures of each outlet."""
+        return (*self.statistics(), *(each.own_statistics() for each in self._outlets))
