@@ -16,6 +16,8 @@ from ..flow.lifting import lifting as _lifting
 from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
+from .asynchronous import map_async
+from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .demanding import cap_demand, pace
@@ -203,6 +205,8 @@ __all__ = [
     "max_by",
     "merge",
     "merge_all",
+    "merge_prioritized",
+    "merge_sorted",
     "min",
     "min_by",
     "multicast",

@@ -85,6 +85,10 @@ class Merged(Feed[Any]):
             entry.queued = True
             self._ready.append(entry)
 
+    def _give_turn(self, entry: Input) -> None:
+        """Say when an input that has given an item has its next turn: after the others."""
+        self._queue(entry)
+
     def _ask(self) -> int:
         """Say how much an input that has nothing is asked for (items)."""
         return min(self._prefetch, self._wanted)
@@ -101,7 +105,7 @@ class Merged(Feed[Any]):
             entry.queued = False  # before it is looked at: a wake meanwhile queues it again
             item = entry.take(self._ask() or 1)
             if item is not NOTHING:
-                self._queue(entry)
+                self._give_turn(entry)
                 yield item
             elif entry.ended:
                 self._forget(entry)

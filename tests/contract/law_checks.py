@@ -31,6 +31,7 @@ LOOPS = ("limit_rate", "observe_on")
 TIMED = ("buffer_with_time", "buffer_with_time_or_count")
 """The operators that are like these, and hold items until it is time."""
 PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "map_async")
+PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted", "map_async")
 """The operators that hold what waits for a partner, or for a call."""
 
 PLANNED = (

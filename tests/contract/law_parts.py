@@ -143,6 +143,21 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.MERGING,
     ),
     row(
+        "merge_prioritized",
+        f"ops.merge_prioritized(({list(OTHER)}[:$n], $m), priority=2, prefetch=$m)",
+        same,
+        n=(0, 3),
+        m=(1, 3),
+        kind=Kind.MERGING,
+    ),
+    row(
+        "merge_sorted",
+        f"ops.merge_sorted({list(OTHER)}[:$n])",
+        same,
+        n=(0, 3),
+        kind=Kind.MERGING,
+    ),
+    row(
         "map_async",
         "ops.map_async(awaited($call), max_concurrency=$n)",
         lambda f, n, m: each(lambda i: map(f, i)),

@@ -292,6 +292,14 @@ OPERATORS: tuple[Case, ...] = (
         lambda w: ops.zip_latest(rx.never(), on_drop=w.fault()),
         kinds=("hot",),
     ),
+    _operator(
+        "merge_prioritized",
+        "sources",
+        lambda w: ops.merge_prioritized((w.broken(), 2)),
+        label="iterator",
+    ),
+    _operator("merge_sorted", "others", lambda w: ops.merge_sorted(w.broken()), label="iterator"),
+    _operator("merge_sorted", "key", lambda w: ops.merge_sorted([5, 6], key=w.fault())),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

@@ -49,6 +49,9 @@ COUNTS: dict[str, Callable[[Any], Any]] = {
     "concat_map": lambda n: ops.concat_map(rx.of, prefetch=n),
     "merge_all": lambda n: ops.merge_all(prefetch=n),
     "map_async": lambda n: ops.map_async(work, max_concurrency=n),
+    "merge_prioritized": lambda n: ops.merge_prioritized((rx.never(), n)),
+    "merge_prioritized priority": lambda n: ops.merge_prioritized(priority=n),
+    "merge_prioritized prefetch": lambda n: ops.merge_prioritized(prefetch=n),
     "combine_latest": lambda n: ops.combine_latest(rx.never(), prefetch=n),
     "switch_map": lambda n: ops.switch_map(rx.of, prefetch=n),
     "switch_map_indexed": lambda n: ops.switch_map_indexed(rx.of, prefetch=n),
@@ -277,6 +280,7 @@ TAKES_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
     "switch_map_indexed": lambda fn: ops.switch_map_indexed(fn),
     "flat_map_latest": lambda fn: ops.flat_map_latest(fn),
     "exclusive": lambda fn: ops.exclusive(on_drop=fn),
+    "merge_sorted": lambda fn: ops.merge_sorted(rx.never(), key=fn),
     "with_latest_from": lambda fn: ops.with_latest_from(rx.never(), on_drop=fn),
     "zip_latest": lambda fn: ops.zip_latest(rx.never(), on_drop=fn),
     "catch": lambda fn: ops.catch(fn),
@@ -380,6 +384,9 @@ async def ticks() -> AsyncIterator[int]:
         (lambda: ops.combine_latest(5), "combine_latest wants a Flow, an Observable, a future"),  # type: ignore
         (lambda: ops.with_latest_from(5), "with_latest_from wants a Flow, an Observable, a"),  # type: ignore
         (lambda: ops.zip_latest(5), "zip_latest wants a Flow, an Observable, a future or"),  # type: ignore
+        (lambda: ops.merge_prioritized(rx.of(1)), "wants pairs of a source and its priority"),  # type: ignore
+        (lambda: ops.merge_prioritized((5, 1)), "merge_prioritized wants a Flow, an Observable"),  # type: ignore
+        (lambda: ops.merge_sorted(5), "merge_sorted wants a Flow, an Observable, a future or"),  # type: ignore
         (lambda: ops.zip(5), "zip wants a Flow, an Observable, a future or an iterable"),  # type: ignore
         (lambda: ops.catch(5), "catch wants a Flow, an Observable, a future or an iterable"),  # type: ignore
         (lambda: ops.zip_with_iterable(5), "wants an iterable, not 5; use zip for a source"),  # type: ignore

@@ -274,6 +274,10 @@ ROWS: dict[str, Row] = {
         lambda o: [o.with_latest_from(rx.of("z"))], ((1, "z"), (2, "z")), (1, 2)
     ),
     "zip_latest": Row(lambda o: [o.zip_latest(wide())], ((1, 100), (2, 101)), (1, 2)),
+    "merge_prioritized": Row(
+        lambda o: [o.merge_prioritized((rx.of("z"), 1), priority=2)], (1, 2, "z", 3), (1, 2, 2, 3)
+    ),
+    "merge_sorted": Row(lambda o: [o.merge_sorted(rx.of(2))], (1, 2, 2, 3), (1, 2, 3, 3)),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
@@ -422,6 +426,8 @@ NATIVE_ONLY = {
     "initial_timeout": "reactivex has none",
     "restart_with_backoff": "reactivex has none",
     "map_executor": "reactivex has none",
+    "merge_prioritized": "reactivex has none",
+    "merge_sorted": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""
