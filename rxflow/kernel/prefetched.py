@@ -30,6 +30,7 @@ class Prefetched(Boundary[Any]):
         capacity: int | None = None,
         overflow: Overflow = FAIL,
         on_drop: DropCallback | None = None,
+        delay_error: bool = True,
     ) -> None:
         """Prepare the subscription to a producer.
 
@@ -42,8 +43,11 @@ class Prefetched(Boundary[Any]):
             capacity: Most items held, where more than that are requested (items).
             overflow: What gives way then.
             on_drop: Called with each item that was dropped, and the reason.
+            delay_error: An error waits for what is held; else it overtakes and discards it.
         """
-        super().__init__(context, name, capacity or high, overflow, on_drop=on_drop)
+        super().__init__(
+            context, name, capacity or high, overflow, on_drop=on_drop, delay_error=delay_error
+        )
         self._batch = batch
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only

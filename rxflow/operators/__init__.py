@@ -16,11 +16,11 @@ from ..flow.lifting import lifting as _lifting
 from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
-from .asynchronous import map_async
 from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .deciding import all, contains, is_empty, some
 from .demanding import cap_demand, pace
+from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
 from .filling import expand_latest, extrapolate, keep_alive
@@ -151,6 +151,7 @@ __all__ = [
     "concat",
     "concat_all",
     "concat_map",
+    "concat_map_eager",
     "contains",
     "count",
     "debounce",

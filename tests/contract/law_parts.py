@@ -158,6 +158,16 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.MERGING,
     ),
     row(
+        "concat_map_eager",
+        "ops.concat_map_eager($call, max_concurrency=$n, prefetch=$m)",
+        flattened,
+        call=SEVERAL,
+        n=(1, 3),
+        m=(1, 3),
+        kind=Kind.PART,
+        grows=True,
+    ),
+    row(
         "map_async",
         "ops.map_async(awaited($call), max_concurrency=$n)",
         lambda f, n, m: each(lambda i: map(f, i)),

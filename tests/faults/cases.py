@@ -300,6 +300,14 @@ OPERATORS: tuple[Case, ...] = (
     ),
     _operator("merge_sorted", "others", lambda w: ops.merge_sorted(w.broken()), label="iterator"),
     _operator("merge_sorted", "key", lambda w: ops.merge_sorted([5, 6], key=w.fault())),
+    _operator("concat_map_eager", "mapper", lambda w: ops.concat_map_eager(w.fault(rx.of))),
+    _operator(
+        "concat_map_eager",
+        "mapper",
+        lambda w: ops.concat_map_eager(lambda _: w.broken(), max_concurrency=2, prefetch=2),
+        label="iterator",
+        several=True,
+    ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

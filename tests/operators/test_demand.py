@@ -278,6 +278,12 @@ ROWS: dict[str, Row] = {
         lambda o: [o.merge_prioritized((rx.of("z"), 1), priority=2)], (1, 2, "z", 3), (1, 2, 2, 3)
     ),
     "merge_sorted": Row(lambda o: [o.merge_sorted(rx.of(2))], (1, 2, 2, 3), (1, 2, 3, 3)),
+    "concat_map_eager": Row(
+        lambda o: [o.concat_map_eager(lambda x: rx.of(x, -x), max_concurrency=2)],
+        (1, -1, 2, -2),
+        (2, 3, 3, 4),
+        length=2,
+    ),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
@@ -426,6 +432,7 @@ NATIVE_ONLY = {
     "initial_timeout": "reactivex has none",
     "restart_with_backoff": "reactivex has none",
     "map_executor": "reactivex has none",
+    "concat_map_eager": "reactivex has none",
     "merge_prioritized": "reactivex has none",
     "merge_sorted": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
