@@ -37,6 +37,7 @@ import asyncio
 import builtins
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
@@ -66,6 +67,7 @@ from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import Overflow
 from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
+from .retrying import Retry
 from .source import Source
 
 '''

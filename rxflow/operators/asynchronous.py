@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from inspect import iscoroutinefunction
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.operator import operator
+from ..flow.retrying import Retry
 from ..kernel import DiscardCallback
 from ..protocol import shown
 from .concurrent import Call, Concurrent, Tasks, awaitable, concurrent
@@ -24,19 +25,7 @@ K = TypeVar("K")
 Function = Callable[[Any], Awaitable[Any]]
 
 
-class Wraps(Protocol):
-    """What ``tenacity.AsyncRetrying`` is, and others that are made like it."""
-
-    def wraps(self, fn: Callable[..., Any], /) -> Callable[..., Any]:
-        """Give an async function that calls this one until it is well, or time to give up."""
-        ...
-
-
-Retry = int | Wraps | Callable[[Callable[..., Any]], Callable[..., Any]]
-"""A number of further tries; or what makes an async function that tries again."""
-
-
-def attempts(name: str, function: Function, timeout: Any, retry: Retry) -> Function:
+def attempts(name: str, function: Function, timeout: Any, retry: Any) -> Function:
     """Give a function that limits the time of each call, and calls again after a failure.
 
     Args:
@@ -49,10 +38,9 @@ def attempts(name: str, function: Function, timeout: Any, retry: Retry) -> Funct
     limit = checks.seconds(name, "timeout", timeout)
     if limit is not None:
         function = _limited(name, function, limit)
-    if retry == 0 and not isinstance(retry, bool):
-        return function
     if isinstance(retry, int | float):
-        return _again(name, function, checks.whole(name, "retry", retry, least=0))
+        retries = checks.whole(name, "retry", retry, least=0)
+        return _again(name, function, retries) if retries else function
 
     async def attempt(item: Any) -> Any:
         return await awaitable(name, function(item))
@@ -69,8 +57,9 @@ def attempts(name: str, function: Function, timeout: Any, retry: Retry) -> Funct
 
 def _limited(name: str, function: Function, seconds: float) -> Function:
     async def limited(item: Any) -> Any:
+        scope = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as scope:
+            async with scope:
                 return await awaitable(name, function(item))
         except TimeoutError as error:
             if not scope.expired():

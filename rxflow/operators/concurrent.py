@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..flow import Flow
 from ..flow.operator import fed
@@ -34,11 +34,25 @@ Decide = Callable[[Exception, Any], bool]
 class Future(Protocol):
     """What futures of asyncio and of ``concurrent.futures`` have in common."""
 
-    def cancelled(self) -> bool: ...
-    def cancel(self) -> bool: ...
-    def result(self) -> Any: ...
-    def exception(self) -> BaseException | None: ...
-    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        ...
+
+    def cancel(self) -> bool:
+        """Cancel it, if that is possible."""
+        ...
+
+    def result(self) -> Any:
+        """Give its result."""
+        ...
+
+    def exception(self) -> BaseException | None:
+        """Give what it has failed with."""
+        ...
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
+        """Have a function called when it has finished, on any thread."""
+        ...
 
 
 class Runner(ABC):
@@ -71,22 +85,26 @@ class Tasks(Runner):
         self._function = function
 
     def start(self, context: Context) -> None:
+        """Find the loop."""
         self._loop = needed_loop(self._name)
         self._context = context
 
     def here(self) -> bool:
+        """Tell whether this is the loop's thread."""
         if running_loop() is self._loop:
             return True
         self._loop.call_soon_threadsafe(self._context.wake)
         return False
 
     def begin(self, item: Any) -> Future:
+        """Start a task."""
         work = awaitable(self._name, self._function(item))
         return spawn(
             self._loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work)
         )
 
     def cancel(self, future: Future) -> None:
+        """Cancel a task."""
         on_loop(self._loop, future.cancel)
 
 
@@ -97,7 +115,7 @@ def awaitable(name: str, work: Any) -> Awaitable[Any]:
             f"{name}: the function gave {work!r}, which cannot be awaited; "
             "use map for a synchronous function"
         )
-    return work
+    return cast("Awaitable[Any]", work)
 
 
 async def _awaited(work: Awaitable[Any]) -> Any:
@@ -117,6 +135,7 @@ class Call:
         self.key: Any = None
 
     def __call__(self, _: Any) -> None:
+        """Tell the consumer."""
         self._feed.finished(self)
 
 
@@ -194,11 +213,13 @@ class Concurrent(Feed[Any]):
     # The consumer's side: one thread at a time.
 
     def start(self) -> None:
+        """Start the input."""
         self._runner.start(self._context)
         self._started = True
         self._input.start()
 
     def run(self) -> Iterator[Any]:
+        """Give the results that are next; begin a call for each place that is free."""
         queue = self._queue
         while self._started and self._runner.here():
             if self._finished:
@@ -294,6 +315,7 @@ class Concurrent(Feed[Any]):
             hooks.dropped_error(error)
 
     def settle(self) -> State:
+        """End when the input has and nothing is held; fail with the first failure."""
         self._look()
         if self._error is not None:
             raise self._error
@@ -307,6 +329,7 @@ class Concurrent(Feed[Any]):
         return State.READY if may_begin else State.WAITING
 
     def ending(self) -> bool:
+        """Let ends and failures through, which need no demand."""
         if not self._started:
             return False
         self._look()
@@ -321,10 +344,12 @@ class Concurrent(Feed[Any]):
         return self._input.ended
 
     def want(self, n: int) -> None:
+        """Ask for as many items as there are free places."""
         if (room := self._room()) > 0:
             self._input.want(room)
 
     def cancel(self) -> None:
+        """Cancel the input and the calls, and let go of the results."""
         self._input.cancel()
         self._over = True
         queue, calls = list(self._queue), self._calls
@@ -368,6 +393,7 @@ class Concurrent(Feed[Any]):
         return self._window
 
     def statistics(self) -> Iterator[StageStatistics]:
+        """Give those of the input, then its own."""
         yield from self._input.statistics()
         held, dropped = len(self._calls), dict(self._dropped)
         yield StageStatistics(
@@ -385,6 +411,10 @@ class Concurrent(Feed[Any]):
 
 def concurrent(feed: Callable[[Context, Flow[Any], Decide | None], Feed[Any]]) -> Any:
     """Make an operator of a Concurrent, which can be supervised."""
-    built = fed(lambda context, flow: feed(context, flow, None))
-    built.supervised = lambda decide: fed(lambda context, flow: feed(context, flow, decide))
+
+    def supervised(decide: Decide | None) -> Any:
+        return fed(lambda context, flow: feed(context, flow, decide))
+
+    built = supervised(None)
+    built.supervised = supervised
     return built
