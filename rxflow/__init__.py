@@ -62,6 +62,7 @@ from . import operators
 from .aio import for_each, to_queue
 from .flow import ConnectableFlow, Flow, SharedFlow, lift
 from .kernel import StageStatistics, Valve
+from .operators.limits import AIMD, Gradient
 from .protocol import (
     BLOCK,
     DROP_ALL,
@@ -76,6 +77,8 @@ from .protocol import (
     BufferOverflowError,
     DemandBoundaryWarning,
     FlowError,
+    LimitAlgorithm,
+    Limiter,
     Offer,
     OfferTimeoutError,
     Overflow,
@@ -125,6 +128,7 @@ except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0"
 
 __all__ = [
+    "AIMD",
     "BLOCK",
     "DROP_ALL",
     "DROP_INCOMING",
@@ -142,7 +146,10 @@ __all__ = [
     "Emitter",
     "Flow",
     "FlowError",
+    "Gradient",
     "GroupedObservable",
+    "LimitAlgorithm",
+    "Limiter",
     "Notification",
     "Observable",
     "Observer",

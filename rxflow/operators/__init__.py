@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import reactivex.operators as _stock
 
 from ..flow.lifting import lifting as _lifting
+from .adapting import adaptive_concurrency
 from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
@@ -133,6 +134,7 @@ else:
             globals()[_name] = _lifting(getattr(_stock, _name))
 
 __all__ = [
+    "adaptive_concurrency",
     "all",
     "amb",
     "as_observable",

@@ -83,7 +83,7 @@ class MergedSorted(Several):
 
     def _over(self) -> bool:
         open_ones = [each for i, each in enumerate(self._inputs) if i not in self._fresh]
-        ended = [entry.end() for entry in open_ones]
+        ended = [entry.over() for entry in open_ones]
         return not self._fresh and all(ended)
 
 

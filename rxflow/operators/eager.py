@@ -114,7 +114,7 @@ class Eager(Feed[Any]):
             batch = size - size // 4
             connect = drained(make, context)
             name, delay = "concat_map_eager", self._delay_error
-            made = Prefetched(context, name, size, batch, connect, delay)
+            made = Prefetched(context, name, size, batch, connect, delay_error=delay)
             self._queues.append(made)
             return made
 

@@ -21,6 +21,7 @@ from .errors import (
     shown,
 )
 from .interfaces import Processor, Publisher, Subscriber, Subscription
+from .limiting import LimitAlgorithm, Limiter
 from .overflow import (
     BLOCK,
     DROP_ALL,
@@ -49,6 +50,8 @@ __all__ = [
     "BufferOverflowError",
     "DemandBoundaryWarning",
     "FlowError",
+    "LimitAlgorithm",
+    "Limiter",
     "Offer",
     "OfferTimeoutError",
     "Overflow",

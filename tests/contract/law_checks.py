@@ -371,7 +371,7 @@ class Law:
         held = [p for p in self._figures() if p.held and p.name not in waits]
         held = [p for p in self._figures() if p.held and p.name not in PARTNERS]
         # what zip holds waits for its partner, and map_async for its calls
-        waiting = ("zip", "map_async", "map_async_partitioned")
+        waiting = ("zip", "map_async", "map_async_partitioned", "adaptive_concurrency")
         held = [p for p in self._figures() if p.held and p.name not in waiting]
         assert not held, f"asked for and held: {held}"
 

@@ -195,6 +195,10 @@ PARTS: tuple[Row, ...] = (
                 "map_async_partitioned",
                 "ops.map_async_partitioned(lambda x: x % 2, awaited($call), $n, buffer=$m)",
             ),
+            (
+                "adaptive_concurrency",
+                "ops.adaptive_concurrency(awaited($call), $n, $n, retry=$m - $m)",
+            ),
             ("map_executor", "ops.map_executor(AtOnce(), $call, $n, buffer=$m)"),
         )
     ),

@@ -204,6 +204,20 @@ def _retrying(world: LoopWorld, function: Any) -> Any:
     return retrying
 
 
+class _Failing(rx.LimitAlgorithm, rx.Limiter):
+    """An algorithm that fails in the n-th call."""
+
+    def __init__(self, world: LoopWorld) -> None:
+        self._fault = world.fault
+
+    def limiter(self, least: int, most: int) -> rx.Limiter:
+        return self
+
+    def ended(self, seconds: float, running: int, failed: bool) -> float:
+        self._fault.hit()
+        return 2
+
+
 async def _left(step: Callable[[LoopWorld, Any], Any], world: LoopWorld) -> None:
     """Leave when the next results are there."""
     flow = rx.from_iterable([*ITEMS, 7, 8, 9]).pipe(step(world, world.fault()))
@@ -250,6 +264,23 @@ LOOP_CASES: tuple[LoopCase, ...] = (
                 lambda w, o: ops.map_async_partitioned(str, w.fallible, 2, o, buffer=1),
             ),
             (
+                "adaptive_concurrency",
+                "function",
+                lambda w, o: ops.adaptive_concurrency(w.fallible, 2, 2, o),
+            ),
+            (
+                "adaptive_concurrency",
+                "retry",
+                lambda w, o: ops.adaptive_concurrency(
+                    w.work, 2, 2, o, retry=lambda fn: _retrying(w, fn)
+                ),
+            ),
+            (
+                "adaptive_concurrency",
+                "algorithm",
+                lambda w, o: ops.adaptive_concurrency(w.work, 2, 2, o, algorithm=_Failing(w)),
+            ),
+            (
                 "map_async_partitioned",
                 "retry",
                 lambda w, o: ops.map_async_partitioned(
@@ -271,6 +302,10 @@ LOOP_CASES: tuple[LoopCase, ...] = (
             (
                 "map_async_partitioned",
                 lambda w, call: ops.map_async_partitioned(str, w.work, 3, on_discard=call),
+            ),
+            (
+                "adaptive_concurrency",
+                lambda w, call: ops.adaptive_concurrency(w.work, 3, 3, on_discard=call),
             ),
             (
                 "map_executor",

@@ -103,6 +103,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
 NOT_BEHIND = {
     "map_async": "needs an event loop: see test_asyncio",
     "map_async_partitioned": "needs an event loop: see test_asyncio",
+    "adaptive_concurrency": "needs an event loop: see test_asyncio",
     "map_thread": "runs in real threads: see tests/operators/test_executing",
     "retry": "subscribes again, and meets the same error: see below",
     "catch": "swallows the error: that is what it is for",

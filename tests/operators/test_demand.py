@@ -413,6 +413,7 @@ _TASKS = "it starts tasks on an event loop; see tests/aio/test_map_async.py"
 EXCLUDED = {
     "map_async": _TASKS,
     "map_async_partitioned": _TASKS,
+    "adaptive_concurrency": _TASKS,
     "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
 }
 """Native operators that have no row, with the reason."""

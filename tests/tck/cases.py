@@ -130,6 +130,7 @@ OPERATORS: dict[str, Case] = {
     "max": one(ops.max()),
     "map_async": Case(ops.map_async(later, 3)),
     "map_async_partitioned": Case(ops.map_async_partitioned(even, later, 3, buffer=2)),
+    "adaptive_concurrency": Case(ops.adaptive_concurrency(later, 2, 4)),
     "map_executor": Case(ops.map_executor(AtOnce(), str, 3)),
     "to_list": one(ops.to_list()),
     "to_iterable": one(ops.to_iterable()),
