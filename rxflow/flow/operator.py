@@ -108,6 +108,24 @@ def fed(feed: Callable[[Context, Flow[Any]], Feed[Any]]) -> Any:
     return Operator(lambda flow: Flow(lambda context: feed(context, flow)))
 
 
+def opened(
+    name: str, make: Callable[[Context, Observable[Any]], Feed[Any]], *, latest: bool = False
+) -> Any:
+    """Make a door of a Feed over the Observable upstream.
+
+    Args:
+        name: The door, for errors.
+        make: Makes the Feed of one subscription.
+        latest: See Flow.
+    """
+
+    def apply(source: Observable[Any]) -> Flow[Any]:
+        checks.observable(name, source)
+        return Flow(lambda context: make(context, source), latest=latest)
+
+    return DoorOperator(apply)
+
+
 def operator(*, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a native operator; it becomes a method of Flow too.
 

@@ -29,6 +29,7 @@ from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .relay import Relay
+from .queues import Parcel, Slots
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .telling import is_async
@@ -63,12 +64,14 @@ __all__ = [
     "Memory",
     "Order",
     "Outlet",
+    "Parcel",
     "Plain",
     "Prefetched",
     "Pulled",
     "Relay",
     "RoutingHub",
     "Rule",
+    "Slots",
     "Stage",
     "StageFactory",
     "StageStatistics",

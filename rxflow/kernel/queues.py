@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol, TypeVar
 
@@ -53,16 +54,25 @@ class Parcel:
         weight: How much of the capacity it takes.
         priority: How important it is.
         since: When it came (seconds).
+        key: What it belongs to.
     """
 
-    __slots__ = ("item", "priority", "since", "weight")
+    __slots__ = ("item", "key", "priority", "since", "weight")
 
-    def __init__(self, item: Any, weight: float, priority: float, since: float) -> None:
+    def __init__(
+        self,
+        item: Any,
+        weight: float = 1,
+        priority: float = 0,
+        since: float = 0.0,
+        key: Any = None,
+    ) -> None:
         """Pack an item; see the attributes."""
         self.item: Any = item
         self.weight: float = weight
         self.priority: float = priority
         self.since: float = since
+        self.key: Any = key
 
 
 class Shelf:
@@ -134,3 +144,59 @@ class Shelf:
         if not self._parcels:
             self.weight = 0  # what was rounded does not add up for ever
         return parcel
+
+
+class Slots(Shelf):
+    """A place for each key, in the order in which the keys came.
+
+    What is in a place may be lent, to be merged; then another parcel of the key takes it.
+    """
+
+    def __init__(self) -> None:
+        """Make none yet."""
+        super().__init__()
+        self._slots: OrderedDict[Any, Parcel | None] = OrderedDict()  # None while it is lent
+        self._lent = 0
+
+    def __len__(self) -> int:
+        """Count the parcels that are there."""
+        return len(self._slots) - self._lent
+
+    def __contains__(self, key: Any) -> bool:
+        """Tell whether a key has a place."""
+        return key in self._slots
+
+    @property
+    def places(self) -> int:
+        """How many keys have a place."""
+        return len(self._slots)
+
+    def lend(self, key: Any) -> Parcel | None:
+        """Give what is in the place of a key, which keeps it."""
+        parcel = self._slots.get(key)
+        if parcel is not None:
+            self._slots[key] = None
+            self._lent += 1
+        return parcel
+
+    def append(self, item: Parcel, /) -> None:
+        """Put one in the place of its key, behind all others if it has none."""
+        if item.key in self._slots and self._slots[item.key] is None:
+            self._lent -= 1
+        self._slots[item.key] = item
+
+    def popleft(self) -> Parcel:
+        """Take out that of the oldest key."""
+        return self._first(iter(self._slots))
+
+    def pop(self) -> Parcel:
+        """Take out that of the newest key."""
+        return self._first(reversed(self._slots))
+
+    def _first(self, keys: Iterator[Any]) -> Parcel:
+        for key in keys:
+            parcel = self._slots[key]
+            if parcel is not None:
+                del self._slots[key]
+                return parcel
+        raise IndexError("nothing is held")

@@ -19,6 +19,7 @@ from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
 from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
+from .conflating import conflate, conflate_by_key
 from .deciding import all, contains, is_empty, some
 from .demanding import cap_demand, pace
 from .eager import concat_map_eager
@@ -63,6 +64,8 @@ from .picking import (
 from .prefetching import limit_rate, observe_on
 from .restarting import restart_with_backoff, retry
 from .serial import catch, concat, repeat, start_with
+from .serial import catch, concat, repeat, retry, start_with
+from .shedding import shed
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .switching import exclusive, flat_map_latest, switch_latest, switch_map, switch_map_indexed
@@ -154,6 +157,8 @@ __all__ = [
     "concat_all",
     "concat_map",
     "concat_map_eager",
+    "conflate",
+    "conflate_by_key",
     "contains",
     "count",
     "debounce",
@@ -241,6 +246,7 @@ __all__ = [
     "scan",
     "sequence_equal",
     "share",
+    "shed",
     "single",
     "single_or_default",
     "single_or_default_async",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import RLock
 from typing import Any, TypeVar
 
 from reactivex import Observable
@@ -12,9 +11,10 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.door import BlockingDoor, Door
 from ..flow.inlet import buffered, limited
-from ..flow.operator import DoorOperator, door
-from ..kernel import Context, DiscardCallback, DropCallback
-from ..protocol import DROP_INCOMING, DROP_OLDEST, FAIL, Offer, Overflow
+from ..flow.operator import DoorOperator, door, opened
+from ..kernel import DiscardCallback, DropCallback
+from ..protocol import DROP_INCOMING, DROP_OLDEST, FAIL, Overflow
+from .conflating import Reducing
 
 T = TypeVar("T")
 
@@ -223,8 +223,8 @@ def on_backpressure_reduce(
     if reducer is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise TypeError(f"{name}: a function of two items is wanted")
     checks.callback(name, "reducer", reducer)
-    return _door(
-        name, lambda context, source: _Reducing(context, source, name, reducer), latest=True
+    return opened(
+        name, lambda context, source: Reducing(context, source, name, reducer), latest=True
     )
 
 
@@ -270,41 +270,12 @@ def on_backpressure_block(
     capacity = checks.whole(name, "capacity", capacity)
     limit = checks.seconds(name, "timeout", timeout)
     _check_callbacks(name, None, on_discard)
-    return _door(
+    return opened(
         name,
         lambda context, source: BlockingDoor(
             context, source, name, capacity, timeout=limit, on_discard=on_discard
         ),
     )
-
-
-class _Reducing(Door):
-    """Merges the incoming item with the one that is held."""
-
-    def __init__(
-        self,
-        context: Context,
-        source: Observable[Any],
-        name: str,
-        reducer: Callable[[Any, Any], Any],
-    ) -> None:
-        super().__init__(context, source, name, 1, FAIL)
-        self._reducer = reducer
-        self._merging = RLock()  # one producer at a time; never held by the consumer
-
-    def push(self, item: Any) -> Offer:
-        with self._merging:
-            for held in self.take_back("merged"):
-                try:
-                    item = self._reducer(held, item)
-                except Exception as error:
-                    self.fail(error)
-                    self.stop_producer()
-                    return Offer.CLOSED
-                except BaseException as error:
-                    self.interrupted(error)
-                    raise
-            return super().push(item)
 
 
 def _check_callbacks(
@@ -321,16 +292,8 @@ def _plain_door(
     on_drop: DropCallback | None,
     latest: bool = False,
 ) -> Any:
-    return _door(
+    return opened(
         name,
         lambda context, source: Door(context, source, name, capacity, overflow, on_drop=on_drop),
-        latest,
+        latest=latest,
     )
-
-
-def _door(name: str, make: Callable[[Context, Observable[Any]], Door], latest: bool = False) -> Any:
-    def apply(source: Observable[Any]) -> Flow[Any]:
-        checks.observable(name, source)
-        return Flow(lambda context: make(context, source), latest=latest)
-
-    return DoorOperator(apply)

@@ -251,6 +251,37 @@ DOORS: tuple[Row, ...] = (
         kind=Kind.REDUCING,
     ),
     row(
+        "shed",
+        f"ops.shed($n, $call, {_TOLD})",
+        same,
+        n=(1, 4),
+        call="lambda x: x % 3",
+        kind=Kind.DOOR,
+    ),
+    row(
+        "conflate",
+        "ops.conflate(lambda x: x, lambda a, b: a + b)",
+        same,
+        kind=Kind.REDUCING,
+    ),
+    row(
+        "conflate_by_key",
+        "ops.conflate_by_key(lambda x: 0, lambda a, b: a + b)",
+        same,
+        kind=Kind.REDUCING,
+    ),
+    *(
+        row(
+            "conflate_by_key",
+            f"ops.conflate_by_key($call, max_keys=$n, overflow=rx.{overflow}, {_TOLD})",
+            same,
+            n=(1, 4),
+            call="lambda x: x",
+            kind=Kind.DOOR,
+        )
+        for overflow in ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL")
+    ),
+    row(
         "on_backpressure_block",
         "ops.on_backpressure_block($n, timeout=$wait, on_discard=journal.discard('$door'))",
         same,

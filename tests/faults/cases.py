@@ -471,6 +471,35 @@ DOORS: tuple[Case, ...] = (
         lambda w: ops.on_backpressure_reduce(w.fault(add)),
         **DROPS,
     ),
+    _door("shed", "priority", lambda w: ops.shed(9, w.fault()), **DROPS),
+    _door("shed", "on_drop", lambda w: ops.shed(2, yes, on_drop=w.fault()), **DROPS),
+    _door("shed", "on_discard", lambda w: ops.shed(9, yes, on_discard=w.fault()), **DISCARDS),
+    _door("conflate", "seed", lambda w: ops.conflate(w.fault(), add), **DROPS, calls=(1,)),
+    _door("conflate", "fn", lambda w: ops.conflate(lambda x: x, w.fault(add)), **DROPS),
+    _door("conflate_by_key", "key", lambda w: ops.conflate_by_key(w.fault()), **DROPS),
+    _door("conflate_by_key", "fn", lambda w: ops.conflate_by_key(yes, w.fault(add)), **DROPS),
+    _door(
+        "conflate_by_key",
+        "on_drop",
+        lambda w: ops.conflate_by_key(yes, on_drop=w.fault()),
+        label="replaced",
+        **DROPS,
+    ),
+    _door(
+        "conflate_by_key",
+        "on_drop",
+        lambda w: ops.conflate_by_key(
+            lambda x: x, max_keys=2, overflow=rx.DROP_OLDEST, on_drop=w.fault()
+        ),
+        label="dropped",
+        **DROPS,
+    ),
+    _door(
+        "conflate_by_key",
+        "on_discard",
+        lambda w: ops.conflate_by_key(lambda x: x, on_discard=w.fault()),
+        **DISCARDS,
+    ),
     _door(
         "on_backpressure_block",
         "on_discard",

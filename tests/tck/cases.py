@@ -261,6 +261,9 @@ DOORS: dict[str, Case] = {
     "on_backpressure_latest": Case(ops.on_backpressure_latest(), most=1),
     "on_backpressure_reduce": Case(ops.on_backpressure_reduce(lambda a, b: a + b), most=1),
     "on_backpressure_error": Case(ops.on_backpressure_error(), most=-1),
+    "shed": Case(ops.shed(2_000, lambda n: -n)),
+    "conflate": Case(ops.conflate(lambda n: n, lambda a, b: a + b), most=1),
+    "conflate_by_key": Case(ops.conflate_by_key(lambda n: n, max_keys=2_000)),
 }
 
 
