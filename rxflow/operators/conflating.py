@@ -87,6 +87,7 @@ class _ByKey(LimitedDoor):
 
     def _parcel(self, item: Any) -> Parcel:
         key = self._key(item)
+        hash(key)  # raises here, where the stream is told, and not under the lock
         if self._merge is not None:
             while (held := self._taken(key)) is not None:
                 item = self._merge(held.item, item)
