@@ -28,8 +28,8 @@ from .loops import needed_loop, on_loop, put_back, running_loop, spawn
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
-from .relay import Relay
 from .queues import Parcel, Slots
+from .relay import Relay
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .telling import is_async

@@ -27,6 +27,7 @@ from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
+from .gathering import batch
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
@@ -63,7 +64,6 @@ from .picking import (
 )
 from .prefetching import limit_rate, observe_on
 from .restarting import restart_with_backoff, retry
-from .serial import catch, concat, repeat, start_with
 from .serial import catch, concat, repeat, retry, start_with
 from .shedding import shed
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
@@ -143,6 +143,7 @@ __all__ = [
     "as_observable",
     "average",
     "backpressure_timeout",
+    "batch",
     "buffer",
     "buffer_toggle",
     "buffer_when",

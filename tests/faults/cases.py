@@ -150,6 +150,8 @@ OPERATORS: tuple[Case, ...] = (
         lambda w: ops.flat_map_iterable(lambda _: w.broken()),
         label="iterator",
     ),
+    _operator("batch", "seed", lambda w: ops.batch(1, w.fault(), add)),
+    _operator("batch", "weight", lambda w: ops.batch(9, weight=w.fault(yes))),
     _operator("merge", "sources", lambda w: ops.merge(w.broken()), label="iterator"),
     _operator("flat_map", "mapper", lambda w: ops.flat_map(w.fault(rx.of))),
     _operator("flat_map", "mapper", lambda w: ops.flat_map(lambda _: w.broken()), label="iterator"),
@@ -471,6 +473,8 @@ DOORS: tuple[Case, ...] = (
         lambda w: ops.on_backpressure_reduce(w.fault(add)),
         **DROPS,
     ),
+    # No door, but called only while nothing is asked for.
+    _operator("batch", "fn", lambda w: ops.batch(9, lambda x: x, w.fault(add)), demand=0),
     _door("shed", "priority", lambda w: ops.shed(9, w.fault()), **DROPS),
     _door("shed", "on_drop", lambda w: ops.shed(2, yes, on_drop=w.fault()), **DROPS),
     _door("shed", "on_discard", lambda w: ops.shed(9, yes, on_discard=w.fault()), **DISCARDS),

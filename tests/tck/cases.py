@@ -153,6 +153,7 @@ OPERATORS: dict[str, Case] = {
         skips={EMPTY: ALWAYS_ONE},
     ),
     "natural_batches": Case(ops.natural_batches(1)),
+    "batch": Case(ops.batch(1)),
     "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
     "merge": Case(ops.merge(rx.empty())),
     "flat_map": Case(ops.flat_map(rx.of)),
