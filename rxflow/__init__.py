@@ -60,7 +60,7 @@ from reactivex import (
 
 from . import operators
 from .aio import for_each, to_queue
-from .flow import ConnectableFlow, Flow, SharedFlow, lift
+from .flow import ConnectableFlow, Flow, GroupedFlow, SharedFlow, lift
 from .kernel import StageStatistics, Valve
 from .operators.limits import AIMD, Gradient
 from .protocol import (
@@ -77,6 +77,7 @@ from .protocol import (
     BufferOverflowError,
     DemandBoundaryWarning,
     FlowError,
+    GroupStalledError,
     LimitAlgorithm,
     Limiter,
     Offer,
@@ -91,6 +92,7 @@ from .protocol import (
     StreamTimeoutError,
     Subscriber,
     Subscription,
+    TooManyGroupsError,
 )
 from .sources import (
     Emitter,
@@ -147,6 +149,8 @@ __all__ = [
     "Flow",
     "FlowError",
     "Gradient",
+    "GroupStalledError",
+    "GroupedFlow",
     "GroupedObservable",
     "LimitAlgorithm",
     "Limiter",
@@ -168,6 +172,7 @@ __all__ = [
     "Subject",
     "Subscriber",
     "Subscription",
+    "TooManyGroupsError",
     "Valve",
     "__version__",
     "abc",

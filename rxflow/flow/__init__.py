@@ -10,6 +10,8 @@ May import: kernel, protocol.
 from . import checks
 from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
+from .grouped import GroupedFlow
 from .lifting import LiftedFlow, lift
 
 __all__ = ["ConnectableFlow", "Flow", "LiftedFlow", "SharedFlow", "checks", "lift"]
+__all__ = ["Flow", "GroupedFlow", "LiftedFlow", "checks", "lift"]

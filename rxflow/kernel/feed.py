@@ -41,9 +41,10 @@ class Context:
         tasks: The asyncio tasks that run for this subscription.
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
+        root: Stands for the loop that pulls, whatever is between.
     """
 
-    __slots__ = ("pulls", "scheduler", "tasks", "wake")
+    __slots__ = ("pulls", "root", "scheduler", "tasks", "wake")
 
     def __init__(
         self,
@@ -51,16 +52,18 @@ class Context:
         scheduler: SchedulerBase | None = None,
         tasks: set[Task[Any]] | None = None,
         pulls: bool = False,
+        root: object = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
         self.scheduler: SchedulerBase | None = scheduler
         self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
         self.pulls: bool = pulls
+        self.root: object = self if root is None else root
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""
-        return Context(wake, self.scheduler, self.tasks, self.pulls)
+        return Context(wake, self.scheduler, self.tasks, self.pulls, self.root)
 
     def timed(self) -> Context:
         """Give this one with a clock: where no scheduler was passed, that of the running loop.
@@ -69,7 +72,7 @@ class Context:
         """
         if self.scheduler is not None:
             return self
-        return Context(self.wake, running_scheduler(), self.tasks, self.pulls)
+        return Context(self.wake, running_scheduler(), self.tasks, self.pulls, self.root)
 
 
 class Few(ABC, Iterator[Any]):

@@ -29,6 +29,7 @@ from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .gathering import batch
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
+from .keyed import group_by, group_by_until
 from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
 from .merging import concat_all, concat_map, flat_map, flat_map_indexed, merge, merge_all
@@ -64,7 +65,7 @@ from .picking import (
 )
 from .prefetching import limit_rate, observe_on
 from .restarting import restart_with_backoff, retry
-from .serial import catch, concat, repeat, retry, start_with
+from .serial import catch, concat, repeat, start_with
 from .shedding import shed
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
@@ -96,8 +97,6 @@ if TYPE_CHECKING:
         find,
         find_index,
         fork_join,
-        group_by,
-        group_by_until,
         group_join,
         join,
         max_by,

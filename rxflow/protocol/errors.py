@@ -92,6 +92,61 @@ def _beginning(item: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+class GroupStalledError(BackpressureError):
+    """An inner Flow is full and nobody takes its items, for which all others have to wait.
+
+    Attributes:
+        operator: The operator that divides the stream.
+        key: The key of the group; the number of the window; or the side of the partition.
+        held: What it holds (items).
+        max_groups: The most groups that may be open (groups); None where there is no bound.
+        subscribed: Whether it has a consumer, which does not ask for more.
+    """
+
+    def __init__(
+        self, operator: str, key: object, held: int, max_groups: int | None, subscribed: bool
+    ):
+        """Describe the stall."""
+        self.operator = operator
+        self.key = key
+        self.held = held
+        self.max_groups = max_groups
+        self.subscribed = subscribed
+        super().__init__(operator, key, held, max_groups, subscribed)
+
+    def __str__(self) -> str:
+        """Say who is waited for, and what to do."""
+        bound = "" if self.max_groups is None else f"(max_groups={self.max_groups})"
+        who = "its consumer asks for no more" if self.subscribed else "nobody has subscribed to it"
+        return (
+            f"{self.operator}{bound} has stalled: {self.key!r} holds {self.held} items and {who}, "
+            "while the others wait; consume all of them at the same time (flat_map with "
+            "max_concurrency for all), cancel what is not wanted, or give a larger prefetch"
+        )
+
+
+class TooManyGroupsError(BackpressureError):
+    """An item has a new key while as many groups are open as may be.
+
+    Attributes:
+        max_groups: The most that may be open (groups).
+        key: The key for which there is no room.
+    """
+
+    def __init__(self, max_groups: int, key: object):
+        """Describe the item that was one too many."""
+        self.max_groups = max_groups
+        self.key = key
+        super().__init__(max_groups, key)
+
+    def __str__(self) -> str:
+        """Name the bound and the key."""
+        return (
+            f"group_by(max_groups={self.max_groups}) has no room for a group {self.key!r}; give a "
+            "larger max_groups, or idle to have groups that get no items completed"
+        )
+
+
 class OfferTimeoutError(BackpressureError, TimeoutError):
     """No room was made for an item within the producer's time limit."""
 

@@ -118,6 +118,22 @@ PARTS: tuple[Row, ...] = (
             ("buffer_with_time", "9.0, scheduler=TestScheduler(), max_size=$n"),
         )
     ),
+    *(
+        row(
+            name,
+            f"ops.{name}({arguments}, prefetch=$m), ops.flat_map(lambda group: group)",
+            lambda f, n, m: each(lambda i: (x for x in i if f(x) is not None)),
+            call="lambda x: x % $n",
+            n=(1, 4),
+            m=(1, 3),
+            kind=Kind.PART,
+            hasty=True,
+        )
+        for name, arguments in (
+            ("group_by", "$call"),
+            ("group_by_until", "$call, None, lambda _: rx.never()"),
+        )
+    ),
     row(
         "natural_batches",
         "ops.natural_batches($n), ops.flat_map_iterable()",
@@ -299,13 +315,12 @@ DOORS: tuple[Row, ...] = (
 
 ROWS: tuple[Row, ...] = (*FUNCTIONS, *PARTS, *DOORS)
 
-EXCLUDED: dict[str, str] = dict.fromkeys(
-    ("expand_latest", "extrapolate", "keep_alive"),
-    "it makes items of its own while the source has none",
-)
 EXCLUDED: dict[str, str] = {
+    **dict.fromkeys(
+        ("expand_latest", "extrapolate", "keep_alive"),
+        "it makes items of its own while the source has none",
+    ),
     "map_thread": "it runs in real threads; map_executor is the same, with other ones",
-EXCLUDED: dict[str, str] = {
     "batch": "what is in a batch is a matter of time; tests/operators/test_batch.py has its law",
 }
 """The operators that the law is not tried on, with the reasons."""

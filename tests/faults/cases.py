@@ -16,6 +16,7 @@ from typing import Any
 
 import reactivex
 from reactivex import Observer
+from reactivex.subject import Subject
 from reactivex.testing import TestScheduler
 
 import rxflow as rx
@@ -85,6 +86,14 @@ def _failing(world: World) -> Any:
     return world.failing()
 
 
+def _flattened(operator: Any) -> Any:
+    return lambda source: source.pipe(operator, ops.flat_map(lambda inner: inner))
+
+
+def _for_ever(*_: Any) -> Any:
+    return rx.never()
+
+
 def no(*_: Any) -> bool:
     return False
 
@@ -152,6 +161,45 @@ OPERATORS: tuple[Case, ...] = (
     ),
     _operator("batch", "seed", lambda w: ops.batch(1, w.fault(), add)),
     _operator("batch", "weight", lambda w: ops.batch(9, weight=w.fault(yes))),
+    *(
+        _operator(
+            name,
+            parameter,
+            lambda w, b=build: b(w, _flattened),
+            kinds=(kind,),
+            outcome=Outcome.PRODUCER if kind == "hot" else Outcome.SIGNALLED,
+        )
+        for kind in ("cold", "hot")
+        for name, parameter, build in (
+            ("group_by", "key_mapper", lambda w, f: f(ops.group_by(w.fault()))),
+            ("group_by", "element_mapper", lambda w, f: f(ops.group_by(yes, w.fault()))),
+            (
+                "group_by_until",
+                "key_mapper",
+                lambda w, f: f(ops.group_by_until(w.fault(), None, _for_ever)),
+            ),
+            (
+                "group_by_until",
+                "element_mapper",
+                lambda w, f: f(ops.group_by_until(yes, w.fault(), _for_ever)),
+            ),
+            (
+                "group_by_until",
+                "duration_mapper",
+                lambda w, f: f(ops.group_by_until(lambda x: x, None, w.fault(_for_ever))),
+            ),
+        )
+    ),
+    _operator(
+        "group_by",
+        "subject_mapper",
+        lambda w: _flattened(ops.group_by(lambda x: x, None, w.fault(Subject))),
+    ),
+    _operator(
+        "group_by_until",
+        "subject_mapper",
+        lambda w: _flattened(ops.group_by_until(lambda x: x, None, _for_ever, w.fault(Subject))),
+    ),
     _operator("merge", "sources", lambda w: ops.merge(w.broken()), label="iterator"),
     _operator("flat_map", "mapper", lambda w: ops.flat_map(w.fault(rx.of))),
     _operator("flat_map", "mapper", lambda w: ops.flat_map(lambda _: w.broken()), label="iterator"),

@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Any
 
+from reactivex import operators as stock
 from reactivex.subject import Subject
 
 import rxflow as rx
@@ -20,7 +21,8 @@ def test_a_group_that_is_read_later_has_lost_nothing() -> None:
 
 def test_a_group_that_nobody_reads_is_named_when_it_overflows() -> None:
     with dropped_errors() as errors:
-        groups: list[Any] = list(rx.range(514).pipe(ops.group_by(lambda x: "ab"[x % 2])))
+        grouping = rx.lift(stock.group_by(lambda x: "ab"[x % 2]))
+        groups: list[Any] = list(rx.range(514).pipe(grouping))
     assert [str(error) for error in errors] == [
         "group 'a'(capacity=256) overflowed: 256 held, 0 requested, item 512",
         "group 'b'(capacity=256) overflowed: 256 held, 0 requested, item 513",

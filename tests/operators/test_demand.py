@@ -361,6 +361,20 @@ ROWS: dict[str, Row] = {
     "initial_timeout": Row(lambda o: [o.initial_timeout(5, CLOCK)], (1, 2), (1, 2)),
     "idle_timeout": Row(lambda o: [o.idle_timeout(5, CLOCK)], (1, 2), (1, 2)),
     "completion_timeout": Row(lambda o: [o.completion_timeout(5, CLOCK)], (1, 2), (1, 2)),
+    "group_by": Row(
+        lambda o: [o.group_by(lambda x: x % 2), o.flat_map(lambda group: group)], (1, 2), (1, 2)
+    ),
+    "group_by, the groups": Row(
+        lambda o: [o.group_by(lambda x: x // 2), o.map(lambda group: group.key)], (0, 1), (1, 2)
+    ),
+    "group_by_until": Row(
+        lambda o: [
+            o.group_by_until(lambda x: x % 2, None, lambda _: reactivex.never()),
+            o.flat_map(lambda group: group),
+        ],
+        (1, 2),
+        (1, 2),
+    ),
     "buffer_with_time_or_count": Row(
         lambda o: [o.buffer_with_time_or_count(9.0, 3, CLOCK)],
         ([1, 2, 3], [4, 5, 6]),
@@ -415,9 +429,7 @@ EXCLUDED = {
     "map_async_partitioned": _TASKS,
     "adaptive_concurrency": _TASKS,
     "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
-EXCLUDED = {
     "batch": "what it gives depends on when it is asked; see tests/operators/test_batch.py",
-    "map_async": "it starts tasks on an event loop; see tests/aio/test_map_async.py",
 }
 """Native operators that have no row, with the reason."""
 

@@ -1,0 +1,569 @@
+"""One stream divided among inner Flows: the machinery of groups, windows and partitions.
+
+Each inner Flow has a room, which is bounded. Upstream is pulled for the consumers
+that ask: an item of another room waits there, and when that is full, all wait.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from itertools import repeat as times
+from threading import get_ident
+from typing import Any
+
+from ..kernel import (
+    BUDGET,
+    NOTHING,
+    Alarm,
+    Boundary,
+    Context,
+    Drain,
+    Failed,
+    Feed,
+    Input,
+    Ledger,
+    StageStatistics,
+    State,
+    hooks,
+    own_trampoline,
+    running_loop,
+)
+from ..protocol import SUSPEND, UNBOUNDED, GroupStalledError, Offer, Subscriber, Subscription
+
+Make = Callable[[Context], Feed[Any]]
+
+
+class Room(Boundary[Any]):
+    """The items of one inner Flow, from when they are there until its consumer takes them.
+
+    Attributes:
+        key: What it is called in errors.
+        reader: The context of its consumer; None until there is one.
+        used: When it last got an item, where that is noted (seconds).
+    """
+
+    def __init__(self, split: Split, name: str, key: Any, capacity: int) -> None:
+        """Make an empty one.
+
+        Args:
+            split: What fills it.
+            name: For statistics.
+            key: What it is called in errors.
+            capacity: Most items held (items).
+        """
+        super().__init__(Context(self._tell), name, capacity, SUSPEND)
+        self.key = key
+        self.reader: Context | None = None
+        self.used = 0.0
+        self._split = split
+        self._abandoned = False  # nobody had subscribed when the consumer of all left
+        self._inside: int | None = None  # the thread in which a loop of its own is at it
+
+    def attach(self, context: Context) -> Feed[Any]:
+        """Give it to its consumer, who must be the only one."""
+        if self.reader is not None:
+            return Failed(
+                RuntimeError(f"{self.name} has a consumer already; share() it for several")
+            )
+        if self._abandoned:
+            return Failed(
+                RuntimeError(
+                    f"{self.name} was let go of when the consumer of {self._split.name} left; "
+                    "subscribe to it before, such as inside of on_next"
+                )
+            )
+        self.reader = context
+        self._split.readers[self] = None
+        return self
+
+    def ticket(self) -> Ticket:
+        """Give what subscribes to it; when that is gone, nobody ever will."""
+        return Ticket(self, self._split.forsaken)
+
+    def _tell(self) -> None:
+        if self.reader is not None:
+            self.reader.wake()
+
+    @property
+    def hot(self) -> bool:
+        """What is held is handed over at once."""
+        return True
+
+    @property
+    def root(self) -> object:
+        """The loop that takes the items."""
+        return None if self.reader is None else self.reader.root
+
+    @property
+    def _direct(self) -> bool:
+        """Whether a loop of its own hands the items to its consumer."""
+        reader = self.reader
+        return reader is not None and reader.root is reader and not reader.pulls
+
+    @property
+    def held(self) -> bool:
+        """Whether there are items."""
+        return bool(self._queue)
+
+    def start(self) -> None:
+        """Have the consumer look at what is there."""
+        self._tell()
+
+    def look_again(self) -> None:
+        """Have the consumer look again, also where it has left something here."""
+        self._tell()
+
+    @property
+    def next(self) -> bool:
+        """Whether the consumer takes something as soon as this thread is back where it pulls."""
+        return self.held and self._inside == get_ident()
+
+    def run(self) -> Iterator[Any]:
+        """Give what is held."""
+        if not self._direct:  # then the loop that pulls is asked for, and not this consumer
+            yield from super().run()
+            return
+        try:
+            for item in super().run():
+                self._inside = get_ident()
+                yield item
+        finally:
+            self._inside = None
+
+    def want(self, n: int) -> None:
+        """Have upstream pulled."""
+        super().want(n)
+        self._inside = get_ident() if self._direct else None
+        try:
+            self._split.ask(self)
+        finally:
+            self._inside = None
+
+    def ending(self) -> bool:
+        """Go on for the others; nothing more is asked for here."""
+        if self._inside is not None:
+            self._inside = None
+            self._split.wake()
+        return super().ending()
+
+    def cancel(self) -> None:
+        """Let go of what is held; what else comes is dropped."""
+        super().cancel()
+        self._split.left(self)
+
+    def abandon(self) -> None:
+        """Let go of what is held, if nobody has subscribed."""
+        if self.reader is None:
+            self._abandoned = True
+            self._split.rooms.pop(self, None)
+            self.cancel()
+            self._split.past.keep(self.statistics())
+
+
+class Ticket:
+    """Makes the Feed of an inner Flow, and of all that is made of it."""
+
+    def __init__(self, room: Room, forsaken: deque[Room]) -> None:
+        """Admit one consumer to a room.
+
+        Args:
+            room: It.
+            forsaken: Where the rooms are noted that nobody can subscribe to any more.
+        """
+        self._room = room
+        self._forsaken = forsaken
+
+    def __call__(self, context: Context) -> Feed[Any]:
+        """Give the room to its consumer."""
+        return self._room.attach(context)
+
+    def __del__(self) -> None:
+        """Note it, and no more: the collector may run inside of any lock."""
+        if self._room.reader is None:
+            self._forsaken.append(self._room)
+
+
+def _abandon(inner: Any) -> None:
+    inner.room.abandon()
+
+
+class Outer(Room):
+    """The inner Flows themselves, on their way to the consumer."""
+
+    def __init__(self, split: Split, name: str, capacity: int, context: Context) -> None:
+        """Make an empty one for a consumer that is there."""
+        super().__init__(split, name, None, capacity)
+        self._on_discard = _abandon
+        self.reader = context
+
+    @property
+    def hot(self) -> bool:
+        """Nothing is there before it is started."""
+        return False
+
+    def start(self) -> None:
+        """Subscribe upstream."""
+        self._split.open()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give those of upstream, then what is held for inner Flows that nobody reads."""
+        yield from self._split.statistics()
+
+
+class Split(Feed[Any]):
+    """Pulls a Feed in a loop of its own, and puts what comes into rooms.
+
+    Who has nothing left asks for more; then upstream is pulled until an item is for a
+    room of whoever asked. So a consumer of all rooms gets the items in their order, one
+    at a time, while one that is slow keeps the others waiting only when its room is full.
+    All but ``ask``, ``left`` and what they note runs in that loop.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        make: Make,
+        name: str,
+        *,
+        prefetch: int,
+        inners: int,
+        stalled: float | None,
+        scheduler: Any = None,
+        max_groups: int | None = None,
+    ) -> None:
+        """Prepare the subscription.
+
+        Args:
+            context: Of the consumer of the inner Flows.
+            make: Makes the Feed upstream.
+            name: The operator.
+            prefetch: Most items that a room holds (items).
+            inners: Most inner Flows that wait for the consumer (Flows).
+            stalled: How long a full room may keep the others waiting (seconds).
+            scheduler: Whose clock.
+            max_groups: For errors.
+        """
+        self.name = name
+        self.outer = Outer(self, name, inners, context)
+        self.readers: dict[Room, None] = {}  # that have a consumer
+        self.past = Ledger()  # of rooms that were abandoned
+        self.forsaken: deque[Room] = deque()  # that nobody can subscribe to any more
+        self.rooms: dict[Room, None] = {}  # that may get items
+        self._prefetch = prefetch
+        self._make = make
+        self._context = context
+        self._stalled = stalled
+        self._max_groups = max_groups
+        self._scheduler = scheduler or context.timed().scheduler
+        self._drain = Drain(_Silent(self), UNBOUNDED, loop=running_loop())
+        self.wake = self._drain.wake
+        self.input: Input | None = None  # None until opened
+        self._routing: Iterator[tuple[Room, Any]] | None = None  # where the last item goes
+        self._next: tuple[Room, Any] | None = None  # what finds no room
+        self._asked: dict[object, Room] = {}  # by the loop that asks, who asked first
+        self._landed: dict[object, Room] = {}  # by loop, where the item went that it asked for
+        self._last: Room = self.outer  # where an item landed last
+        self._asked_since: set[Room | None] = set()  # an inner Flow has landed
+        self._ended = False
+        self._again = False  # a budget was spent
+        self._caller: tuple[int, object] = (0, None)  # the thread and loop that run this one
+        self._patience: float | None = None  # until when a full room is waited for
+        self._received = self._passed = 0
+        self._dropped: Counter[str] = Counter()
+
+    # What its subclasses say.
+
+    @abstractmethod
+    def route(self, item: Any) -> Iterator[tuple[Room, Any]]:
+        """Say which rooms an item goes to; called once for each, and advanced as there is room."""
+
+    def opened(self) -> None:
+        """Open the rooms, and further sources, that are there from the beginning."""
+
+    def attend(self) -> Iterator[tuple[Room, Any]] | None:
+        """Look at the clock and at further sources; say what goes to which room for that."""
+        return None
+
+    def due(self) -> float | None:
+        """Say when ``attend`` is to be called without anything else happening."""
+        return None
+
+    def release(self) -> None:
+        """Let go of further sources."""
+
+    # From any thread.
+
+    def ask(self, room: Room) -> None:
+        """Hear that a consumer wants items of a room that has none."""
+        root = room.root
+        if room.held or root in self._asked:
+            return
+        landed = self._landed.get(root)
+        if landed is not None and landed.held:
+            # Its own consumer asks: it is to take that first. An inner Flow it may not want
+            # to open now; then it asks a second time.
+            if landed is not self.outer:
+                return
+            if room not in self._asked_since:
+                self._asked_since.add(room)
+                return
+        self._asked[root] = room
+        self._wake_for(root)
+
+    def _wake_for(self, root: object) -> None:
+        """Run the loop for a consumer, through which an interrupt would go."""
+        outer, self._caller = self._caller, (get_ident(), root)
+        try:
+            self.wake()
+        finally:
+            self._caller = outer
+
+    def left(self, room: Room) -> None:
+        """Hear that a consumer has left; upstream is cancelled with the last one."""
+        self.readers.pop(room, None)
+        for noted in (self._asked, self._landed):
+            if noted.get(room.root) is room:
+                noted.pop(room.root, None)
+        if room is self.outer and not self._ended:
+            for inner in list(self.rooms):
+                inner.abandon()
+        if self.outer.closed and not self.readers:
+            self._drain.cancel()
+        elif not self._ended:
+            self.wake()
+
+    # In its own loop.
+
+    def open(self) -> None:
+        """Subscribe upstream."""
+        context = self._context
+        self._drain.open(self._opened, context.scheduler, context.tasks)
+        self._wake_for(context.root)
+
+    def _opened(self, context: Context) -> Feed[Any]:
+        self.alarm = Alarm(context.wake, self._scheduler)
+        self.context = context
+        self.input = Input(self._make, context)
+        return self
+
+    def start(self) -> None:
+        """Start upstream."""
+        assert self.input is not None
+        self.opened()
+        self.input.start()
+
+    def room(self, name: str, key: Any) -> Room:
+        """Make a room, which is to be pushed to the outer one next."""
+        room = Room(self, name, key, self._prefetch)
+        self.rooms[room] = None
+        return room
+
+    def close(self, room: Room) -> None:
+        """Complete a room."""
+        self.rooms.pop(room, None)
+        room.complete()
+
+    def run(self) -> Iterator[Any]:
+        """Fill rooms as long as anybody asks; nothing comes out here."""
+        self._again = False
+        for _ in times(None, BUDGET):
+            try:
+                if self._ended or not self._step():
+                    return
+            except Exception as error:
+                self.finish(error)
+                return
+            except BaseException as error:
+                thread, root = self._caller
+                self.finish(
+                    RuntimeError(f"{self.name}: a callback ended with {error!r}"),
+                    interrupted=root if thread == get_ident() else None,
+                )
+                raise
+        self._again = True
+        yield from ()
+
+    def _step(self) -> bool:
+        """Put one item into its rooms, or hear the end; say whether there may be more to do."""
+        while self.forsaken:
+            self.forsaken.popleft().abandon()
+        if self._routing is None:
+            self._routing = self.attend()
+        if self._routing is not None:
+            return self._place()
+        assert self.input is not None
+        if self._last.next and self._last.root not in self._asked:
+            return False  # it takes that first, then asks
+        if not self._asked and not self.input.ending():
+            return False
+        if not self._asked:
+            self.input.waiting = False
+        item = self.input.take()
+        if item is NOTHING:
+            if self.input.ended:
+                self.finish(None)
+            self._again = not (self.input.waiting or self.input.ended)
+            return False
+        self._received += 1
+        self._routing = self.route(item)
+        return True
+
+    def _place(self) -> bool:
+        """Put the item into the rooms that it goes to, as far as there is room."""
+        assert self._routing is not None
+        while True:
+            if self._next is None:
+                self._next = next(self._routing, None)
+            if self._next is None:
+                self._routing = None
+                self._passed = self._received - self._dropped.total()
+                return True
+            room, value = self._next
+            if not self._push(room, value):
+                return False
+            self._next = self._patience = None
+
+    def _push(self, room: Room, value: Any) -> bool:
+        """Push into a room; say whether that is done, or the room has to be waited for."""
+        asked = not room.full and (bool(room.requested) or room is self.outer)
+        if asked:  # before it is pushed: who takes it asks again
+            asker = self._asked.pop(room.root, None)
+            self._landed[room.root] = self._last = room
+            if room is self.outer:
+                self._asked_since = {asker}
+        offer = room.push(value)
+        while offer is Offer.FULL:
+            if room.when_room(self.wake):
+                self._look_for_stall(room)
+                return False
+            offer = room.push(value)
+        if room is self.outer and asked:
+            room.look_again()
+        if offer is Offer.CLOSED:
+            if asked:
+                self._asked[room.root] = room
+            self.refused(room, value)
+        return True
+
+    def drop(self, reason: str) -> None:
+        """Count the item that is being routed as dropped."""
+        self._dropped[reason] += 1
+
+    def refused(self, room: Room, value: Any) -> None:
+        """Hear that the consumer of a room has left before a value came."""
+        if room is self.outer:
+            _abandon(value)
+        else:
+            self.drop("cancelled")
+
+    def _look_for_stall(self, room: Room) -> None:
+        """Fail when others have waited too long for a room that nobody empties."""
+        if self._stalled is None or room.requested or not self._asked:
+            self._patience = None
+            return
+        now = self.alarm.now
+        if self._patience is None:
+            self._patience = now + self._stalled
+        if now < self._patience:
+            return
+        held = next(room.statistics()).held
+        raise GroupStalledError(
+            self.name, room.key, held, self._max_groups, room.reader is not None
+        )
+
+    def finish(self, error: Exception | None, interrupted: object = None) -> None:
+        """End all rooms, then the outer one.
+
+        Args:
+            error: What with; None completes them.
+            interrupted: The loop that an exception goes through, which needs no telling.
+        """
+        if self._ended:
+            if error is not None:
+                hooks.dropped_error(error)
+            return
+        self._ended = True
+        rooms, self.rooms = self.rooms, {}
+        for room in (*rooms, self.outer):
+            if error is None:
+                room.complete()
+            elif room.root is interrupted is not None:
+                continue
+            elif not room.closed:  # the failure of one may have had the others cancelled
+                room.fail(error)
+
+    def settle(self) -> State:
+        """Wait for whoever asks, or for the clock."""
+        if self._ended:
+            return State.ENDED
+        if self._again:
+            return State.READY
+        times_due = [time for time in (self._patience, self.due()) if time is not None]
+        if times_due:
+            self.alarm.set(min(times_due))
+        return State.WAITING
+
+    def cancel(self) -> None:
+        """Cancel upstream."""
+        self._ended = True
+        self._routing = self._next = None
+        entry, self.input = self.input, None
+        if entry is not None:
+            self.alarm.cancel()
+            entry.cancel()
+            self.past.keep(entry.statistics())
+        self._make = _gone  # an inner Flow that is kept does not keep what is upstream
+        self.release()
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
+        if self.input is not None:
+            yield from self.input.statistics()
+        lost = self._dropped.total()
+        held = 0 if self._ended else self._received - self._passed - lost
+        yield StageStatistics(
+            self.name,
+            received=self._received,
+            delivered=self._passed,
+            held=held,
+            peak=1,
+            capacity=1,
+            dropped=dict(self._dropped),
+            discarded=self._received - self._passed - lost - held,
+        )
+        yield from self.past
+        for room in list(self.rooms):
+            if room.reader is None:
+                yield from room.statistics()
+
+    def begin(self, make: Make, fired: Callable[[Input], object]) -> Input:
+        """Start a further source, whose wakes are noted."""
+        entry = Input(make, self.context, fired)
+        with own_trampoline():
+            entry.start(1)
+        return entry
+
+
+def _gone(context: Context) -> Feed[Any]:
+    raise AssertionError("it is opened once")
+
+
+class _Silent(Subscriber[Any]):
+    """Stands behind the loop that fills the rooms, where nothing comes out."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        pass
+
+    def on_next(self, value: Any) -> None:
+        raise AssertionError("items go to the rooms")
+
+    def on_error(self, error: Exception) -> None:
+        self._split.finish(error)
+
+    def on_completed(self) -> None:
+        pass
