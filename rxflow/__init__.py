@@ -95,7 +95,13 @@ from .protocol import (
     TooManyGroupsError,
 )
 from .sources import (
+    BroadcastHub,
     Emitter,
+    MergeHub,
+    PartitionHub,
+    PublishProcessor,
+    ReplayProcessor,
+    UnicastProcessor,
     catch,
     concat,
     create,
@@ -131,6 +137,7 @@ except PackageNotFoundError:  # a checkout that is not installed
 
 __all__ = [
     "AIMD",
+    "BroadcastHub",
     "BLOCK",
     "DROP_ALL",
     "DROP_INCOMING",

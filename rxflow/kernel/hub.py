@@ -32,7 +32,7 @@ class Connection(DisposableBase):
         self.intake: Intake = Intake(self, lambda _: hub.refill())
         self.tasks: set[Task[Any]] = set()  # that the producer has started
         # The hub's lock guards these.
-        self.asked = 0  # requested and not yet received
+        self.asked = 0  # requested and not yet handed to all
         self.requested = 0  # in all
         self.requesting = False  # somebody is in a call of request, and looks again after it
 
@@ -101,6 +101,7 @@ class Hub:
         self._error: Exception | None = None  # why it has ended, if by a failure
         self._alarm: Alarm | None = None  # made when the time is first needed
         self._watching = False  # the alarm is set, and will be seen to
+        self.hungry = False  # an outlet waits since the last item: any room is made use of
         self._received = self._lost = self._discarded = self._peak = self._requested = 0
 
     # Consumers.
@@ -193,6 +194,7 @@ class Hub:
         return connection
 
     def _open(self, connection: Connection, context: Context) -> None:
+        self._stop_clock()
         self._clock_of = self._scheduler or context.scheduler
         for outlet in self._outlets:
             outlet.full_since = self._now()
@@ -248,7 +250,7 @@ class Hub:
         with self._lock:
             if connection is not self._connection or self._ended:
                 return
-            asked, connection.asked = connection.asked, max(0, connection.asked - 1)
+            asked = connection.asked  # with this one, till all have it: who has it may ask
             self._received += 1
             if self._memory is not None:
                 self._memory.add(item, self._now())
@@ -263,8 +265,11 @@ class Hub:
         if kept and not asked:
             self._break_off(BufferOverflowError(self.name, self.capacity, held, 0, item))
             return
+        self.hungry = False
         self._give(item, outlets)
-        if asked <= 1:
+        with self._lock:
+            asked = connection.asked = max(0, connection.asked - 1)
+        if not asked:
             self.refill()
 
     def _over(self) -> bool:

@@ -149,19 +149,22 @@ class Outlet(Boundary[Any]):
             self._hub.refill()
         for item in super().run():
             self._taken += 1
-            if self._taken >= self._hub.batch:
+            if self._taken >= self._hub.batch or self._hub.hungry:
                 self._taken = 0
                 self._hub.refill()
             yield item
 
     def settle(self) -> State:
-        """Note that the end has been heard."""
+        """Tell the hub of the end that was heard, or that there is nothing left."""
         state = State.ENDED
         try:
             state = super().settle()
         finally:
             if state is State.ENDED:
                 self._hub.heard_end()
+            elif state is State.WAITING and self.lockstep:
+                self._hub.hungry = True
+                self._hub.refill()  # there may be room for less than a batch
         return state
 
     def few(self) -> Few | None:

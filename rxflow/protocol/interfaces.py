@@ -41,7 +41,7 @@ class Subscription(DisposableBase):
         self.cancel()
 
 
-class Subscriber(ABC, Generic[T_in]):
+class Subscriber(Generic[T_in], ABC):
     """Receives ``on_subscribe`` once, then items as requested, then at most one end signal.
 
     It is no observer: a plain Observable, which gives no Subscription, is refused
@@ -126,7 +126,7 @@ def _noting(function: Callable[..., None]) -> Callable[..., None]:
     return on_subscribe
 
 
-class Publisher(ABC, Generic[T_out]):
+class Publisher(Generic[T_out], ABC):
     """Whatever gives items to a Subscriber on demand. A Flow is one; so may be your own class."""
 
     @abstractmethod

@@ -11,6 +11,14 @@ from .asynchronous import from_async_iterable, from_queue
 from .clocks import interval, timer
 from .combined import catch, concat, merge, zip
 from .emitting import Emitter, create
+from .hubs import (
+    BroadcastHub,
+    MergeHub,
+    PartitionHub,
+    PublishProcessor,
+    ReplayProcessor,
+    UnicastProcessor,
+)
 from .pulled import (
     empty,
     from_iterable,
@@ -25,7 +33,13 @@ from .pulled import (
 from .pushed import defer, from_observable, from_publisher
 
 __all__ = [
+    "BroadcastHub",
     "Emitter",
+    "MergeHub",
+    "PartitionHub",
+    "PublishProcessor",
+    "ReplayProcessor",
+    "UnicastProcessor",
     "catch",
     "concat",
     "create",

@@ -33,6 +33,9 @@ TIMED = ("buffer_with_time", "buffer_with_time_or_count")
 PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "map_async")
 PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted", "map_async")
 """The operators that hold what waits for a partner, or for a call."""
+SHARED = ("partition", "partition_indexed", "publish", "publish_value", "replay", "share")
+"""Those too, with figures of what is shared and of each subscriber, whose names end in its number.
+"""
 
 PLANNED = (
     *(CallbackError, SourceError, ValueError, BufferOverflowError),
@@ -385,7 +388,9 @@ class Law:
             lost = sum(part.dropped.values()) + part.discarded
             assert part.received == part.delivered + part.held + lost, f"unbalanced: {part}"
             assert min(part.received, part.delivered, part.held, lost) >= 0, f"negative: {part}"
-            assert not (over and part.held) or part.name in self._old_figures(), f"held: {part}"
+            assert (
+                not (over and part.held) or part.name.partition(" #")[0] in self._old_figures()
+            ), f"held: {part}"
             if part.capacity is not None:
                 # What is asked for is in transit where nothing else may be held.
                 bound = part.capacity or min(HANDOVER, part.requested - part.delivered)
@@ -402,6 +407,7 @@ class Law:
         """
         names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
         loops = [index for index, name in enumerate(names) if name in (*LOOPS, *TIMED)]
+        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *SHARED)]
         over = self.subscriber.ended or self.stopped
         return names[: loops[-1]] if loops and over else []
 

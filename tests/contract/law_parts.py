@@ -220,6 +220,36 @@ PARTS: tuple[Row, ...] = (
     ),
 )
 
+# Each subscription shares anew, for what is shared ends once and for all.
+PARTS += tuple(
+    row(names, f"lambda flow: rx.defer(lambda _: flow.pipe({text}))", model, **options)
+    for names, text, model, options in (
+        ("share", "ops.share(prefetch=$n)", same, {}),
+        ("publish ref_count", "ops.publish(prefetch=$n), ops.ref_count()", same, {}),
+        ("publish", "ops.publish(lambda shared: shared, prefetch=$n)", same, {}),
+        ("replay", "ops.replay($m, prefetch=$n), ops.ref_count()", same, {"m": (0, 3)}),
+        (
+            "publish_value",
+            "ops.publish_value(0, prefetch=$n), ops.ref_count(), ops.skip(1)",
+            same,
+            {},
+        ),
+        (
+            "partition",
+            "ops.partition($call), lambda sides: sides[0]",
+            lambda f, n, m: each(lambda i: filter(f, i)),
+            {"call": "lambda x: x % 3 < 2"},
+        ),
+        (
+            "partition_indexed",
+            "ops.partition_indexed($call), lambda sides: sides[1]",
+            lambda f, n, m: each(lambda i: (x for k, x in enumerate(i) if not f(x, k))),
+            {"call": "lambda x, i: i % 3 < 2"},
+        ),
+    )
+    for options in [{"n": (1, 3), "kind": Kind.PART, **options}]
+)
+
 _BOOK = "on_drop=journal.drop('$door'$fuse), on_discard=journal.discard('$door')"
 
 _TOLD = "on_drop=journal.drop('$door'), on_discard=journal.discard('$door')"

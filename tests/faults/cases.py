@@ -449,6 +449,20 @@ OPERATORS: tuple[Case, ...] = (
 )
 
 
+# A mapper is called once, by who subscribes; a predicate by each side of a partition.
+OPERATORS += (
+    _operator("publish", "mapper", lambda w: ops.publish(w.fault()), **ONCE),
+    _operator("publish_value", "mapper", lambda w: ops.publish_value(0, w.fault()), **ONCE),
+    _operator("replay", "mapper", lambda w: ops.replay(2, mapper=w.fault()), **ONCE),
+    Case("partition", "predicate", lambda w: w.source.pipe(ops.partition(w.fault(yes)))[0]),
+    Case(
+        "partition_indexed",
+        "predicate_indexed",
+        lambda w: w.source.pipe(ops.partition_indexed(w.fault(no)))[1],
+    ),
+)
+
+
 class _Clock(TestScheduler):
     """A scheduler that fails when it is asked for the time."""
 

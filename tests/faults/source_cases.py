@@ -195,6 +195,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             ("reduce", "seed"),
             ("scan", "seed"),
             ("start_with", "args"),
+            ("publish_value", "initial_value"),
             ("of", "args"),
             ("return_value", "value"),
             ("repeat_value", "value"),
@@ -210,6 +211,8 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             "backpressure_timeout",
             *("empty", "from_iterable", "interval", "observe_on", "range", "return_value"),
             *("throw", "timer", "buffer_with_time", "buffer_with_time_or_count"),
+            "replay",
+            *("throw", "timer"),
         )
     },
     ("valve", "valve"): "a value of rxflow's own",
