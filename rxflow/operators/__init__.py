@@ -65,6 +65,13 @@ from .picking import (
 )
 from .prefetching import limit_rate, observe_on
 from .restarting import restart_with_backoff, retry
+from .sampling import (
+    debounce,
+    sample,
+    throttle_first,
+    throttle_with_mapper,
+    throttle_with_timeout,
+)
 from .serial import catch, concat, repeat, start_with
 from .shedding import shed
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
@@ -88,7 +95,6 @@ if TYPE_CHECKING:
         buffer_with_time,
         buffer_with_time_or_count,
         combine_latest,
-        debounce,
         delay,
         delay_subscription,
         delay_with_mapper,
@@ -103,6 +109,12 @@ if TYPE_CHECKING:
         min_by,
         multicast,
         on_error_resume_next,
+        partition,
+        partition_indexed,
+        publish,
+        publish_value,
+        ref_count,
+        replay,
         sample,
         sequence_equal,
         single_or_default_async,
@@ -119,6 +131,7 @@ if TYPE_CHECKING:
         throttle_first,
         throttle_with_mapper,
         throttle_with_timeout,
+        timeout,
         timeout_with_mapper,
         to_future,
         to_marbles,

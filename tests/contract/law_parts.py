@@ -352,5 +352,9 @@ EXCLUDED: dict[str, str] = {
     ),
     "map_thread": "it runs in real threads; map_executor is the same, with other ones",
     "batch": "what is in a batch is a matter of time; tests/operators/test_batch.py has its law",
+    **dict.fromkeys(
+        ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
+        "what it lets through depends on the time; see tests/operators/test_sampling.py",
+    ),
 }
 """The operators that the law is not tried on, with the reasons."""

@@ -410,6 +410,36 @@ OPERATORS: tuple[Case, ...] = (
         lambda w: ops.throttle_by_key(yes, 9, burst=9, scheduler=_Clock(w)),
     ),
     _operator("pace", "scheduler", lambda w: ops.pace(9, 1, scheduler=_Clock(w))),
+    *(
+        _operator(
+            name,
+            "on_drop",
+            lambda w, n=name: getattr(ops, n)(1.0, w.scheduler, on_drop=w.fault()),
+        )
+        for name in ("debounce", "throttle_with_timeout", "throttle_first")
+    ),
+    _operator("sample", "on_drop", lambda w: ops.sample(rx.empty(), on_drop=w.fault())),
+    *(
+        _operator(name, "scheduler", lambda w, n=name: getattr(ops, n)(1.0, _Clock(w)))
+        for name in ("debounce", "throttle_with_timeout", "throttle_first")
+    ),
+    _operator(
+        "sample",
+        "sampler",
+        lambda w: ops.sample(rx.from_iterable(w.broken())),
+        label="iterator",
+        kinds=("hot",),
+    ),
+    _operator(
+        "throttle_with_mapper",
+        "throttle_duration_mapper",
+        lambda w: ops.throttle_with_mapper(w.fault(lambda _: rx.never())),
+    ),
+    _operator(
+        "throttle_with_mapper",
+        "on_drop",
+        lambda w: ops.throttle_with_mapper(lambda _: rx.never(), on_drop=w.fault()),
+    ),
     _operator("timestamp", "scheduler", lambda w: ops.timestamp(_Clock(w)), label="now"),
     _operator("time_interval", "scheduler", lambda w: ops.time_interval(_Clock(w)), label="now"),
     *(

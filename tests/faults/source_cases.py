@@ -213,6 +213,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             *("throw", "timer", "buffer_with_time", "buffer_with_time_or_count"),
             "replay",
             *("throw", "timer"),
+            *("throw", "timer", "sample"),
         )
     },
     ("valve", "valve"): "a value of rxflow's own",

@@ -430,6 +430,10 @@ EXCLUDED = {
     "adaptive_concurrency": _TASKS,
     "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
     "batch": "what it gives depends on when it is asked; see tests/operators/test_batch.py",
+    **dict.fromkeys(
+        ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
+        "it wants all that there is, in its time; see tests/operators/test_sampling.py",
+    ),
 }
 """Native operators that have no row, with the reason."""
 

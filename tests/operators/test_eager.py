@@ -213,7 +213,7 @@ def test_a_plain_inner_observable_enters_through_a_stated_overflow() -> None:
 
 def test_cancel_reaches_all_sources_in_every_state() -> None:
     for state in ("nothing asked", "opened", "held", "first ended", "second ended"):
-        a, b, c = sources = [Waiting() for _ in range(3)]
+        a, b, _ = sources = [Waiting() for _ in range(3)]
         outer = counted([*sources, None])
         probe = eager(outer, 0 if state == "nothing asked" else 1, max_concurrency=3)
         if state == "held":
