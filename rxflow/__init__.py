@@ -62,6 +62,7 @@ from . import operators
 from .aio import for_each, to_queue
 from .flow import ConnectableFlow, Flow, GroupedFlow, SharedFlow, lift
 from .kernel import StageStatistics, Valve
+from .operators.killing import DrainReport, KillSwitch
 from .operators.limits import AIMD, Gradient
 from .protocol import (
     BLOCK,
@@ -152,6 +153,7 @@ __all__ = [
     "ConnectableFlow",
     "ConnectableObservable",
     "DemandBoundaryWarning",
+    "DrainReport",
     "Emitter",
     "Flow",
     "FlowError",
@@ -159,6 +161,7 @@ __all__ = [
     "GroupStalledError",
     "GroupedFlow",
     "GroupedObservable",
+    "KillSwitch",
     "LimitAlgorithm",
     "Limiter",
     "MergeHub",

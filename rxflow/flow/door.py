@@ -18,6 +18,7 @@ from ..kernel import (
     Limited,
     hooks,
     offer_blocking,
+    subscribing,
 )
 from ..protocol import BLOCK, Offer, Overflow
 
@@ -49,6 +50,7 @@ class Door(Boundary[Any]):
         )
         self._source = source
         self._scheduler = context.scheduler
+        self._consumer = context.consumer
         self._upstream = SingleAssignmentDisposable()
 
     def intake(self) -> Callable[[Any], Any]:
@@ -63,9 +65,10 @@ class Door(Boundary[Any]):
             CurrentThreadScheduler.singleton().ensure_trampoline(self._subscribe)
 
     def _subscribe(self, *_: Any) -> None:
-        self._upstream.disposable = self._source.subscribe(
-            self.intake(), self.fail, self.complete, scheduler=self._scheduler
-        )
+        with subscribing(self._consumer):
+            self._upstream.disposable = self._source.subscribe(
+                self.intake(), self.fail, self.complete, scheduler=self._scheduler
+            )
 
     def stop_producer(self) -> None:
         """Dispose of the subscription."""

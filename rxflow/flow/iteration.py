@@ -28,10 +28,10 @@ TURN = 0.001
 class _Signal:
     """Wakes a task from any thread; a wake that nobody waits for is kept."""
 
-    __slots__ = ("_loop", "_raised", "_waiter")
+    __slots__ = ("_raised", "_waiter", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._raised = False  # a wake has come since the last wait
         self._waiter: asyncio.Future[None] | None = None
 
@@ -39,7 +39,7 @@ class _Signal:
         self._raised = True
         if self._waiter is None:
             return
-        on_loop(self._loop, self._tell)
+        on_loop(self.loop, self._tell)
 
     def _tell(self) -> None:
         waiter = self._waiter
@@ -47,13 +47,47 @@ class _Signal:
             waiter.set_result(None)
 
     async def wait(self) -> None:
-        self._waiter = self._loop.create_future()
+        self._waiter = self.loop.create_future()
         try:
             if not self._raised:
                 await self._waiter
         finally:
             self._waiter = None
             self._raised = False
+
+
+class _Loop:
+    """The loop as the parts of the pipeline see it; it does not keep it alive."""
+
+    __slots__ = ("_calls", "_final", "iteration")
+
+    def __init__(self) -> None:
+        self.iteration: Callable[[], Iteration[Any] | None] = lambda: None
+        self._calls: list[Callable[[], object]] | None = []  # None when it is over
+        self._final: tuple[StageStatistics, ...] = ()
+
+    def finish(self) -> None:
+        iteration = self.iteration()
+        if iteration is not None:
+            iteration.finish()
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        if self._calls is None:
+            call()
+        else:
+            self._calls.append(call)
+
+    def statistics(self) -> tuple[StageStatistics, ...]:
+        iteration = self.iteration()
+        return self._final if self._calls is None or iteration is None else iteration.statistics()
+
+    def cancel(self, feed: Feed[Any]) -> None:
+        """Cancel the source: the loop is over."""
+        feed.cancel()
+        self._final = tuple(feed.statistics())
+        calls, self._calls = self._calls, None
+        for call in calls or ():
+            call()
 
 
 class Iteration(AsyncIterator[T_out], Generic[T_out]):
@@ -68,21 +102,23 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         """Subscribe, on the running event loop."""
         loop = asyncio.get_running_loop()
         self._signal = _Signal(loop)
-        self._context = Context(self._signal.wake, pulls=True)
+        self._loop = _Loop()
+        self._loop.iteration = weakref.ref(self)
+        self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
         self._feed = make(self._context)
         self._run: Iterator[T_out] | None = None  # None when exhausted
         self._part: Iterator[T_out] = iter(())  # the next items of the run
         self._look = 1  # how many: more as long as they are quick
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
-        self._finalizer = weakref.finalize(self, _abandoned, self._feed, loop)
+        self._finalizer = weakref.finalize(self, _abandoned, self._feed, self._loop, loop)
         self._finalizer.atexit = False
         try:
             self._feed.start()
         except BaseException:
             self._open = False
             self._finalizer.detach()
-            self._feed.cancel()
+            self._loop.cancel(self._feed)
             raise
 
     def __aiter__(self) -> Iteration[T_out]:
@@ -153,16 +189,24 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         """Cancel the source, and wait until what it opened is closed."""
         if not self._open:
             return
-        self._open = False
-        self._finalizer.detach()
-        self._part = iter(())
-        self._run = None
-        self._feed.cancel()
-        self._signal.wake()  # a step that waits in another task
+        self._close()
         if running_loop() is None:
             return  # it is collected after its loop was closed: nobody can wait any more
         if tasks := self._context.tasks - {asyncio.current_task()}:
             await asyncio.wait(tasks)
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self._finalizer.detach()
+            self._part = iter(())
+            self._run = None
+            self._loop.cancel(self._feed)
+            self._signal.wake()  # a step that waits in another task
+
+    def finish(self) -> None:
+        """End it as if the source had completed, whatever is held. From any thread."""
+        on_loop(self._signal.loop, self._close)
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first."""
@@ -208,7 +252,7 @@ def _false_end() -> RuntimeError:
     )
 
 
-def _abandoned(feed: Feed[Any], loop: asyncio.AbstractEventLoop) -> None:
+def _abandoned(feed: Feed[Any], left: _Loop, loop: asyncio.AbstractEventLoop) -> None:
     """Cancel the source of an iteration that was left without ``aclose``."""
     if loop.is_closed():
         try:
@@ -219,9 +263,9 @@ def _abandoned(feed: Feed[Any], loop: asyncio.AbstractEventLoop) -> None:
             )
         finally:
             # In a thread of its own: the collector may run inside of a lock that this takes.
-            threading.Thread(target=feed.cancel, daemon=True).start()
+            threading.Thread(target=left.cancel, args=(feed,), daemon=True).start()
     else:
-        loop.call_soon_threadsafe(feed.cancel)
+        loop.call_soon_threadsafe(left.cancel, feed)
 
 
 def blocking(make: Make) -> Iterator[Any]:

@@ -15,6 +15,7 @@ May import: protocol.
 from . import hooks
 from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
 from .clock import Alarm
+from .consumer import Consumer, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, Few, State, remaining
@@ -44,6 +45,7 @@ __all__ = [
     "BalancingHub",
     "Boundary",
     "Connection",
+    "Consumer",
     "Context",
     "DiscardCallback",
     "Drain",
@@ -92,5 +94,7 @@ __all__ = [
     "remaining",
     "running_loop",
     "spawn",
+    "subscribing",
+    "subscribing_consumer",
     "used_up",
 ]

@@ -12,8 +12,11 @@ from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
+from .consumer import Consumer
 from .feed import Context, Feed, State, remaining
 from .statistics import StageStatistics
+
+_FINISHED = Exception("the stream is to complete")
 
 
 class Drain(Subscription):
@@ -37,6 +40,7 @@ class Drain(Subscription):
         "_lock",
         "_loop",
         "_on_next",
+        "_over",
         "_raises",
         "_run",
         "_stopped",
@@ -77,6 +81,8 @@ class Drain(Subscription):
         self._raises = raises
         self._loop = loop
         self._thrown: BaseException | None = None  # raised by the subscriber, to be raised on
+        # To be called when it is over; None when they were.
+        self._over: tuple[Callable[[], object], ...] | None = ()
 
     def open(
         self,
@@ -85,6 +91,7 @@ class Drain(Subscription):
         tasks: set[Task[Any]] | None = None,
         *,
         held: bool = False,
+        consumer: Consumer | None = None,
     ) -> None:
         """Signal ``on_subscribe``, then make and start the Feed. A ``wake`` is to follow.
 
@@ -93,6 +100,7 @@ class Drain(Subscription):
             scheduler: The scheduler that was passed to ``subscribe``, if any.
             held: Nothing is signalled before the ``wake`` that follows, unless by a hot Feed.
             tasks: Where the asyncio tasks of the subscription are kept.
+            consumer: Who is at the end of the pipeline, if not this one.
         """
         subscriber = self._subscriber
         assert subscriber is not None, "a Drain is opened once"
@@ -105,7 +113,9 @@ class Drain(Subscription):
         try:
             if not self._stopped:
                 self._on_next = subscriber.on_next
-                self._feed = feed = make(Context(self.wake, scheduler, tasks))
+                self._feed = feed = make(
+                    Context(self.wake, scheduler, tasks, consumer=consumer or self)
+                )
                 if self._granted:
                     feed.want(self._granted)
                 held = held and not feed.hot
@@ -147,6 +157,21 @@ class Drain(Subscription):
                 return
             self._stopped = True
         self.wake()
+
+    def finish(self) -> None:
+        """Complete, whatever is held. From any thread, idempotent."""
+        with self._lock:
+            if self._error is None:
+                self._error = _FINISHED
+        self.wake()
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called when the stream is over and its Feed cancelled."""
+        with self._lock:
+            if self._over is not None:
+                self._over = (*self._over, call)
+                return
+        call()
 
     def wake(self) -> None:
         """Drain, or have the loop that is running look again. From any thread."""
@@ -241,13 +266,15 @@ class Drain(Subscription):
         """Signal the end, once."""
         with self._lock:
             if self._stopped:
-                if error is not None:
+                if error is not None and error is not _FINISHED:
                     hooks.dropped_error(error)
                 return
             self._stopped = True
             subscriber = self._subscriber
             if error is None:
                 error = self._error  # a wrong request that was made meanwhile
+            if error is _FINISHED:
+                error = None
         assert subscriber is not None
         try:
             if error is None:
@@ -267,6 +294,10 @@ class Drain(Subscription):
             except Exception as error:
                 hooks.dropped_error(error)
             self._final = tuple(feed.statistics())
+        with self._lock:
+            calls, self._over = self._over, None
+        for call in calls or ():
+            hooks.reporting(call)
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""

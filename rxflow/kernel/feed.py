@@ -12,6 +12,7 @@ from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED
 from .clock import running_scheduler
+from .consumer import Consumer
 from .statistics import StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
@@ -42,9 +43,10 @@ class Context:
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
         root: Stands for the loop that pulls, whatever is between.
+        consumer: Who is at the end of the pipeline, where that is known.
     """
 
-    __slots__ = ("pulls", "root", "scheduler", "tasks", "wake")
+    __slots__ = ("consumer", "pulls", "root", "scheduler", "tasks", "wake")
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Context:
         tasks: set[Task[Any]] | None = None,
         pulls: bool = False,
         root: object = None,
+        consumer: Consumer | None = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
@@ -60,10 +63,11 @@ class Context:
         self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
         self.pulls: bool = pulls
         self.root: object = self if root is None else root
+        self.consumer: Consumer | None = consumer
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""
-        return Context(wake, self.scheduler, self.tasks, self.pulls, self.root)
+        return Context(wake, self.scheduler, self.tasks, self.pulls, self.root, self.consumer)
 
     def timed(self) -> Context:
         """Give this one with a clock: where no scheduler was passed, that of the running loop.
@@ -72,7 +76,9 @@ class Context:
         """
         if self.scheduler is not None:
             return self
-        return Context(self.wake, running_scheduler(), self.tasks, self.pulls, self.root)
+        return Context(
+            self.wake, running_scheduler(), self.tasks, self.pulls, self.root, self.consumer
+        )
 
 
 class Few(ABC, Iterator[Any]):

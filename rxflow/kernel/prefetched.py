@@ -177,7 +177,7 @@ def drained(make: Callable[[Context], Feed[Any]], context: Context) -> Connect:
 
     def connect(subscriber: Subscriber[Any]) -> None:
         drain = Drain(subscriber, loop=running_loop())
-        drain.open(make, context.scheduler, context.tasks)
+        drain.open(make, context.scheduler, context.tasks, consumer=context.consumer)
         drain.wake()
 
     return connect

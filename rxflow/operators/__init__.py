@@ -30,6 +30,7 @@ from .filtering import distinct, distinct_until_changed, filter, filter_indexed,
 from .gathering import batch
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .keyed import group_by, group_by_until
+from .killing import kill_switch
 from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
 from .merging import concat_all, concat_map, flat_map, flat_map_indexed, merge, merge_all
@@ -212,6 +213,7 @@ __all__ = [
     "is_empty",
     "join",
     "keep_alive",
+    "kill_switch",
     "last",
     "last_or_default",
     "limit_rate",

@@ -365,6 +365,7 @@ FUNCTIONS: tuple[Row, ...] = (
         grows=True,
     ),
     row("restart_with_backoff", "ops.restart_with_backoff(1, 1, max_restarts=0)", same),
+    row("kill_switch", "ops.kill_switch(rx.KillSwitch())", same),
     row("take", "ops.take($n)", lambda f, n, m: each(lambda i: islice(i, n)), n=(0, 6)),
     row(
         "take_while",

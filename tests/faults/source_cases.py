@@ -223,6 +223,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
         (("map_thread", "function"), ("map_thread", "on_discard")),
         "called as map_executor's, in real threads: see tests/operators/test_executing",
     ),
+    ("kill_switch", "switch"): "an object of this library",
     ("pluck", "key"): "a value; what an item does with it is the item's",
 }
 """What user code could hide behind, by its annotation, and does not: with the reason."""

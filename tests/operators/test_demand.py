@@ -395,6 +395,7 @@ ROWS: dict[str, Row] = {
         (4, 5, 6),
         length=3,
     ),
+    "kill_switch": Row(lambda o: [o.kill_switch(rx.KillSwitch())], (1, 2), (1, 2)),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -455,6 +456,7 @@ NATIVE_ONLY = {
     "concat_map_eager": "reactivex has none",
     "merge_prioritized": "reactivex has none",
     "merge_sorted": "reactivex has none",
+    "kill_switch": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

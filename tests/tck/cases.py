@@ -204,6 +204,7 @@ OPERATORS: dict[str, Case] = {
     ),
     "repeat": Case(ops.repeat(1)),
     "retry": Case(ops.retry(1)),
+    "kill_switch": Case(ops.kill_switch(rx.KillSwitch())),
     "restart_with_backoff": Case(ops.restart_with_backoff(1, 1, max_restarts=0)),
     "catch": Case(ops.catch(lambda error, source: rx.throw(error))),
     "sample": Case(ops.sample(100.0), most=1),

@@ -1,0 +1,42 @@
+"""The consumer at the end of a pipeline, as the parts of the pipeline see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from .statistics import StageStatistics
+
+
+class Consumer(Protocol):
+    """Whoever pulls the last part: the Drain of a Subscriber, or a loop."""
+
+    def finish(self) -> None:
+        """End the stream as complete, whatever is held. From any thread, idempotent."""
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called, on any thread, when the stream is over; now if it is."""
+
+    def statistics(self) -> tuple[StageStatistics, ...]:
+        """Give the figures of each part, source first; the last ones when it is over."""
+        ...
+
+
+_subscribing: ContextVar[Consumer | None] = ContextVar("rxflow_subscribing", default=None)
+
+
+def subscribing_consumer() -> Consumer | None:
+    """Give the consumer for which a door subscribes to a plain Observable just now, if any."""
+    return _subscribing.get()
+
+
+@contextmanager
+def subscribing(consumer: Consumer | None) -> Generator[None]:
+    """Subscribe to a plain Observable for a consumer."""
+    token = _subscribing.set(consumer)
+    try:
+        yield
+    finally:
+        _subscribing.reset(token)
