@@ -84,6 +84,7 @@ from .throttling_by_key import throttle_by_key
 from .timeouts import completion_timeout, idle_timeout, initial_timeout, timeout
 from .timing import time_interval, timestamp
 from .valves import valve
+from .watching import log, named, on_request, tap_signals
 from .zipping import zip, zip_with_iterable, zip_with_list
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ __all__ = [
     "last",
     "last_or_default",
     "limit_rate",
+    "log",
     "map",
     "map_async",
     "map_async_partitioned",
@@ -234,6 +236,7 @@ __all__ = [
     "min_by",
     "multicast",
     "natural_batches",
+    "named",
     "observe_on",
     "on_backpressure_block",
     "on_backpressure_buffer",
@@ -244,6 +247,7 @@ __all__ = [
     "on_backpressure_spill",
     "on_error_resume_next",
     "pace",
+    "on_request",
     "pairwise",
     "partition",
     "partition_indexed",
@@ -295,6 +299,7 @@ __all__ = [
     "tap",
     "throttle",
     "throttle_by_key",
+    "tap_signals",
     "throttle_first",
     "throttle_with_mapper",
     "throttle_with_timeout",

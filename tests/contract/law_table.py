@@ -366,6 +366,15 @@ FUNCTIONS: tuple[Row, ...] = (
     ),
     row("restart_with_backoff", "ops.restart_with_backoff(1, 1, max_restarts=0)", same),
     row("kill_switch", "ops.kill_switch(rx.KillSwitch())", same),
+    row("named", "ops.named('law')", same),
+    row("log", "ops.log('law', level=0)", same),
+    row("on_request", "ops.on_request(lambda n: None)", same),
+    row(
+        "tap_signals",
+        "ops.tap_signals(lambda s, x: s == 'on_next' and ($call)(x))",
+        _watched,
+        call="lambda x: None",
+    ),
     row("take", "ops.take($n)", lambda f, n, m: each(lambda i: islice(i, n)), n=(0, 6)),
     row(
         "take_while",

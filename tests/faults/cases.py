@@ -358,6 +358,8 @@ OPERATORS: tuple[Case, ...] = (
         label="iterator",
         several=True,
     ),
+    _operator("tap_signals", "listener", lambda w: ops.tap_signals(w.fault())),
+    _operator("on_request", "fn", lambda w: ops.on_request(w.fault()), **ONCE),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

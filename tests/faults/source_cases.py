@@ -224,6 +224,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
         "called as map_executor's, in real threads: see tests/operators/test_executing",
     ),
     ("kill_switch", "switch"): "an object of this library",
+    ("log", "logger"): "of the standard library",
     ("pluck", "key"): "a value; what an item does with it is the item's",
 }
 """What user code could hide behind, by its annotation, and does not: with the reason."""

@@ -396,6 +396,10 @@ ROWS: dict[str, Row] = {
         length=3,
     ),
     "kill_switch": Row(lambda o: [o.kill_switch(rx.KillSwitch())], (1, 2), (1, 2)),
+    "tap_signals": Row(lambda o: [o.tap_signals(ignore)], (1, 2), (1, 2)),
+    "on_request": Row(lambda o: [o.on_request(ignore)], (1, 2), (1, 2)),
+    "log": Row(lambda o: [o.log("demand", level=0)], (1, 2), (1, 2)),
+    "named": Row(lambda o: [o.named("demand")], (1, 2), (1, 2)),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -457,6 +461,10 @@ NATIVE_ONLY = {
     "merge_prioritized": "reactivex has none",
     "merge_sorted": "reactivex has none",
     "kill_switch": "reactivex has none",
+    "log": "reactivex has none",
+    "named": "reactivex has none",
+    "on_request": "reactivex has none",
+    "tap_signals": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""
