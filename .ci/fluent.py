@@ -38,9 +38,8 @@ import builtins
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
 from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, Union, overload
 
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
@@ -64,10 +63,8 @@ from reactivex.typing import (
 )
 
 from ..kernel import DiscardCallback, DropCallback, Valve
-from ..protocol import Overflow
-from .connectable import ConnectableFlow, SharedFlow
-from ..kernel import DiscardCallback, DropCallback
 from ..protocol import LimitAlgorithm, Overflow
+from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
 from .retrying import Retry
 from .source import Source

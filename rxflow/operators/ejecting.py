@@ -13,7 +13,7 @@ from ..flow import Flow, checks
 from ..flow.operator import fed, operator
 from ..kernel import Alarm, Context, DiscardCallback, Feed, Prefetched, drained
 from ..protocol import UNBOUNDED, Offer, StreamTimeoutError
-from .timeouts import GRAIN
+from .timed import GRAIN
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from ..flow import Flow, checks
 from ..flow.operator import fed, operator
 from ..kernel import Alarm, Context, Feed, Pulled, State
 from .serial import Make, Serial
-from .timeouts import GRAIN
+from .timed import GRAIN
 
 T = TypeVar("T")
 

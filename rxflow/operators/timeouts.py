@@ -4,41 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
-from reactivex.scheduler.scheduler import Scheduler
 
-from ..flow import Flow, checks
+from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import (
-    Alarm,
-    Context,
-    Feed,
-    Relay,
-    State,
-    remaining,
-)
+from ..kernel import Context, Feed, State, remaining
 from ..protocol import StreamTimeoutError
 from .serial import Make, Serial
+from .timed import Limit, Timed, duration_of, time_of
 
 T = TypeVar("T")
 V = TypeVar("V")
 
-Limit: TypeAlias = float | datetime
 
-GRAIN = 1e-6
-"""A time that is so near has come: clocks tell whole microseconds (seconds)."""
-
-
-class _Timed(Relay):
-    """Fails when no item passes in time.
-
-    Time counts from ``_since``; the alarm may ring earlier, and is then set again.
-    """
+class _Timed(Timed):
+    """Fails when no item passes in time."""
 
     name: str
     what: str
@@ -46,47 +31,13 @@ class _Timed(Relay):
     def __init__(
         self, context: Context, source: Feed[Any], limit: Limit, scheduler: SchedulerBase | None
     ) -> None:
-        super().__init__(source)
-        self._wake = context.wake
-        self._alarm = Alarm(self._ring, scheduler or context.timed().scheduler)
-        self._limit = limit
-        self._since: float | None = None  # None while no time counts
-        self._rung = False  # the alarm has, since it was looked at the time
+        super().__init__(context, source, limit, scheduler)
         self._wanted = 0  # what of the demand that was heard of is outstanding (items)
         self.failure: StreamTimeoutError | None = None  # once it is too late
-
-    def _ring(self) -> None:
-        self._rung = True
-        self._wake()
 
     def want(self, n: int) -> None:
         self._wanted = n
         super().want(n)
-
-    def advance(self) -> None:
-        """Let the consumer wait for a wake, which may be the alarm's."""
-
-    def cancel(self) -> None:
-        self._alarm.cancel()
-        super().cancel()
-
-    def _begin(self) -> None:
-        self._since = self._alarm.now
-        self._late()
-
-    def _late(self) -> bool:
-        """Tell whether the time is over; else be woken when it is."""
-        if self._since is None:
-            return False
-        self._rung = False
-        if isinstance(self._limit, datetime):
-            due = Scheduler.to_seconds(self._limit)
-        else:
-            due = self._since + self._limit
-        if self._alarm.now + GRAIN >= due:
-            return True
-        self._alarm.set(due)
-        return False
 
     def _fail(self) -> StreamTimeoutError:
         held = sum(part.held for part in self.statistics())
@@ -242,11 +193,7 @@ def timeout(
 
     Source: reactivex timeout, which counts without demand too.
     """
-    limit = duetime
-    if not isinstance(limit, datetime):
-        limit = _duration("timeout", "duetime", limit)
-    elif limit.tzinfo is None:
-        raise ValueError("timeout: a time of day needs a time zone, as in datetime.now(UTC)")
+    limit = time_of("timeout", "duetime", duetime)
     if other is None:
         return fed(lambda context, flow: _Awaited(context, flow.feed(context), limit, scheduler))
     instead = inlet(other, "timeout")
@@ -388,11 +335,5 @@ def completion_timeout(
 
 
 def _counting(kind: type[_Timed], duration: Any, scheduler: SchedulerBase | None) -> Any:
-    limit = _duration(kind.name, "duration", duration)
+    limit = duration_of(kind.name, "duration", duration)
     return fed(lambda context, flow: kind(context, flow.feed(context), limit, scheduler))
-
-
-def _duration(name: str, argument: str, value: Any) -> float:
-    limit = checks.seconds(name, argument, value, optional=False)
-    assert limit is not None
-    return limit
