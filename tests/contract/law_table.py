@@ -375,6 +375,17 @@ FUNCTIONS: tuple[Row, ...] = (
         _watched,
         call="lambda x: None",
     ),
+    *(
+        row(name, f"ops.{name}({seconds}, TestScheduler())", same)
+        for name, seconds in (
+            ("take_with_time", 5),
+            ("take_until_with_time", 5),
+            ("skip_with_time", 0),
+            ("skip_until_with_time", 0),
+            ("take_last_with_time", 5),
+            ("skip_last_with_time", 0),
+        )
+    ),
     row("take", "ops.take($n)", lambda f, n, m: each(lambda i: islice(i, n)), n=(0, 6)),
     row(
         "take_while",

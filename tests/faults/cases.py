@@ -114,6 +114,10 @@ class _Closed(AtOnce):
 
 
 ONCE: Any = {"calls": (1,)}
+PERIODS = (
+    *("take_with_time", "take_until_with_time", "skip_with_time", "skip_until_with_time"),
+    *("take_last_with_time", "skip_last_with_time"),
+)
 ASKING = ("all at once", "one by one", "observer")
 
 OPERATORS: tuple[Case, ...] = (
@@ -457,6 +461,7 @@ OPERATORS: tuple[Case, ...] = (
             ("initial_timeout", ASKING),
             ("idle_timeout", ()),
             ("completion_timeout", ()),
+            *((name, ()) for name in PERIODS),
         )
     ),
     _operator(

@@ -400,6 +400,14 @@ ROWS: dict[str, Row] = {
     "on_request": Row(lambda o: [o.on_request(ignore)], (1, 2), (1, 2)),
     "log": Row(lambda o: [o.log("demand", level=0)], (1, 2), (1, 2)),
     "named": Row(lambda o: [o.named("demand")], (1, 2), (1, 2)),
+    "take_with_time": Row(lambda o: [o.take_with_time(5, CLOCK)], (1, 2), (1, 2)),
+    "take_until_with_time": Row(lambda o: [o.take_until_with_time(5, CLOCK)], (1, 2), (1, 2)),
+    "skip_with_time": Row(lambda o: [o.skip_with_time(0, CLOCK)], (1, 2), (1, 2)),
+    "skip_until_with_time": Row(lambda o: [o.skip_until_with_time(0, CLOCK)], (1, 2), (1, 2)),
+    "take_last_with_time": Row(
+        lambda o: [o.take_last_with_time(5, CLOCK)], (1, 2, 3), (3, 3, 3), three, ends=True
+    ),
+    "skip_last_with_time": Row(lambda o: [o.skip_last_with_time(0, CLOCK)], (1, 2), (1, 2)),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -473,6 +481,10 @@ UNCOMPARED = {
     "merge": "turns are fair; plain Rx gives one source whole where all are there at once",
     "combine_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
     "zip_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
+    **dict.fromkeys(
+        ("skip_last_with_time", "skip_until_with_time", "skip_with_time"),
+        "a while of 0 is over at once; with reactivex when the scheduler comes to it",
+    ),
     "time_interval": "reactivex starts the source in an action of the operator's scheduler",
 }
 """Rows whose items plain Rx gives in another order, or at another time."""
