@@ -26,10 +26,8 @@ from reactivex import (
     Observer,
     Subject,
     abc,
-    amb,
     case,
     catch_with_iterable,
-    combine_latest,
     compose,
     concat_with_iterable,
     disposable,
@@ -54,8 +52,6 @@ from reactivex import (
     to_async,
     typing,
     using,
-    with_latest_from,
-    zip_latest,
 )
 
 from . import operators
@@ -103,7 +99,9 @@ from .sources import (
     PublishProcessor,
     ReplayProcessor,
     UnicastProcessor,
+    amb,
     catch,
+    combine_latest,
     concat,
     create,
     defer,
@@ -123,7 +121,9 @@ from .sources import (
     return_value,
     throw,
     timer,
+    with_latest_from,
     zip,
+    zip_latest,
 )
 
 just = return_value

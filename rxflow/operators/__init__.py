@@ -73,6 +73,7 @@ from .picking import (
     single_or_default,
 )
 from .prefetching import limit_rate, observe_on
+from .racing import amb
 from .restarting import restart_with_backoff, retry
 from .sampling import (
     debounce,
@@ -97,7 +98,6 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 
 if TYPE_CHECKING:
     from reactivex.operators import (
-        amb,
         as_observable,
         buffer,
         buffer_toggle,

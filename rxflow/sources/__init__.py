@@ -9,7 +9,16 @@ May import: flow, kernel, protocol.
 
 from .asynchronous import from_async_iterable, from_queue
 from .clocks import interval, timer
-from .combined import catch, concat, merge, zip
+from .combined import (
+    amb,
+    catch,
+    combine_latest,
+    concat,
+    merge,
+    with_latest_from,
+    zip,
+    zip_latest,
+)
 from .emitting import Emitter, create
 from .hubs import (
     BroadcastHub,
@@ -40,7 +49,9 @@ __all__ = [
     "PublishProcessor",
     "ReplayProcessor",
     "UnicastProcessor",
+    "amb",
     "catch",
+    "combine_latest",
     "concat",
     "create",
     "defer",
@@ -60,5 +71,7 @@ __all__ = [
     "return_value",
     "throw",
     "timer",
+    "with_latest_from",
     "zip",
+    "zip_latest",
 ]

@@ -183,6 +183,7 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.PART,
         grows=True,
     ),
+    row("amb", "ops.amb(rx.never())", same, kind=Kind.PART),
     row(
         "map_async",
         "ops.map_async(awaited($call), max_concurrency=$n)",

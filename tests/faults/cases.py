@@ -364,6 +364,14 @@ OPERATORS: tuple[Case, ...] = (
     ),
     _operator("tap_signals", "listener", lambda w: ops.tap_signals(w.fault())),
     _operator("on_request", "fn", lambda w: ops.on_request(w.fault()), **ONCE),
+    _operator(
+        "amb",
+        "right_source",
+        lambda w: ops.amb(w.broken()),
+        lambda _: rx.never(),
+        kinds=("own",),
+        label="iterator",
+    ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

@@ -284,6 +284,7 @@ ROWS: dict[str, Row] = {
         (2, 3, 3, 4),
         length=2,
     ),
+    "amb": Row(lambda o: [o.amb(rx.never())], (1, 2), (1, 2)),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
