@@ -65,6 +65,8 @@ from reactivex.typing import (
 from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
+from ..kernel import DiscardCallback, DropCallback
+from ..protocol import LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
 from .retrying import Retry
 from .source import Source

@@ -90,6 +90,7 @@ from .protocol import (
     Subscriber,
     Subscription,
     TooManyGroupsError,
+    Supervision,
 )
 from .sources import (
     BroadcastHub,
@@ -189,6 +190,7 @@ __all__ = [
     "TooManyGroupsError",
     "UnicastProcessor",
     "Valve",
+    "Supervision",
     "__version__",
     "abc",
     "amb",

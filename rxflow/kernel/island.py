@@ -183,5 +183,7 @@ class Island(Feed[Any]):
             hooks.reporting(part.cancel)  # the others are told all the same
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give the source's figures: the stages hold nothing that is not asked for."""
-        return self._source.statistics()
+        """Give the source's figures, and those of stages that count something."""
+        yield from self._source.statistics()
+        for stage in self._others:
+            yield from stage.statistics()

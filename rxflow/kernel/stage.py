@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from .feed import Context
+from .statistics import StageStatistics
 
 
 class Stage(ABC):
@@ -43,6 +44,10 @@ class Stage(ABC):
     def demand(self, n: int) -> int:
         """Say how many inputs at least are needed for ``n`` outputs (items)."""
         return n
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give its figures, if it counts something."""
+        return iter(())
 
 
 StageFactory: TypeAlias = Callable[[Context], Stage]

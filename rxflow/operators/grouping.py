@@ -202,8 +202,12 @@ class _Expanded(Stage):
         mapper = self._mapper
         for item in items:
             self._inner = inner = iter(item if mapper is None else mapper(item))
-            for each in inner:  # noqa: UP028 - that would close it when the run is let go of
-                yield each
+            try:
+                for each in inner:  # noqa: UP028 - that would close it when the run is let go of
+                    yield each
+            except Exception:
+                self.cancel()  # it may be supervised, and go on with the next one
+                raise
             self._inner = None
 
     def holds(self) -> bool:

@@ -37,6 +37,7 @@ from .overflow import (
     Overflow,
     Victim,
 )
+from .supervision import Supervision
 
 __all__ = [
     "BLOCK",
@@ -68,6 +69,7 @@ __all__ = [
     "Subscriber",
     "Subscription",
     "TooManyGroupsError",
+    "Supervision",
     "Victim",
     "add_demand",
     "invalid_request",

@@ -244,6 +244,13 @@ FUNCTIONS: tuple[Row, ...] = (
         lambda f, n, m: at_end(lambda i: int(not any(True for _ in i))),
         ends=True,
     ),
+    row(
+        "supervise",
+        "ops.supervise(ops.map($call), lambda error, item: Supervision.STOP)",
+        lambda f, n, m: each(lambda i: map(f, i)),
+        call=PLUS,
+        n=(0, 3),
+    ),
     row("pairwise", "ops.pairwise(), ops.map(fold)", lambda f, n, m: each(_pairs)),
     row(
         "buffer_with_count",

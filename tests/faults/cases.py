@@ -106,6 +106,10 @@ def add(left: Any, right: Any) -> Any:
     return left + right
 
 
+def _refuse(item: Any) -> Any:
+    raise ValueError(item)
+
+
 class _Closed(AtOnce):
     """An executor that refuses a call."""
 
@@ -221,6 +225,16 @@ OPERATORS: tuple[Case, ...] = (
     _operator("concat_map", "project", lambda w: ops.concat_map(w.fault(rx.of))),
     _operator(
         "concat_map", "project", lambda w: ops.concat_map(lambda _: w.broken()), label="iterator"
+    ),
+    _operator(
+        "supervise",
+        "operator",
+        lambda w: ops.supervise(ops.map(w.fault()), lambda *_: rx.Supervision.STOP),
+    ),
+    _operator(
+        "supervise",
+        "decide",
+        lambda w: ops.supervise(ops.map(_refuse), w.fault(lambda *_: rx.Supervision.SKIP)),
     ),
     _operator("map_executor", "function", lambda w: ops.map_executor(AtOnce(), w.fault(), 1)),
     _operator("map_executor", "executor", lambda w: ops.map_executor(_Closed(w), str, 1)),

@@ -78,6 +78,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "single_or_default": lambda: ops.single_or_default(lambda _: False),
     "default_if_empty": ops.default_if_empty,
     "map_executor": lambda: ops.map_executor(AtOnce(), str, 1),
+    "supervise": lambda: ops.supervise(ops.map(str)),
     "limit_rate": lambda: ops.limit_rate(2),
     "observe_on": lambda: ops.observe_on(ImmediateScheduler()),
     "concat": lambda: ops.concat(rx.of(1)),

@@ -389,6 +389,10 @@ ROWS: dict[str, Row] = {
         (6, 9),
         before=3,
         length=6,
+    "supervise": Row(
+        lambda o: [o.supervise(ops.filter(even))],
+        (2, 4),
+        (2, 4),
     ),
     "map_executor": Row(
         lambda o: [o.map_executor(AtOnce(), str, 3, buffer=1)],
@@ -474,6 +478,7 @@ NATIVE_ONLY = {
     "named": "reactivex has none",
     "on_request": "reactivex has none",
     "tap_signals": "reactivex has none",
+    "supervise": "reactivex has none",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

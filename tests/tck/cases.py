@@ -132,6 +132,7 @@ OPERATORS: dict[str, Case] = {
     "map_async": Case(ops.map_async(later, 3)),
     "map_async_partitioned": Case(ops.map_async_partitioned(even, later, 3, buffer=2)),
     "adaptive_concurrency": Case(ops.adaptive_concurrency(later, 2, 4)),
+    "supervise": Case(ops.supervise(ops.filter(even)), needs=lambda n: 2 * n),
     "map_executor": Case(ops.map_executor(AtOnce(), str, 3)),
     "to_list": one(ops.to_list()),
     "to_iterable": one(ops.to_iterable()),
