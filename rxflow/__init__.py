@@ -89,8 +89,8 @@ from .protocol import (
     StreamTimeoutError,
     Subscriber,
     Subscription,
-    TooManyGroupsError,
     Supervision,
+    TooManyGroupsError,
 )
 from .sources import (
     BroadcastHub,
@@ -187,10 +187,10 @@ __all__ = [
     "Subject",
     "Subscriber",
     "Subscription",
+    "Supervision",
     "TooManyGroupsError",
     "UnicastProcessor",
     "Valve",
-    "Supervision",
     "__version__",
     "abc",
     "amb",

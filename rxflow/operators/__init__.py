@@ -86,8 +86,8 @@ from .serial import catch, concat, repeat, start_with
 from .shedding import shed
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
-from .switching import exclusive, flat_map_latest, switch_latest, switch_map, switch_map_indexed
 from .supervising import supervise
+from .switching import exclusive, flat_map_latest, switch_latest, switch_map, switch_map_indexed
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
 from .throttling import throttle
 from .throttling_by_key import throttle_by_key
