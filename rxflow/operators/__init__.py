@@ -95,6 +95,13 @@ from .timeouts import completion_timeout, idle_timeout, initial_timeout, timeout
 from .timing import time_interval, timestamp
 from .valves import valve
 from .watching import log, named, on_request, tap_signals
+from .windows import (
+    window,
+    window_when,
+    window_with_count,
+    window_with_time,
+    window_with_time_or_count,
+)
 from .zipping import zip, zip_with_iterable, zip_with_list
 
 if TYPE_CHECKING:
@@ -145,12 +152,13 @@ if TYPE_CHECKING:
         to_future,
         to_marbles,
         while_do,
-        window,
         window_toggle,
         window_when,
         window_with_count,
         window_with_time,
         window_with_time_or_count,
+        with_latest_from,
+        zip_latest,
     )
 else:
     for _name in _stock.__all__:

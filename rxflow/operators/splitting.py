@@ -194,7 +194,7 @@ class Outer(Room):
 
     def __init__(self, split: Split, name: str, capacity: int, context: Context) -> None:
         """Make an empty one for a consumer that is there."""
-        super().__init__(split, name, None, capacity)
+        super().__init__(split, name, name, capacity)
         self._on_discard = _abandon
         self.reader = context
 
@@ -267,6 +267,8 @@ class Split(Feed[Any]):
         self._last: Room = self.outer  # where an item landed last
         self._asked_since: set[Room | None] = set()  # an inner Flow has landed
         self._ended = False
+        self._rung = False  # the alarm has, since it was set
+        self._over = False  # everybody has left
         self._again = False  # a budget was spent
         self._caller: tuple[int, object] = (0, None)  # the thread and loop that run this one
         self._patience: float | None = None  # until when a full room is waited for
@@ -279,8 +281,11 @@ class Split(Feed[Any]):
     def route(self, item: Any) -> Iterator[tuple[Room, Any]]:
         """Say which rooms an item goes to; called once for each, and advanced as there is room."""
 
-    def opened(self) -> None:
-        """Open the rooms, and further sources, that are there from the beginning."""
+    def before(self) -> None:
+        """Set the clock, before upstream is subscribed to."""
+
+    def after(self) -> None:
+        """Start further sources, after upstream was subscribed to."""
 
     def attend(self) -> Iterator[tuple[Room, Any]] | None:
         """Look at the clock and at further sources; say what goes to which room for that."""
@@ -330,6 +335,7 @@ class Split(Feed[Any]):
             for inner in list(self.rooms):
                 inner.abandon()
         if self.outer.closed and not self.readers:
+            self._over = True
             self._drain.cancel()
         elif not self._ended:
             self.wake()
@@ -343,7 +349,7 @@ class Split(Feed[Any]):
         self._wake_for(context.root)
 
     def _opened(self, context: Context) -> Feed[Any]:
-        self.alarm = Alarm(context.wake, self._scheduler)
+        self.alarm = Alarm(self._ring, self._scheduler)
         self.context = context
         self.input = Input(self._make, context)
         return self
@@ -351,8 +357,10 @@ class Split(Feed[Any]):
     def start(self) -> None:
         """Start upstream."""
         assert self.input is not None
-        self.opened()
+        self.before()
+        self._set_alarm()
         self.input.start()
+        self.after()
 
     def room(self, name: str, key: Any) -> Room:
         """Make a room, which is to be pushed to the outer one next."""
@@ -391,6 +399,8 @@ class Split(Feed[Any]):
             self.forsaken.popleft().abandon()
         if self._routing is None:
             self._routing = self.attend()
+        if self._ended:
+            return False
         if self._routing is not None:
             return self._place()
         assert self.input is not None
@@ -500,10 +510,23 @@ class Split(Feed[Any]):
             return State.ENDED
         if self._again:
             return State.READY
+        self._set_alarm()
+        return State.WAITING
+
+    def _set_alarm(self) -> None:
         times_due = [time for time in (self._patience, self.due()) if time is not None]
+        self._rung = False
         if times_due:
             self.alarm.set(min(times_due))
-        return State.WAITING
+
+    def _ring(self) -> None:
+        self._rung = True
+        self.context.wake()
+
+    def reached(self, time: float) -> bool:
+        """Tell whether a time has come: at that very instant, only when the alarm has rung."""
+        now = self.alarm.now
+        return time < now or (self._rung and time <= now)
 
     def cancel(self) -> None:
         """Cancel upstream."""
@@ -522,7 +545,7 @@ class Split(Feed[Any]):
         if self.input is not None:
             yield from self.input.statistics()
         lost = self._dropped.total()
-        held = 0 if self._ended else self._received - self._passed - lost
+        held = 0 if self._ended or self._over else self._received - self._passed - lost
         yield StageStatistics(
             self.name,
             received=self._received,
