@@ -514,10 +514,11 @@ class Split(Feed[Any]):
         return State.WAITING
 
     def _set_alarm(self) -> None:
-        times_due = [time for time in (self._patience, self.due()) if time is not None]
+        # What is due is attended to when nothing is on its way; that may be waited for.
+        due = self.due() if self._routing is None else self._patience
         self._rung = False
-        if times_due:
-            self.alarm.set(min(times_due))
+        if due is not None:
+            self.alarm.set(due)
 
     def _ring(self) -> None:
         self._rung = True

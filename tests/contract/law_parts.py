@@ -134,6 +134,24 @@ PARTS: tuple[Row, ...] = (
             ("group_by_until", "$call, None, lambda _: rx.never()"),
         )
     ),
+    *(
+        row(
+            name,
+            f"ops.{name}({arguments}prefetch=$m), ops.flat_map(lambda part: part)",
+            same,
+            n=(1, 4),
+            m=(1, 3),
+            kind=Kind.PART,
+            hasty=True,
+        )
+        for name, arguments in (
+            ("window_with_count", "$n, "),
+            ("window_with_time", "9.0, None, TestScheduler(), "),
+            ("window_with_time_or_count", "9.0, $n, TestScheduler(), "),
+            ("window", "rx.never(), "),
+            ("window_when", "rx.never, "),
+        )
+    ),
     row(
         "natural_batches",
         "ops.natural_batches($n), ops.flat_map_iterable()",

@@ -94,6 +94,12 @@ def _for_ever(*_: Any) -> Any:
     return rx.never()
 
 
+def times(count: int, make: Any) -> Any:
+    """Make something so often, then what never ends."""
+    left = iter(range(count))
+    return lambda: make() if next(left, None) is not None else rx.never()
+
+
 def no(*_: Any) -> bool:
     return False
 
@@ -207,6 +213,25 @@ OPERATORS: tuple[Case, ...] = (
         "group_by_until",
         "subject_mapper",
         lambda w: _flattened(ops.group_by_until(lambda x: x, None, _for_ever, w.fault(Subject))),
+    ),
+    *(
+        _operator(
+            name,
+            parameter,
+            lambda w, b=build: _flattened(b(w)),
+            label=label,
+            kinds=("cold",),
+            calls=(1, 3),
+        )
+        for name, parameter, label, build in (
+            (
+                "window_when",
+                "closing_mapper",
+                "",
+                lambda w: ops.window_when(w.fault(times(9, rx.empty))),
+            ),
+            ("window", "boundaries", "iterator", lambda w: ops.window(w.broken())),
+        )
     ),
     _operator("merge", "sources", lambda w: ops.merge(w.broken()), label="iterator"),
     _operator("flat_map", "mapper", lambda w: ops.flat_map(w.fault(rx.of))),

@@ -214,6 +214,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             "replay",
             *("throw", "timer"),
             *("throw", "timer", "sample"),
+            *("window_with_time", "window_with_time_or_count"),
         )
     },
     ("valve", "valve"): "a value of rxflow's own",

@@ -376,6 +376,32 @@ ROWS: dict[str, Row] = {
         (1, 2),
         (1, 2),
     ),
+    "window_with_count": Row(
+        lambda o: [o.window_with_count(2), o.flat_map(lambda part: part)], (1, 2, 3), (1, 2, 3)
+    ),
+    "window_with_count, the windows": Row(
+        lambda o: [o.window_with_count(2), o.map(lambda _: "window")],
+        ("window", "window"),
+        (0, 2),
+        rest=("window",),
+        length=4,
+    ),
+    "window_with_time": Row(
+        lambda o: [o.window_with_time(9.0, None, CLOCK), o.flat_map(lambda part: part)],
+        (1, 2),
+        (1, 2),
+    ),
+    "window_with_time_or_count": Row(
+        lambda o: [o.window_with_time_or_count(9.0, 2, CLOCK), o.flat_map(lambda part: part)],
+        (1, 2, 3),
+        (1, 2, 3),
+    ),
+    "window": Row(
+        lambda o: [o.window(reactivex.never()), o.flat_map(lambda part: part)], (1, 2), (1, 2)
+    ),
+    "window_when": Row(
+        lambda o: [o.window_when(reactivex.never), o.flat_map(lambda part: part)], (1, 2), (1, 2)
+    ),
     "buffer_with_time_or_count": Row(
         lambda o: [o.buffer_with_time_or_count(9.0, 3, CLOCK)],
         ([1, 2, 3], [4, 5, 6]),
@@ -459,6 +485,8 @@ NATIVE_ONLY = {
     "buffer_with_time": "that of reactivex takes all there is, whatever the demand",
     "buffer_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "natural_batches": "reactivex has none",
+    "window_with_time": "that of reactivex takes all there is, whatever the demand",
+    "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "flat_map_iterable": "reactivex has none",
     "limit_rate": "reactivex has none",
     **dict.fromkeys(

@@ -87,6 +87,16 @@ def first(step: Step, **options: Any) -> Case:
     return Case(step, most=1, skips={EMPTY: ALWAYS_ONE}, **options)
 
 
+def windows(step: Step, **options: Any) -> Case:
+    """An operator that gives a Flow before its source has an item."""
+    reasons = {
+        **dict.fromkeys(EQUAL, OWN),
+        **dict.fromkeys((*FAILING, *LATE), "its own item comes first"),
+        EMPTY: ALWAYS_ONE,
+    }
+    return Case(step, needs=lambda n: n - 1, skips=reasons, **options)
+
+
 def even(n: int) -> bool:
     return n % 2 == 0
 
@@ -161,6 +171,11 @@ OPERATORS: dict[str, Case] = {
         ops.group_by_until(lambda n: n, None, lambda group: rx.never(), max_groups=2_000),
         skips=dict.fromkeys(EQUAL, OWN),
     ),
+    "window_with_count": windows(ops.window_with_count(1)),
+    "window_with_time_or_count": windows(ops.window_with_time_or_count(9.0, 1, TestScheduler())),
+    "window_with_time": windows(ops.window_with_time(9.0, None, TestScheduler()), most=1),
+    "window": windows(ops.window(rx.never()), most=1),
+    "window_when": windows(ops.window_when(rx.never), most=1),
     "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
     "merge": Case(ops.merge(rx.empty())),
     "flat_map": Case(ops.flat_map(rx.of)),
