@@ -191,6 +191,7 @@ __all__ = [
     "TooManyGroupsError",
     "UnicastProcessor",
     "Valve",
+    "UnicastProcessor",
     "__version__",
     "abc",
     "amb",

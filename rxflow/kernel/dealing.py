@@ -52,6 +52,7 @@ class BalancingHub(Hub):
     What one holds when it leaves goes to the others.
     """
 
+    deals = True
     _turn = 0  # where the search for one with room begins; the lock guards it
 
     def detach(self, outlet: Outlet, lease: Lease | None) -> None:

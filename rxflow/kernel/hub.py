@@ -61,6 +61,9 @@ class Hub:
     there when it came, whoever joins or leaves meanwhile.
     """
 
+    deals = False
+    """Each item is for one outlet only, so those that ask first need not wait for the others."""
+
     def __init__(
         self,
         name: str,
@@ -88,6 +91,8 @@ class Hub:
         self._subscribe = subscribe
         self._memory = memory
         self._eject_after = eject_after
+        # All outlets are of one subscription, which tells the figures of the hub itself.
+        self.private: bool = False
         self._scheduler = scheduler
         self._clock_of = scheduler
         self._lock = Lock()
@@ -238,7 +243,10 @@ class Hub:
                     return
                 connection.asked += more
                 self._requested += more
-            connection.intake.request(more)
+            try:
+                connection.intake.request(more)
+            except Exception as error:  # rule 3.16: it is not to raise
+                self._break_off(error)
 
     def _room(self) -> int:
         """Say how much may be asked for and not yet received (items); the lock is held."""

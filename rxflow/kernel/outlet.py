@@ -139,6 +139,12 @@ class Outlet(Boundary[Any]):
         """Attach it."""
         self._hub.attach(self, self._lease)
 
+    def want(self, n: int) -> None:
+        """Hear of demand; where items are dealt out, that is enough to get some."""
+        super().want(n)
+        if n and self._hub.deals:
+            self.reading = True
+
     def run(self) -> Iterator[Any]:
         """Give what is held; tell the hub of the room."""
         if not self.lockstep:
@@ -187,8 +193,9 @@ class Outlet(Boundary[Any]):
         super().cancel()
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give the hub's, then its own."""
-        yield from self._hub.statistics()
+        """Give the hub's, unless they are told elsewhere, then its own."""
+        if not self._hub.private:
+            yield from self._hub.statistics()
         yield self.own_statistics()
 
     def own_statistics(self) -> StageStatistics:

@@ -84,6 +84,8 @@ from .sampling import (
 )
 from .serial import catch, concat, repeat, start_with
 from .shedding import shed
+from .rails import balance, parallel
+from .serial import catch, concat, repeat, retry, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .supervising import supervise
@@ -173,6 +175,7 @@ __all__ = [
     "average",
     "backpressure_timeout",
     "batch",
+    "balance",
     "buffer",
     "buffer_toggle",
     "buffer_when",
@@ -264,6 +267,7 @@ __all__ = [
     "on_request",
     "pace",
     "pairwise",
+    "parallel",
     "partition",
     "partition_indexed",
     "pluck",

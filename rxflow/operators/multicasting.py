@@ -66,7 +66,8 @@ class _Selected(Feed[Any]):
             self._shared.hub.disconnect(self._connection, self._context)
 
     def statistics(self) -> Iterator[StageStatistics]:
-        return self._inner.statistics()
+        yield from self._shared.hub.statistics()
+        yield from self._inner.statistics()
 
 
 def _multicast(
@@ -82,6 +83,7 @@ def _multicast(
     def apply(flow: Flow[Any]) -> Flow[Any]:
         def feed(context: Context) -> Feed[Any]:
             shared = share(flow)
+            shared.hub.private = True
             return _Selected(context, shared, as_flow(mapper(shared), name).feed(context))
 
         return Flow(feed)

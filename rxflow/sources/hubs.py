@@ -29,12 +29,10 @@ T = TypeVar("T")
 _ANYHOW = Context(lambda: None)
 
 
-class _Junction(SharedFlow[T], Processor[T, T]):
-    """A Flow of the items of the one Subscription that it is given."""
+class _Intaken(Processor[T, T]):
+    """The side of a processor that its producer sees."""
 
-    def __init__(self, hub: Hub) -> None:
-        SharedFlow.__init__(self, hub)  # pyright: ignore[reportUnknownMemberType]
-        self._intake: Intake = hub.connect(_ANYHOW).intake
+    _intake: Intake
 
     def on_subscribe(self, subscription: Subscription) -> None:
         """Take the Subscription; a second one is cancelled.
@@ -63,6 +61,14 @@ class _Junction(SharedFlow[T], Processor[T, T]):
     def on_completed(self) -> None:
         """Complete, to each subscriber behind what it holds."""
         self._intake.on_completed()
+
+
+class _Junction(SharedFlow[T], _Intaken[T]):
+    """A Flow of the items of the one Subscription that it is given."""
+
+    def __init__(self, hub: Hub) -> None:
+        SharedFlow.__init__(self, hub)  # pyright: ignore[reportUnknownMemberType]
+        self._intake = hub.connect(_ANYHOW).intake
 
 
 class PublishProcessor(_Junction[T]):
@@ -119,7 +125,7 @@ class ReplayProcessor(_Junction[T]):
         super().__init__(Hub(name, size, memory=memory, scheduler=scheduler))
 
 
-class UnicastProcessor(Flow[T], Processor[T, T]):
+class UnicastProcessor(Flow[T], _Intaken[T]):
     """A Subscriber and a Flow at once, with one subscriber, which may come late."""
 
     def __init__(self, *, prefetch: int = HANDOVER) -> None:
@@ -135,11 +141,6 @@ class UnicastProcessor(Flow[T], Processor[T, T]):
         early = Early(name, checks.whole(name, "prefetch", prefetch))
         super().__init__(_once(name, early.read_by))
         self._intake = early.intake
-
-    on_subscribe = _Junction.on_subscribe
-    on_next = _Junction.on_next
-    on_error = _Junction.on_error
-    on_completed = _Junction.on_completed
 
 
 def _once(name: str, take: Callable[[Context], Feed[Any]]) -> Callable[[Context], Feed[Any]]:

@@ -36,6 +36,14 @@ class Early(Prefetched):
             Context(self._tell), name, capacity, capacity - capacity // 4, lambda _: None
         )
         self.reader: Context | None = None
+        self._intake = Intake(self, self._begin)
+
+    def _begin(self, intake: Intake) -> None:
+        try:
+            intake.request(self._capacity)
+        except Exception as error:  # rule 3.16: it is not to raise
+            intake.cancel()
+            self.fail(error)
 
     @property
     def intake(self) -> Intake:

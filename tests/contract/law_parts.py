@@ -375,5 +375,7 @@ EXCLUDED: dict[str, str] = {
         ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
         "what it lets through depends on the time; see tests/operators/test_sampling.py",
     ),
+    "balance": "it gives several Flows; tests/operators/test_rails.py has the law of their items",
+    "parallel": "the order of what it gives is not that of its source; see test_rails.py",
 }
 """The operators that the law is not tried on, with the reasons."""

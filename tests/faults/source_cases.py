@@ -226,6 +226,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
     ),
     ("kill_switch", "switch"): "an object of this library",
     ("log", "logger"): "of the standard library",
+    ("parallel", "steps"): "operators, whose callbacks are their own",
     ("pluck", "key"): "a value; what an item does with it is the item's",
 }
 """What user code could hide behind, by its annotation, and does not: with the reason."""

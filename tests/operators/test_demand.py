@@ -439,6 +439,10 @@ ROWS: dict[str, Row] = {
         lambda o: [o.take_last_with_time(5, CLOCK)], (1, 2, 3), (3, 3, 3), three, ends=True
     ),
     "skip_last_with_time": Row(lambda o: [o.skip_last_with_time(0, CLOCK)], (1, 2), (1, 2)),
+    "share": Row(
+        lambda o: [o.share(prefetch=4)], (1, 2, 3, 4, 5, 6), (4, 4, 7, 7, 7, 10), length=6
+    ),
+    "parallel": Row(lambda o: [o.parallel(1)], (1, 2, 3), (2, 3, 4), length=3),
     # Several operators.
     "filter, then pairwise": Row(
         lambda o: [o.filter(even), o.pairwise()], ((2, 4), (4, 6)), (4, 6)
@@ -478,6 +482,13 @@ EXCLUDED = {
         ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
         "it wants all that there is, in its time; see tests/operators/test_sampling.py",
     ),
+EXCLUDED = {
+    "map_async": "it starts tasks on an event loop; see tests/aio/test_map_async.py",
+    **dict.fromkeys(
+        ("partition", "partition_indexed", "publish", "publish_value", "ref_count", "replay"),
+        "as share, for several subscribers; see tests/operators/test_multicasting.py",
+    ),
+    "balance": "it gives several Flows; see tests/operators/test_rails.py",
 }
 """Native operators that have no row, with the reason."""
 
@@ -507,6 +518,8 @@ NATIVE_ONLY = {
     "on_request": "reactivex has none",
     "tap_signals": "reactivex has none",
     "supervise": "reactivex has none",
+    "parallel": "reactivex has none",
+    "share": "that of reactivex asks for everything",
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""

@@ -281,6 +281,22 @@ OPERATORS |= {
     "publish": Case(lambda flow: flow.publish(prefetch=4).ref_count(), skips=LOCKSTEP),
     "share": Case(ops.share(prefetch=4), skips=LOCKSTEP),
     "ref_count": Case(lambda flow: flow.publish().pipe(ops.ref_count()), skips=LOCKSTEP),
+    "parallel": Case(ops.parallel(2, ops.map(str))),
+    "balance": Case(
+        lambda flow: flow.balance(1)[0],
+        skips={
+            **LOCKSTEP,
+            **dict.fromkeys(
+                (*EQUAL, "test_optional_spec111_all_subscribers_get_items_or_an_end"), HOT_ONCE
+            ),
+        },
+    ),
+    "partition": Case(lambda flow: flow.partition(even)[0], needs=lambda n: 2 * n, skips=LOCKSTEP),
+    "partition_indexed": Case(
+        lambda flow: flow.partition_indexed(lambda n, i: i % 2 == 1)[0],
+        needs=lambda n: 2 * n,
+        skips=LOCKSTEP,
+    ),
     "replay": Case(lambda flow: flow.replay(2_000, prefetch=4).ref_count(), skips=LOCKSTEP),
     "publish_value": Case(
         lambda flow: flow.publish_value(7, prefetch=4).ref_count(),

@@ -1,0 +1,133 @@
+"""Each item to one of several consumers: balance, parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, overload
+
+from reactivex import Observable
+
+from ..flow import Flow, checks
+from ..flow.inlet import as_flow
+from ..flow.operator import Operator, fed, operator
+from ..kernel import HANDOVER, BalancingHub, Context, Lease, Outlet, StageStatistics, drained
+from .merged import Merged
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+
+
+@operator(
+    demand="what all together have room for ; 1:1 to one ; holds <= prefetch per subscriber",
+    category="multicast",
+)
+def balance(n: int, *, prefetch: int = HANDOVER) -> Callable[[Observable[T]], list[Flow[T]]]:
+    """Give each item to one of several subscribers, each in turn as long as it has room.
+
+    .. marble::
+        :alt: balance
+
+        a        9-----------------
+        b        2-----------------
+        source   1-2-3-4-5-6-7-----
+        [ balance(2, prefetch=1)  ]
+                 1---3---5-6-7----- (of a)
+
+    Demand: what all together have room for ; 1:1 to one ; holds <= prefetch per subscriber.
+    It starts when each of the Flows has a subscriber, and upstream is cancelled when
+    all have left. What one of them holds when it leaves goes to the others.
+
+    Args:
+        n: How many (Flows, at least 1), each for one subscriber.
+        prefetch: Most items that a subscriber holds (items); 1 where it is to get
+            none that another could have begun with.
+
+    Returns:
+        An operator function that gives a list of Flows.
+
+    Raises:
+        ValueError: A count below 1, when the pipeline is built.
+
+    Errors:
+        The failure of upstream, to each behind what it holds.
+
+    Source: Pekko Balance; RxJava parallel.
+    """
+    count = checks.whole("balance", "n", n)
+    size = checks.whole("balance", "prefetch", prefetch)
+
+    return Operator(lambda flow: _outlets(_hub("balance", flow, size), count))  # type: ignore[return-value]
+
+
+def _hub(name: str, flow: Flow[Any], prefetch: int) -> BalancingHub:
+    return BalancingHub(name, prefetch, lambda intake, context: drained(flow.feed, context)(intake))
+
+
+def _outlets(hub: BalancingHub, count: int) -> Any:
+    lease = Lease(count)
+    return [Flow[Any](lambda context: Outlet(context, hub, lease)) for _ in range(count)]
+
+
+class _Parallel(Merged):
+    """The rails of one subscription."""
+
+    def __init__(
+        self, context: Context, flow: Flow[Any], count: int, steps: tuple[Callable[[Any], Any], ...]
+    ) -> None:
+        self._hub = _hub("parallel", flow, 1)
+        self._hub.private = True
+        rails = [as_flow(rail.pipe(*steps), "parallel") for rail in _outlets(self._hub, count)]
+        super().__init__(context, [rail.feed for rail in rails], prefetch=1)
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        yield from self._hub.statistics()
+        yield from super().statistics()
+
+
+@overload
+def parallel(
+    n: int, step: Callable[[Flow[T1]], Observable[T2]], /
+) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]: ...
+@overload
+def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]], Flow[Any]]: ...
+@operator(
+    demand="what all rails together have room for ; 1:1 ; holds <= 1 per rail",
+    category="multicast",
+)
+def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]], Flow[Any]]:
+    """Send each item through one of several equal pipelines, and give what comes out of them.
+
+    .. marble::
+        :alt: parallel
+
+        request  4-----------------
+        source   1-2-3-4-----------
+        [ parallel(2, map_async(fetch)) ]
+                 ----2-1-4---3-----
+
+    Demand: what all rails together have room for ; 1:1 ; holds <= 1 per rail.
+    Each rail has operators of its own, with what they remember, and takes its next
+    item when it has room; a slow one holds only its own items. They are joined as
+    they come; for results in order there is ``map_async(ordered=True)``.
+
+    Args:
+        n: How many (rails, at least 1).
+        steps: What goes into the pipe of each rail; made anew for each subscription.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: A step is no operator, when the pipeline is built.
+        ValueError: n < 1, when the pipeline is built.
+
+    Errors:
+        The first failure of a rail, which cancels the others.
+
+    Source: RxJava parallel and sequential; Pekko Balance and Merge.
+    """
+    count = checks.whole("parallel", "n", n)
+    for step in steps:
+        checks.function("parallel", "steps", step)
+    return fed(lambda context, flow: _Parallel(context, flow, count, steps))
