@@ -191,7 +191,6 @@ __all__ = [
     "TooManyGroupsError",
     "UnicastProcessor",
     "Valve",
-    "UnicastProcessor",
     "__version__",
     "abc",
     "amb",

@@ -139,17 +139,18 @@ class Hub:
 
     def detach(self, outlet: Outlet, lease: Lease | None) -> None:
         """Let an outlet go; the last one of a lease disconnects."""
-        connection: Connection | None = None
+        connection, alarm = None, None
         with self._lock:
             self._forget(outlet)
             if lease is not None:
                 lease.count -= 1
                 if not lease.count and not lease.keeps:
                     connection = self._connection
+                    alarm = self._cut()
                     if not self._heard:  # what was ahead of the demand is fetched again
                         self._ended, self._error = False, None
         if connection is not None:
-            self.disconnect(connection, outlet.context)
+            self._close(connection, alarm, outlet.context)
         self.refill()  # it may have been the slowest
 
     def heard_end(self) -> None:
@@ -218,15 +219,25 @@ class Hub:
         with self._lock:
             if connection is not self._connection:
                 return
-            self._connection = None
-            self._discarded += len(self._stash)
-            self._stash.clear()
+            alarm = self._cut()
+        self._close(connection, alarm, context)
+
+    def _cut(self) -> Alarm | None:
+        """Be without a connection, so that another can be made; the lock is held."""
+        self._connection = None
+        self._discarded += len(self._stash)
+        self._stash.clear()
+        alarm, self._alarm, self._watching = self._alarm, None, False
+        return alarm
+
+    def _close(self, connection: Connection, alarm: Alarm | None, context: Context | None) -> None:
+        if alarm is not None:
+            alarm.cancel()
         if context is not None:
             loop = running_loop()
             context.tasks.update(task for task in connection.tasks if task.get_loop() is loop)
         connection.intake.cancel()
         self._past.keep(connection.intake.statistics())
-        self._stop_clock()
 
     def refill(self) -> None:
         """Ask the producer for as much as there is room for."""

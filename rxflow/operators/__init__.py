@@ -34,15 +34,7 @@ from .killing import kill_switch
 from .latest import combine_latest, with_latest_from, zip_latest
 from .mapping import map, map_indexed, pluck, pluck_attr, starmap, starmap_indexed
 from .merging import concat_all, concat_map, flat_map, flat_map_indexed, merge, merge_all
-from .multicasting import (
-    partition,
-    partition_indexed,
-    publish,
-    publish_value,
-    ref_count,
-    replay,
-    share,
-)
+from .multicasting import publish, publish_value, ref_count, replay, share
 from .notifying import dematerialize, materialize
 from .observing import do, do_action, finally_action, tap
 from .overflow import (
@@ -53,6 +45,7 @@ from .overflow import (
     on_backpressure_latest,
     on_backpressure_reduce,
 )
+from .partitioning import partition, partition_indexed
 from .periods import (
     skip_last_with_time,
     skip_until_with_time,
@@ -74,6 +67,7 @@ from .picking import (
 )
 from .prefetching import limit_rate, observe_on
 from .racing import amb
+from .rails import balance, parallel
 from .restarting import restart_with_backoff, retry
 from .sampling import (
     debounce,
@@ -84,8 +78,6 @@ from .sampling import (
 )
 from .serial import catch, concat, repeat, start_with
 from .shedding import shed
-from .rails import balance, parallel
-from .serial import catch, concat, repeat, retry, start_with
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .supervising import supervise
@@ -174,8 +166,8 @@ __all__ = [
     "as_observable",
     "average",
     "backpressure_timeout",
-    "batch",
     "balance",
+    "batch",
     "buffer",
     "buffer_toggle",
     "buffer_when",

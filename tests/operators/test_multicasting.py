@@ -6,6 +6,7 @@ The traps that their users know from elsewhere have tests with their names.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import aclosing
@@ -677,7 +678,7 @@ def test_a_subscriber_that_joins_or_leaves_in_the_middle_loses_nothing_of_the_ot
     shared = subject.pipe(ops.on_backpressure_block(64)).share(prefetch=8)
     staying = TestSubscriber[int](rx.UNBOUNDED)
     shared.subscribe(staying)
-    count, failures, over = 3000, list[str](), threading.Event()
+    count, failures, over = 1000, list[str](), threading.Event()
 
     def come_and_go() -> None:
         while not over.is_set():
@@ -701,6 +702,32 @@ def test_a_subscriber_that_joins_or_leaves_in_the_middle_loses_nothing_of_the_ot
     staying.wait_for(lambda probe: probe.ended)
     staying.assert_completed(*range(count))
     assert failures == []
+
+
+def test_one_that_joins_while_the_last_one_leaves_is_not_left_without_a_source() -> None:
+    shared = rx.repeat_value(7).share(prefetch=2)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            leaving, joining = TestSubscriber[int](1), TestSubscriber[int](1)
+            shared.subscribe(leaving)
+            together = threading.Barrier(2)
+
+            def leave(probe: Any = leaving, together: Any = together) -> None:
+                together.wait()
+                probe.cancel()
+
+            thread = threading.Thread(target=leave)
+            thread.start()
+            together.wait()
+            shared.subscribe(joining)
+            thread.join(10)
+            joining.wait_for(lambda probe: probe.items)
+            joining.cancel()
+            assert shared.hub.connection is None
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_the_parts_of_a_partition_keep_demand() -> None:
