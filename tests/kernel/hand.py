@@ -22,6 +22,7 @@ class Hand(Feed[Any]):
         self.more_wanted: list[int] = []
         self.starting: Callable[[], object] = lambda: None  # called when it is started
         self.started = self.cancelled = self.given = 0
+        self.runs = self.settled = 0
         self.name = name
         self.wake: Callable[[], None] = lambda: None
 
@@ -46,6 +47,10 @@ class Hand(Feed[Any]):
         self.starting()
 
     def run(self) -> Iterator[Any]:
+        self.runs += 1
+        return self._items()
+
+    def _items(self) -> Iterator[Any]:
         for _ in range(self.turn):
             if not self.items:
                 return
@@ -53,6 +58,7 @@ class Hand(Feed[Any]):
             yield self.items.popleft()
 
     def settle(self) -> State:
+        self.settled += 1
         if self.items:
             return State.READY
         if self.error is not None:
@@ -73,3 +79,18 @@ class Hand(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         yield StageStatistics(self.name, delivered=self.given)
+
+
+class Barren(Hand):
+    """Its runs end before they give anything, some times."""
+
+    barren = 3
+
+    def run(self) -> Any:
+        return iter(()) if self.barren else super().run()
+
+    def settle(self) -> State:
+        if not self.barren:
+            return super().settle()
+        self.barren -= 1
+        return State.READY

@@ -412,3 +412,29 @@ def test_items_that_are_lost_before_the_queue_are_counted_with_those_in_it():
     boundary.lose("early", "other")
     [figures] = boundary.statistics()
     assert (figures.received, figures.held, figures.dropped) == (7, 3, {"late": 3, "other": 1})
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_inside_of_a_call_of_the_source_what_is_asked_for_is_held_beyond_the_capacity(
+    nested: bool,
+):
+    boundary = door(DROP_INCOMING, capacity=2)
+    boundary.want(3)
+    assert not boundary.full
+    with boundary.starting():
+        if nested:
+            with boundary.starting():
+                assert boundary.push(-1) is Offer.ENQUEUED
+        else:
+            boundary.push(-1)
+        assert [boundary.push(item) for item in range(4)] == [Offer.ENQUEUED] * 4
+        assert boundary.full
+        assert boundary.push(4) is Offer.DROPPED
+    assert list(boundary.run()) == [-1, 0, 1, 2, 3]
+    boundary.want(3)
+    assert [boundary.push(item) for item in range(3)] == [
+        Offer.ENQUEUED,
+        Offer.ENQUEUED,
+        Offer.DROPPED,
+    ]
+    assert boundary.full

@@ -9,7 +9,7 @@ from reactivex.scheduler import ImmediateScheduler
 
 from rxflow.kernel import Context, Drain, StageStatistics, State
 from rxflow.protocol import UNBOUNDED
-from tests.kernel.hand import Hand
+from tests.kernel.hand import Barren, Hand
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
 
@@ -168,21 +168,6 @@ class Loop:
         self.calls.append(call)
 
 
-class Barren(Hand):
-    """Its runs end before they give anything, some times."""
-
-    barren = 3
-
-    def run(self) -> Any:
-        return iter(()) if self.barren else super().run()
-
-    def settle(self) -> State:
-        if not self.barren:
-            return super().settle()
-        self.barren -= 1
-        return State.READY
-
-
 def test_without_a_loop_a_run_that_found_nothing_is_followed_by_the_next():
     recorder = Recorder(1)
     opened(Barren("found"), recorder)
@@ -313,3 +298,28 @@ def test_a_failure_that_overtakes_what_a_run_has_in_hand_is_signalled_without_de
     hand.wake()
     assert recorder.error is hand.error
     assert recorder.items == [1]
+
+
+@pytest.mark.parametrize("then", ["cancel", "ask wrongly", "raise"])
+def test_a_feed_is_asked_nothing_more_once_the_subscriber_is_through(then: str):
+    def on_next(recorder: Recorder, item: Any) -> None:
+        if then == "raise":
+            raise OSError
+        recorder.cancel() if then == "cancel" else recorder.request(0)
+
+    hand = Hand(1, 2)
+    with dropped_errors():
+        opened(hand, Recorder(5, on_next))
+    assert (hand.given, hand.settled, hand.wanted, hand.cancelled) == (1, 0, [5], 1)
+
+
+def test_a_feed_that_was_being_pulled_when_the_cancel_came_is_asked_nothing_more():
+    class Cancelling(Hand):
+        def _items(self) -> Any:
+            recorder.cancel()
+            yield 1
+
+    hand, recorder = Cancelling(), Recorder(5)
+    drain = opened(hand, recorder)
+    assert (hand.settled, hand.wanted, hand.cancelled) == (0, [5], 1)
+    assert drain.statistics()[-1].discarded == 1

@@ -35,7 +35,7 @@ def test_it_is_started_with_the_demand_there_is(wanted: int):
     wired.input.start(wanted)
     assert wired.hand.started == 1
     assert wired.hand.wanted == ([wanted] if wanted else [])
-    assert not wired.input.waiting
+    assert wired.input.waiting is False
 
 
 def test_without_a_word_on_demand_it_is_started_without():
@@ -171,6 +171,14 @@ def test_a_wake_while_the_feed_looks_is_not_lost():
     assert wired.input.take() is NOTHING
     assert wired.input.waiting is False
     assert wired.input.take() == "meanwhile"
+
+
+def test_whoever_looks_during_the_start_finds_what_is_there():
+    wired = Wired("there")
+    taken: list[Any] = []
+    wired.hand.starting = lambda: taken.append(wired.input.take())
+    wired.input.start()
+    assert taken == ["there"]
 
 
 def test_whoever_looked_during_the_start_may_look_again():

@@ -95,11 +95,12 @@ def test_it_is_hot_as_its_source_is(hot: bool):
             return hot
 
     assert island(Kind(), doubled()).hot is hot
+    assert Hand().hot is False  # as a Feed that says nothing of it
 
 
 @BOTH
 def test_before_it_is_started_nothing_comes_and_the_source_is_not_touched(pulls: bool):
-    hand = Hand(1)
+    hand = Hand(ended=True)
     feed = island(hand, Passing(), pulls=pulls, start=False)
     assert list(feed.run()) == []
     assert feed.settle() is State.WAITING
@@ -156,10 +157,6 @@ def test_a_stage_that_is_done_ends_it_at_once_and_nothing_more_is_pulled(pulls: 
 class Offering(Hand):
     """Has its items as a few."""
 
-    def __init__(self, *items: Any) -> None:
-        super().__init__(*items)
-        self.runs = 0
-
     def few(self) -> Few:
         hand = self
 
@@ -175,10 +172,6 @@ class Offering(Hand):
         self.last: Few = getattr(self, "last", None) or Items()
         self.last.ended = False
         return self.last
-
-    def run(self) -> Iterator[Any]:
-        self.runs += 1
-        return super().run()
 
 
 def test_few_items_pass_plain_stages_without_a_run_of_their_own():
@@ -352,7 +345,23 @@ def test_a_failure_that_was_heard_without_demand_is_raised_in_the_run(pulls: boo
         assert raised.value is hand.error
         with pytest.raises(OSError, match="cut"):
             feed.settle()
-    assert hand.given == 0
+    assert (hand.runs, hand.settled) == (0, 1)  # it is not asked again
+
+
+def test_a_source_that_is_not_at_its_end_is_not_settled():
+    """It would take that for a consumer that waits, and wake it."""
+    hand = Hand(1)
+    assert island(hand, Passing()).ending() is False
+    assert hand.settled == 0
+
+
+def test_a_failure_is_heard_once():
+    hand = Hand(ended=True)
+    hand.error = OSError("cut")
+    feed = island(hand, Passing(catches=True))
+    for _ in range(3):
+        assert feed.ending() is False
+    assert hand.settled == 1
 
 
 def test_a_failure_of_the_source_without_stages_is_raised_by_who_settles():

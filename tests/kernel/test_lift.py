@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import reactivex
 from reactivex import operators as rx
-from reactivex.scheduler import ImmediateScheduler
+from reactivex.scheduler import CurrentThreadScheduler, ImmediateScheduler
 
-from rxflow.kernel import Context, LiftStage
+from rxflow.kernel import Context, LiftStage, own_trampoline
 from rxflow.kernel.lift import Output
 from tests.kernel.recorder import dropped_errors
 
@@ -192,3 +192,18 @@ def test_cancel_disposes_of_the_operators():
     assert told == []
     stage.cancel()
     assert told == ["disposed"]
+
+
+def test_what_is_scheduled_inside_a_trampoline_of_ones_own_runs_at_once_and_later_not():
+    told: list[str] = []
+    scheduler = CurrentThreadScheduler.singleton()
+
+    def outer(*_: Any) -> None:
+        with own_trampoline():
+            scheduler.schedule(lambda *_: told.append("inside"))
+            assert told == ["inside"]
+        scheduler.schedule(lambda *_: told.append("behind"))
+        assert told == ["inside"]  # it waits for this call, as without the trampoline
+
+    scheduler.schedule(outer)
+    assert told == ["inside", "behind"]

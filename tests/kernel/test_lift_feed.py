@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import reactivex
 from reactivex import operators as rx
-from reactivex.scheduler import ImmediateScheduler
+from reactivex.scheduler import CurrentThreadScheduler, ImmediateScheduler
 from reactivex.subject import Subject
 
 from rxflow.kernel import (
@@ -358,3 +358,24 @@ def test_items_that_wait_inside_are_held_and_then_discarded():
         StageStatistics("outer", delivered=1),
         StageStatistics("lifted", received=1, delivered=1, discarded=2),
     ]
+
+
+def test_operators_that_swallow_wake_nobody():
+    lift = Lift(Hand(1, 2, 3), rx.filter(lambda _: False)).started()
+    before = lift.wakes
+    assert lift.pull() == []
+    assert lift.wakes == before
+
+
+def test_inside_of_a_subscribe_of_reactivex_items_come_out_at_once():
+    """What waits for the outer call to return would be pulled for, and held."""
+    seen: list[Any] = []
+    lift = Lift(Hand(1, 2), rx.flat_map(lambda n: reactivex.of(n, n)))
+
+    def outer(*_: Any) -> None:
+        lift.started()
+        for item in lift.feed.run():
+            seen.append((item, lift.figures.received))
+
+    CurrentThreadScheduler.singleton().schedule(outer)
+    assert seen == [(1, 1), (1, 1), (2, 2), (2, 2)]

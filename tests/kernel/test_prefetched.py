@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from rxflow.kernel import (
     drained,
 )
 from rxflow.protocol import BufferOverflowError, Offer, Subscriber, Subscription
+from rxflow.testing import run_virtual
+from tests.kernel.hand import Barren
 from tests.kernel.recorder import dropped_errors
 
 
@@ -217,3 +220,16 @@ def test_a_flow_hears_of_the_scheduler_and_the_tasks_of_its_consumer():
     assert seen[0].scheduler is context.scheduler
     assert list(feed.run()) == [1]
     assert feed.settle() is State.ENDED
+
+
+def test_a_flow_that_is_drained_on_a_loop_gives_others_a_turn_after_a_run_without_items():
+    async def main() -> None:
+        context = Context(lambda: None)
+        feed = Prefetched(context, "merge", 4, 2, drained(Barren("found").make, context))
+        feed.start()
+        assert list(feed.run()) == []
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert list(feed.run()) == ["found"]
+
+    run_virtual(main())

@@ -21,6 +21,9 @@ from rxflow.kernel import (
 from rxflow.kernel import (
     boundary as boundary_module,
 )
+from rxflow.kernel import (
+    waiting as waiting_module,
+)
 from rxflow.protocol import BLOCK, SUSPEND, Offer, OfferTimeoutError, Overflow
 from tests.kernel.recorder import COMPLETED, Recorder, in_thread
 
@@ -156,8 +159,12 @@ def test_one_that_gave_up_is_not_told_of_room_any_more():
 @pytest.mark.asyncio
 async def test_a_thread_with_a_running_event_loop_must_not_wait():
     door = Watched().filled()
-    with pytest.raises(RuntimeError, match=r"event loop's own thread.*await send"):
+    with pytest.raises(RuntimeError) as raised:
         offer_blocking(door, "never", timeout=0)
+    assert str(raised.value) == (
+        "a blocking push on the event loop's own thread would stop the loop that is to make "
+        "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
+    )
     assert door.figures.received == 4
 
 
@@ -199,8 +206,9 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing_behind():
 @pytest.mark.asyncio
 async def test_a_task_that_has_waited_long_enough_gets_an_error_and_keeps_its_item():
     door = Watched(1, SUSPEND).filled()
-    with pytest.raises(OfferTimeoutError, match="door"):
+    with pytest.raises(OfferTimeoutError) as raised:
         await offer_suspending(door, "late", timeout=0)
+    assert str(raised.value) == "door: no room was made for an item in 0 s"
     assert door.figures.received == 1
 
 
@@ -294,6 +302,7 @@ async def test_room_that_producers_are_not_told_of_yet_counts_when_the_time_is_o
     await door.until_a_task_waits()
     assert door.take(1) == [0]
     assert await task is Offer.ENQUEUED
+    assert list(door.run()) == [*range(1, 8), "last"]
 
 
 def test_a_thread_tries_once_more_when_its_time_is_over():
@@ -304,3 +313,63 @@ def test_a_thread_tries_once_more_when_its_time_is_over():
     assert door.take(1) == [0]
     join()
     assert offers == [Offer.ENQUEUED]
+    assert list(door.run()) == [*range(1, 8), "last"]
+
+
+class Quick(Watched):
+    """Its consumer makes room just when a producer is about to wait, some times."""
+
+    quick = 2
+
+    def when_room(self, call: Callable[[], object]) -> bool:
+        if self.quick:
+            self.quick -= 1
+            self.take(1)
+        return super().when_room(call)
+
+
+def test_room_that_is_made_before_a_thread_waits_is_used_at_once():
+    door = Quick(2).filled()
+    assert offer_blocking(door, "first", timeout=0) is Offer.ENQUEUED
+    assert offer_blocking(door, "second") is Offer.ENQUEUED
+    assert list(door.run()) == ["first", "second"]
+    assert not door.waits.acquire(blocking=False)
+
+
+@pytest.mark.asyncio
+async def test_room_that_is_made_before_a_task_waits_is_used_at_once():
+    door = Quick(2, SUSPEND).filled()
+    assert await offer_suspending(door, "first", timeout=0) is Offer.ENQUEUED
+    assert await offer_suspending(door, "second") is Offer.ENQUEUED
+    assert list(door.run()) == ["first", "second"]
+    assert not door.waits.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_a_thread_waits_for_what_is_left_of_its_time_and_no_longer(
+    timeout: float | None, monkeypatch: pytest.MonkeyPatch
+):
+    """Each time it is told of room, another producer is quicker."""
+    clock, waits = Clock(), list[float | None]()
+
+    class Room:
+        def set(self) -> None: ...
+
+        def wait(self, seconds: float | None) -> bool:
+            waits.append(seconds)
+            clock.now += 2.0 if len(waits) < 3 else 7.0
+            return len(waits) < 4
+
+    monkeypatch.setattr(waiting_module, "monotonic", clock)
+    monkeypatch.setattr(waiting_module.threading, "Event", Room)
+    with pytest.raises(OfferTimeoutError) as raised:
+        offer_blocking(Watched(2).filled(), "late", timeout=timeout)
+    assert waits == ([None] * 4 if timeout is None else [5.0, 3.0, 1.0, 0.0])
+    assert str(raised.value) == f"door: no room was made for an item in {timeout} s"
+
+
+def test_nobody_waits_on_a_loop_that_is_closed():
+    loop = asyncio.new_event_loop()
+    tell = waiting_module._telling(loop, loop.create_future())
+    loop.close()
+    tell()
