@@ -71,6 +71,10 @@ class Alarm:
         """The time in whole microseconds, so that sums and differences are exact."""
         return round(self.now * 1_000_000)
 
+    def at(self, time: datetime) -> float:
+        """Tell a time of day as ``now`` does (seconds)."""
+        return self._clock.to_seconds(time)
+
     def set(self, due: float) -> None:
         """Have the consumer called at a time, unless it is to be called earlier already.
 

@@ -21,6 +21,7 @@ from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .conflating import conflate, conflate_by_key
 from .deciding import all, contains, is_empty, some
+from .delaying import delay, delay_subscription
 from .demanding import cap_demand, pace
 from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
@@ -107,8 +108,6 @@ if TYPE_CHECKING:
         buffer_with_time,
         buffer_with_time_or_count,
         combine_latest,
-        delay,
-        delay_subscription,
         delay_with_mapper,
         do_while,
         expand,

@@ -462,6 +462,12 @@ OPERATORS: tuple[Case, ...] = (
         "scheduler",
         lambda w: ops.throttle_by_key(yes, 9, burst=9, scheduler=_Clock(w)),
     ),
+    _operator(
+        "delay_subscription",
+        "scheduler",
+        lambda w: ops.delay_subscription(0, _Clock(w)),
+        calls=(1, 2),
+    ),
     _operator("pace", "scheduler", lambda w: ops.pace(9, 1, scheduler=_Clock(w))),
     *(
         _operator(

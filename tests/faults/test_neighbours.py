@@ -104,6 +104,8 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "cap_demand": lambda: ops.cap_demand(2),
     "pace": lambda: ops.pace(9, 1.0),
     "valve": lambda: ops.valve(rx.Valve()),
+    "delay": lambda: ops.delay(0),
+    "delay_subscription": lambda: ops.delay_subscription(0),
     "sample": lambda: ops.sample(rx.never()),
     "debounce": lambda: ops.debounce(9.0),
     "throttle_with_timeout": lambda: ops.throttle_with_timeout(9.0),

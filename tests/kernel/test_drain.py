@@ -323,3 +323,25 @@ def test_a_feed_that_was_being_pulled_when_the_cancel_came_is_asked_nothing_more
     drain = opened(hand, recorder)
     assert (hand.settled, hand.wanted, hand.cancelled) == (0, [5], 1)
     assert drain.statistics()[-1].discarded == 1
+
+
+def test_a_wrong_request_inside_of_on_subscribe_is_signalled_when_that_has_returned():
+    class Wrong(Recorder):
+        def on_subscribe(self, subscription: Any) -> None:
+            subscription.request(0)
+            super().on_subscribe(subscription)
+
+    recorder = Wrong()
+    opened(Hand(1), recorder)
+    assert [kind for kind, *_ in recorder.signals] == ["subscribed", "error"]
+
+
+def test_without_a_feed_the_figures_are_those_of_the_subscriber():
+    recorder = Recorder()
+    drain = Drain(recorder, 3)
+    subscriber = StageStatistics("subscriber", requested=3)
+    assert drain.statistics() == (subscriber,)
+    drain.cancel()
+    drain.open(Hand().make)
+    assert drain.statistics() == (subscriber,)
+    assert recorder.signals == [("subscribed",)]

@@ -415,6 +415,7 @@ ROWS: dict[str, Row] = {
         (6, 9),
         before=3,
         length=6,
+    ),
     "supervise": Row(
         lambda o: [o.supervise(ops.filter(even))],
         (2, 4),
@@ -479,11 +480,12 @@ EXCLUDED = {
     "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
     "batch": "what it gives depends on when it is asked; see tests/operators/test_batch.py",
     **dict.fromkeys(
+        ("delay", "delay_subscription"), "it begins later; see tests/operators/test_delaying.py"
+    ),
+    **dict.fromkeys(
         ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
         "it wants all that there is, in its time; see tests/operators/test_sampling.py",
     ),
-EXCLUDED = {
-    "map_async": "it starts tasks on an event loop; see tests/aio/test_map_async.py",
     **dict.fromkeys(
         ("partition", "partition_indexed", "publish", "publish_value", "ref_count", "replay"),
         "as share, for several subscribers; see tests/operators/test_multicasting.py",

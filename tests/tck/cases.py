@@ -233,6 +233,8 @@ OPERATORS: dict[str, Case] = {
     "kill_switch": Case(ops.kill_switch(rx.KillSwitch())),
     "restart_with_backoff": Case(ops.restart_with_backoff(1, 1, max_restarts=0)),
     "catch": Case(ops.catch(lambda error, source: rx.throw(error))),
+    "delay": Case(ops.delay(0.1, prefetch=4)),
+    "delay_subscription": Case(ops.delay_subscription(0.1)),
     "sample": Case(ops.sample(100.0), most=1),
     "debounce": Case(ops.debounce(0.1), most=1),
     "throttle_with_timeout": Case(ops.throttle_with_timeout(0.1), most=1),
