@@ -48,10 +48,7 @@ class Prefetched(Boundary[Any]):
         super().__init__(
             context, name, capacity or high, overflow, on_drop=on_drop, delay_error=delay_error
         )
-<<<<<<< HEAD
-=======
         self._high = high
->>>>>>> 1120088 (delay and delay_subscription are native)
         self._batch = batch
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only

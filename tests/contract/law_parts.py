@@ -202,6 +202,7 @@ PARTS: tuple[Row, ...] = (
         grows=True,
     ),
     row("amb", "ops.amb(rx.never())", same, kind=Kind.PART),
+    row(
         "delay",
         "ops.delay(0.01, prefetch=$n)",
         same,
@@ -386,5 +387,6 @@ EXCLUDED: dict[str, str] = {
     ),
     "balance": "it gives several Flows; tests/operators/test_rails.py has the law of their items",
     "parallel": "the order of what it gives is not that of its source; see test_rails.py",
+    "named": "it renames the figures that the law compares; see tests/operators/test_watching.py",
 }
 """The operators that the law is not tried on, with the reasons."""

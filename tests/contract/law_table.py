@@ -373,12 +373,11 @@ FUNCTIONS: tuple[Row, ...] = (
     ),
     row("restart_with_backoff", "ops.restart_with_backoff(1, 1, max_restarts=0)", same),
     row("kill_switch", "ops.kill_switch(rx.KillSwitch())", same),
-    row("named", "ops.named('law')", same),
     row("log", "ops.log('law', level=0)", same),
     row("on_request", "ops.on_request(lambda n: None)", same),
     row(
         "tap_signals",
-        "ops.tap_signals(lambda s, x: s == 'on_next' and ($call)(x))",
+        "ops.tap_signals(lambda s, x, f=$call: s == 'on_next' and f(x))",
         _watched,
         call="lambda x: None",
     ),
@@ -389,9 +388,13 @@ FUNCTIONS: tuple[Row, ...] = (
             ("take_until_with_time", 5),
             ("skip_with_time", 0),
             ("skip_until_with_time", 0),
-            ("take_last_with_time", 5),
             ("skip_last_with_time", 0),
         )
+    ),
+    row(
+        "take_last_with_time",
+        "ops.take_last_with_time(5, TestScheduler())",
+        lambda f, n, m: each(list),
     ),
     row("take", "ops.take($n)", lambda f, n, m: each(lambda i: islice(i, n)), n=(0, 6)),
     row(
