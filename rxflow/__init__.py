@@ -56,9 +56,16 @@ from reactivex import (
 
 from . import operators
 from .aio import for_each, to_queue
-from .flow import ConnectableFlow, Flow, GroupedFlow, SharedFlow, lift
+from .flow import (
+    ConnectableFlow,
+    DrainReport,
+    Flow,
+    GroupedFlow,
+    KillSwitch,
+    SharedFlow,
+    lift,
+)
 from .kernel import StageStatistics, Valve
-from .operators.killing import DrainReport, KillSwitch
 from .operators.limits import AIMD, Gradient
 from .protocol import (
     BLOCK,

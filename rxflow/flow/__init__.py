@@ -11,7 +11,17 @@ from . import checks
 from .connectable import ConnectableFlow, SharedFlow
 from .flow import Flow
 from .grouped import GroupedFlow
+from .kill_switch import DrainReport, KillSwitch
 from .lifting import LiftedFlow, lift
 
-__all__ = ["ConnectableFlow", "Flow", "LiftedFlow", "SharedFlow", "checks", "lift"]
-__all__ = ["Flow", "GroupedFlow", "LiftedFlow", "checks", "lift"]
+__all__ = [
+    "ConnectableFlow",
+    "DrainReport",
+    "Flow",
+    "GroupedFlow",
+    "KillSwitch",
+    "LiftedFlow",
+    "SharedFlow",
+    "checks",
+    "lift",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 
@@ -16,3 +17,6 @@ class Wraps(Protocol):
 
 Retry = int | Wraps | Callable[[Callable[..., Any]], Callable[..., Any]]
 """A number of further tries; or what makes an async function that tries again."""
+
+Wait = Callable[[int], float | timedelta] | Callable[[Any], float]
+"""Function of the number of the attempt that has failed; or a wait strategy of tenacity."""

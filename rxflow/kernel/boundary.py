@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
 from .feed import BUDGET, Context, Feed, Few, State
-from .queues import FEW, Held, Queue
+from .queues import FEW, Held
 from .statistics import StageStatistics
 from .telling import Telling, is_async
 
@@ -80,7 +80,7 @@ class Boundary(Feed[T], Generic[T]):
         self._on_discard = on_discard
         self._delay_error = delay_error
         self._lock = Lock()
-        self._queue: Queue[T] = deque()
+        self._queue: deque[T] = deque()
         self._quick = capacity  # while fewer are held, there is room without a closer look (items)
         self._end = _End.OPEN
         self._error: Exception | None = None  # why _end is FAILED

@@ -51,7 +51,8 @@ class Limited(Boundary[Any]):
         super().__init__(context, *args, **options)
         self._limits = limits
         self._shelf = Shelf(ranked=limits.priority is not None)
-        self._queue = self._shelf
+        # It has what the Boundary uses of a deque.
+        self._queue = self._shelf  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         self._quick = 0
         self._ttl = inf if limits.ttl is None else limits.ttl
         self._alarm = Alarm(self._ring, None if limits.ttl is None else context.timed().scheduler)

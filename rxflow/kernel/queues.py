@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from .feed import Few
 
-T = TypeVar("T")
-
 FEW = 4
 """So many items are taken one at a time, without a run of their own (items)."""
-
-
-class Queue(Protocol[T]):
-    """A deque, as far as a boundary needs one."""
-
-    def __len__(self) -> int: ...
-    def append(self, item: T, /) -> object: ...  # noqa: D102
-    def popleft(self) -> T: ...  # noqa: D102
-    def pop(self) -> T: ...  # noqa: D102
 
 
 class Held(Few):
@@ -29,7 +18,7 @@ class Held(Few):
 
     __slots__ = ("_take", "left")
 
-    def __init__(self, queue: Queue[Any]) -> None:
+    def __init__(self, queue: deque[Any]) -> None:
         """Take none yet."""
         self._take = queue.popleft
         self.left = 0  # how many it may still take, so that a cancel is heard

@@ -29,6 +29,7 @@ from .executing import map_executor, map_thread
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .gathering import batch
+from .gating import skip_until, take_until
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
 from .keyed import group_by, group_by_until
 from .killing import kill_switch
@@ -105,9 +106,6 @@ if TYPE_CHECKING:
         buffer,
         buffer_toggle,
         buffer_when,
-        buffer_with_time,
-        buffer_with_time_or_count,
-        combine_latest,
         delay_with_mapper,
         do_while,
         expand,
@@ -120,38 +118,15 @@ if TYPE_CHECKING:
         min_by,
         multicast,
         on_error_resume_next,
-        partition,
-        partition_indexed,
-        publish,
-        publish_value,
-        ref_count,
-        replay,
-        sample,
         sequence_equal,
         single_or_default_async,
-        skip_until,
         slice,
         subscribe_on,
-        switch_latest,
-        switch_map,
-        switch_map_indexed,
-        take_last_with_time,
-        take_until,
-        throttle_first,
-        throttle_with_mapper,
-        throttle_with_timeout,
-        timeout,
         timeout_with_mapper,
         to_future,
         to_marbles,
         while_do,
         window_toggle,
-        window_when,
-        window_with_count,
-        window_with_time,
-        window_with_time_or_count,
-        with_latest_from,
-        zip_latest,
     )
 else:
     for _name in _stock.__all__:

@@ -15,7 +15,7 @@ from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Limits, P
 from ..protocol import FAIL, Offer, Overflow, Victim
 
 T = TypeVar("T")
-R = TypeVar("R")
+T1 = TypeVar("T1")
 
 _NONE = Limits()
 
@@ -76,7 +76,8 @@ class _ByKey(LimitedDoor):
         **options: Any,
     ) -> None:
         super().__init__(*args, limits=_NONE, **options)
-        self._queue = self._shelf = self._slots = Slots()
+        self._shelf = self._slots = Slots()
+        self._queue = self._slots  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         self._key = key
         self._merge = merge
         self._merging = RLock()  # one producer at a time; never held by the consumer
@@ -115,7 +116,9 @@ class _ByKey(LimitedDoor):
 
 
 @door(demand="unbounded ; 1:1 ; holds <= 1", category="overflow")
-def conflate(seed: Callable[[T], R], fn: Callable[[R, T], R]) -> Callable[[Observable[T]], Flow[R]]:
+def conflate(
+    seed: Callable[[T], T1], fn: Callable[[T1, T], T1]
+) -> Callable[[Observable[T]], Flow[T1]]:
     """Merge items into a summary of another type while there is no demand.
 
     .. marble::

@@ -16,7 +16,7 @@ from ..kernel import Boundary, Context, Prefetched, StageStatistics, drained
 from ..protocol import Offer
 
 T = TypeVar("T")
-R = TypeVar("R")
+T1 = TypeVar("T1")
 
 
 class _Batching(Prefetched):
@@ -134,10 +134,10 @@ def batch(
 @overload
 def batch(
     max: int,
-    seed: Callable[[T], R],
-    fn: Callable[[R, T], R],
+    seed: Callable[[T], T1],
+    fn: Callable[[T1, T], T1],
     weight: Callable[[T], float] | None = None,
-) -> Callable[[Flow[T] | Observable[T]], Flow[R]]: ...
+) -> Callable[[Flow[T] | Observable[T]], Flow[T1]]: ...
 @operator(demand="1 at a time while there is budget ; 1:1 ; holds <= max + 1", category="overflow")
 def batch(
     max: int,  # noqa: A002

@@ -7,20 +7,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from random import random
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
+from ..flow.retrying import Wait
 from ..kernel import Alarm, Context, Feed, Pulled, State
 from .serial import Make, Serial
 from .timed import GRAIN
 
 T = TypeVar("T")
-
-Wait: TypeAlias = Callable[[int], float | timedelta] | Callable[[Any], float]
-"""Function of the number of the attempt that has failed; or a wait strategy of tenacity."""
 
 
 class _Pause(Feed[Any]):

@@ -201,6 +201,8 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.PART,
         grows=True,
     ),
+    row("take_until", "ops.take_until(rx.never())", same, kind=Kind.PART),
+    row("skip_until", "ops.skip_until([1])", same, kind=Kind.PART),
     row("amb", "ops.amb(rx.never())", same, kind=Kind.PART),
     row(
         "delay",

@@ -411,6 +411,18 @@ OPERATORS: tuple[Case, ...] = (
         kinds=("own",),
         label="iterator",
     ),
+    *(
+        _operator(
+            name,
+            "other",
+            lambda w, n=name: getattr(ops, n)(w.broken()),
+            lambda _: rx.never(),
+            kinds=("own",),
+            label="iterator",
+            calls=(1,),
+        )
+        for name in ("take_until", "skip_until")
+    ),
     _operator("zip", "args", lambda w: ops.zip(w.broken()), label="iterator"),
     _operator(
         "zip_with_iterable", "second", lambda w: ops.zip_with_iterable(w.broken()), label="iterator"

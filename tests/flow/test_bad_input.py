@@ -399,6 +399,8 @@ async def ticks() -> AsyncIterator[int]:
         (lambda: ops.merge_prioritized((5, 1)), "merge_prioritized wants a Flow, an Observable"),  # type: ignore
         (lambda: ops.merge_sorted(5), "merge_sorted wants a Flow, an Observable, a future or"),  # type: ignore
         (lambda: ops.amb(5), "amb wants a Flow, an Observable, a future or an iterable"),  # type: ignore
+        (lambda: ops.take_until(5), "take_until wants a Flow, an Observable, a future or"),  # type: ignore
+        (lambda: ops.skip_until(5), "skip_until wants a Flow, an Observable, a future or"),  # type: ignore
         (lambda: ops.zip(5), "zip wants a Flow, an Observable, a future or an iterable"),  # type: ignore
         (lambda: ops.catch(5), "catch wants a Flow, an Observable, a future or an iterable"),  # type: ignore
         (lambda: ops.zip_with_iterable(5), "wants an iterable, not 5; use zip for a source"),  # type: ignore

@@ -285,6 +285,8 @@ ROWS: dict[str, Row] = {
         length=2,
     ),
     "amb": Row(lambda o: [o.amb(rx.never())], (1, 2), (1, 2)),
+    "take_until": Row(lambda o: [o.take_until(rx.never())], (1, 2), (1, 2)),
+    "skip_until": Row(lambda o: [o.skip_until(rx.of("z"))], (1, 2), (1, 2)),
     "zip": Row(lambda o: [o.zip(wide())], ((1, 100), (2, 101)), (1, 2)),
     "zip_with_iterable": Row(
         lambda o: [o.zip_with_iterable(range(100, 200))], ((1, 100), (2, 101)), (1, 2)
@@ -527,6 +529,7 @@ NATIVE_ONLY = {
 """Operators whose rows do not hold for those of reactivex, with the reason."""
 
 UNCOMPARED = {
+    "skip_until": "plain Rx subscribes to the signal behind all that the source gives at once",
     "merge": "turns are fair; plain Rx gives one source whole where all are there at once",
     "combine_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
     "zip_latest": "turns are fair; plain Rx takes one source whole where all are there at once",

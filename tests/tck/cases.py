@@ -257,6 +257,8 @@ OPERATORS: dict[str, Case] = {
     "completion_timeout": Case(ops.completion_timeout(100_000)),
     "backpressure_timeout": Case(ops.backpressure_timeout(5_000)),
     "zip": Case(ops.zip(rx.repeat_value(7))),
+    "take_until": Case(ops.take_until(rx.never())),
+    "skip_until": Case(ops.skip_until(rx.of(7))),
     "amb": Case(ops.amb(rx.never())),
     "concat_map_eager": Case(ops.concat_map_eager(rx.of, max_concurrency=4, prefetch=2)),
     "merge_prioritized": Case(ops.merge_prioritized((rx.empty(), 2), priority=3)),

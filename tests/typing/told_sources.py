@@ -107,4 +107,4 @@ def combined() -> None:
     assert_type(rx.zip(numbers, letters, "b", plain), Flow[tuple[int, str, str, float]])
     assert_type(rx.zip(plain, letters), Flow[tuple[float, str]])
     assert_type(rx.zip(plain, plain), Observable[tuple[float, float]])
-    assert_type(rx.combine_latest(numbers, letters), Observable[tuple[int, str]])
+    assert_type(rx.combine_latest(numbers, letters), Flow[tuple[int, str]])
