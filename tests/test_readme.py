@@ -26,13 +26,32 @@ def test_the_blocks_run_one_after_another(capsys: pytest.CaptureFixture[str]) ->
     namespace["TestDoubling"]().test_required_spec101_request_gives_the_requested_number()
 
 
-def test_what_it_recommends_exists() -> None:
+def recommended(section: str, column: int) -> set[str]:
+    """Give the names that a column of the tables of a section calls."""
+    text = README.read_text(encoding="utf-8").split(f"\n## {section}")[1].split("\n## ")[0]
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")]
+    assert len({len(row) for row in rows}) == 1, "a cell has a bar of its own"
+    cells = " ".join(row[column] for row in rows)
+    return {*re.findall(r"[`.]([a-z_]+)\(", cells), *re.findall(r"`([A-Z]\w+)`", cells)}
+
+
+@pytest.mark.parametrize(
+    ("section", "column", "least"), [("I want to", 2, 60), ("Coming from RxJava", 7, 75)]
+)
+def test_what_it_recommends_exists(section: str, column: int, least: int) -> None:
     import rxflow
     from rxflow import operators
 
-    table = README.read_text(encoding="utf-8").split("## I want to …")[1].split("\n## ")[0]
-    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")][1:]
-    names = set(re.findall(r"[`.]([a-z_]+)\(", " ".join(rows)))
-    assert len(names) > 15
-    known = {*dir(rxflow), *dir(operators), *dir(rxflow.Flow), "send", "statistics"}
+    names = recommended(section, column)
+    assert len(names) > least
+    homes = (
+        rxflow,
+        operators,
+        rxflow.Flow,
+        rxflow.SharedFlow,
+        rxflow.Emitter,
+        rxflow.KillSwitch,
+        rxflow.Subscription,
+    )
+    known = {name for home in homes for name in dir(home)} | {"statistics"}
     assert names <= known, names - known

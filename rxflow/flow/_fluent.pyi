@@ -7,11 +7,12 @@
 
 import asyncio
 import builtins
+import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
 from os import PathLike
-from typing import Any, Generic, TypeVar, TypeVarTuple, Union, overload
 from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, Union, overload
 
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable
@@ -35,9 +36,13 @@ from reactivex.typing import (
 )
 
 from ..kernel import DiscardCallback, DropCallback, Valve
-from ..protocol import Overflow
+from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
+from ..kernel import DiscardCallback, DropCallback
+from ..protocol import LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
+from .kill_switch import KillSwitch
+from .retrying import Retry, Wait
 from .source import Source
 
 T_out = TypeVar("T_out", covariant=True)
@@ -67,7 +72,6 @@ _T9 = TypeVar("_T9")
 _TKey = TypeVar("_TKey")
 _TLeft = TypeVar("_TLeft")
 _TRight = TypeVar("_TRight")
-_TValue = TypeVar("_TValue")
 
 class Fluent(Observable[T_out], Generic[T_out]):
     @overload
@@ -895,10 +899,20 @@ class Fluent(Observable[T_out], Generic[T_out]):
         *more: Callable[[Any], Any],
     ) -> Any: ...
     def __getitem__(self, key: builtins.slice | int) -> Flow[T_out]: ...
+    def adaptive_concurrency(
+        self: Fluent[T1],
+        function: Callable[[T1], Awaitable[T2]],
+        min: int,
+        max: int,
+        ordered: bool = ...,
+        *,
+        algorithm: LimitAlgorithm | None = ...,
+        timeout: float | timedelta | None = ...,
+        retry: Retry = ...,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T2]: ...
     def all(self: Fluent[T], predicate: Predicate[T]) -> Flow[bool]: ...
-    def amb(
-        self: Fluent[_T], right_source: Union[Observable[_T], "typing.AnyFuture[_T]"]
-    ) -> Flow[_T]: ...
+    def amb(self: Fluent[T], right_source: Source[V]) -> Flow[T | V]: ...
     def as_observable(self: Fluent[_T]) -> Flow[_T]: ...
     def average(self: Fluent[T], key_mapper: Mapper[T, float] | None = ...) -> Flow[float]: ...
     def backpressure_timeout(
@@ -908,6 +922,19 @@ class Fluent(Observable[T_out], Generic[T_out]):
         *,
         on_discard: DiscardCallback | None = ...,
     ) -> Flow[T]: ...
+    def balance(self: Fluent[T], n: int, *, prefetch: int = ...) -> list[Flow[T]]: ...
+    @overload
+    def batch(
+        self: Fluent[T], max: int, *, weight: Callable[[T], float] | None = ...
+    ) -> Flow[list[T]]: ...
+    @overload
+    def batch(
+        self: Fluent[T],
+        max: int,
+        seed: Callable[[T], T1],
+        fn: Callable[[T1, T], T1],
+        weight: Callable[[T], float] | None = ...,
+    ) -> Flow[T1]: ...
     def buffer(self: Fluent[_T], boundaries: Observable[Any]) -> Flow[list[_T]]: ...
     def buffer_toggle(
         self: Fluent[_T],
@@ -974,25 +1001,53 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def concat_map(
         self: Fluent[T1], project: Mapper[T1, Source[T2]], *, prefetch: int = ...
     ) -> Flow[T2]: ...
+    def concat_map_eager(
+        self: Fluent[T1],
+        mapper: Mapper[T1, Source[T2]],
+        *,
+        max_concurrency: int = ...,
+        prefetch: int = ...,
+        overflow: Overflow = ...,
+        delay_error: bool = ...,
+    ) -> Flow[T2]: ...
+    def conflate(
+        self: Fluent[T], seed: Callable[[T], T1], fn: Callable[[T1, T], T1]
+    ) -> Flow[T1]: ...
+    def conflate_by_key(
+        self: Fluent[T],
+        key: Callable[[T], Any],
+        fn: Callable[[T, T], T] | None = ...,
+        max_keys: int = ...,
+        *,
+        overflow: Overflow = ...,
+        on_drop: DropCallback | None = ...,
+        on_discard: DiscardCallback | None = ...,
+    ) -> Flow[T]: ...
     def contains(self: Fluent[T], value: T, comparer: Comparer[T] | None = ...) -> Flow[bool]: ...
     def count(self: Fluent[T], predicate: Predicate[T] | None = ...) -> Flow[int]: ...
     def debounce(
-        self: Fluent[_T], duetime: typing.RelativeTime, scheduler: abc.SchedulerBase | None = ...
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        duetime: float | timedelta,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
     @overload
     def default_if_empty(self: Fluent[T]) -> Flow[T | None]: ...
     @overload
     def default_if_empty(self: Fluent[T], default_value: V) -> Flow[T | V]: ...
     def delay(
-        self: Fluent[_T],
-        duetime: typing.AbsoluteOrRelativeTime,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        duetime: float | timedelta | datetime,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        prefetch: int = ...,
+    ) -> Flow[T]: ...
     def delay_subscription(
-        self: Fluent[_T],
-        duetime: typing.AbsoluteOrRelativeTime,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        duetime: float | timedelta | datetime,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
     def delay_with_mapper(
         self: Fluent[_T],
         subscription_delay: Observable[Any] | typing.Mapper[Any, Observable[Any]] | None = ...,
@@ -1150,22 +1205,36 @@ class Fluent(Observable[T_out], Generic[T_out]):
         self: Fluent[T],
         key_mapper: Mapper[T, K],
         element_mapper: None = ...,
-        subject_mapper: Callable[[], Subject[T]] | None = ...,
+        subject_mapper: Callable[[], Subject[Any]] | None = ...,
+        *,
+        max_groups: int = ...,
+        prefetch: int = ...,
+        idle: timedelta | float | None = ...,
+        stalled: timedelta | float | None = ...,
     ) -> Flow[GroupedObservable[K, T]]: ...
     @overload
     def group_by(
         self: Fluent[T],
         key_mapper: Mapper[T, K],
         element_mapper: Mapper[T, V],
-        subject_mapper: Callable[[], Subject[V]] | None = ...,
+        subject_mapper: Callable[[], Subject[Any]] | None = ...,
+        *,
+        max_groups: int = ...,
+        prefetch: int = ...,
+        idle: timedelta | float | None = ...,
+        stalled: timedelta | float | None = ...,
     ) -> Flow[GroupedObservable[K, V]]: ...
     def group_by_until(
-        self: Fluent[_T],
-        key_mapper: Mapper[_T, _TKey],
-        element_mapper: Mapper[_T, _TValue] | None,
-        duration_mapper: Callable[[GroupedObservable[_TKey, _TValue]], Observable[Any]],
-        subject_mapper: Callable[[], Subject[_TValue]] | None = ...,
-    ) -> Flow[GroupedObservable[_TKey, _TValue]]: ...
+        self: Fluent[T],
+        key_mapper: Mapper[T, K],
+        element_mapper: Mapper[T, V] | None,
+        duration_mapper: Callable[[GroupedObservable[K, V]], Source[Any]],
+        subject_mapper: Callable[[], Subject[Any]] | None = ...,
+        *,
+        max_groups: int = ...,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[GroupedObservable[K, V]]: ...
     def group_join(
         self: Fluent[_TLeft],
         right: Observable[_TRight],
@@ -1192,6 +1261,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
         function: Callable[[], T1],
         scheduler: SchedulerBase | None = ...,
     ) -> Flow[T | T1]: ...
+    def kill_switch(self: Fluent[T], switch: KillSwitch) -> Flow[T]: ...
     @overload
     def last(self: Fluent[T], predicate: None = ...) -> Flow[T]: ...
     @overload
@@ -1207,6 +1277,9 @@ class Fluent(Observable[T_out], Generic[T_out]):
         self: Fluent[T], default_value: V, predicate: Predicate[T]
     ) -> Flow[T | V]: ...
     def limit_rate(self: Fluent[T], high: int, low: int | None = ...) -> Flow[T]: ...
+    def log(
+        self: Fluent[T], name: str, logger: logging.Logger | None = ..., level: int = ...
+    ) -> Flow[T]: ...
     def map(self: Fluent[T1], mapper: Mapper[T1, T2] | None = ...) -> Flow[T2]: ...
     def map_async(
         self: Fluent[T1],
@@ -1275,6 +1348,12 @@ class Fluent(Observable[T_out], Generic[T_out]):
         prefetch: int = ...,
     ) -> Flow[T | V]: ...
     def merge_all(self: Fluent[Source[T]], *, prefetch: int = ...) -> Flow[T]: ...
+    def merge_prioritized(
+        self: Fluent[T], *sources: tuple[Source[V], int], priority: int = ..., prefetch: int = ...
+    ) -> Flow[T | V]: ...
+    def merge_sorted(
+        self: Fluent[T], *others: Source[V], key: Callable[[Any], Any] | None = ...
+    ) -> Flow[T | V]: ...
     @overload
     def min(self: Fluent[T], comparer: None = ...) -> Flow[T]: ...
     @overload
@@ -1286,6 +1365,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def multicast(self: Fluent[_T]) -> ConnectableObservable[_T]: ...
     @overload
     def multicast(self: Fluent[_T], subject: abc.SubjectBase[_T]) -> ConnectableObservable[_T]: ...
+    def named(self: Fluent[T], name: str) -> Flow[T]: ...
     def natural_batches(self: Fluent[T], max_size: int) -> Flow[list[T]]: ...
     def observe_on(
         self: Fluent[T], scheduler: SchedulerBase | AbstractEventLoop, *, prefetch: int | None = ...
@@ -1324,6 +1404,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
         on_discard: DiscardCallback | None = ...,
     ) -> Flow[T]: ...
     def on_error_resume_next(self: Fluent[_T], second: Observable[_T]) -> Flow[_T]: ...
+    def on_request(self: Fluent[T], fn: Callable[[int], object]) -> Flow[T]: ...
     def pace(
         self: Fluent[T],
         batch: int,
@@ -1332,6 +1413,12 @@ class Fluent(Observable[T_out], Generic[T_out]):
         scheduler: SchedulerBase | None = ...,
     ) -> Flow[T]: ...
     def pairwise(self: Fluent[T]) -> Flow[tuple[T, T]]: ...
+    @overload
+    def parallel(
+        self: Fluent[T1], n: int, step: Callable[[Flow[T1]], Observable[T2]], /
+    ) -> Flow[T2]: ...
+    @overload
+    def parallel(self, n: int, *steps: Callable[[Any], Any]) -> Flow[Any]: ...
     def partition(self: Fluent[T], predicate: Predicate[T]) -> list[Flow[T]]: ...
     def partition_indexed(
         self: Fluent[T], predicate_indexed: PredicateIndexed[T]
@@ -1420,10 +1507,12 @@ class Fluent(Observable[T_out], Generic[T_out]):
         predicate: Callable[[Exception], bool] | None = ...,
     ) -> Flow[T]: ...
     def sample(
-        self: Fluent[_T],
-        sampler: typing.RelativeTime | Observable[Any],
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        sampler: float | timedelta | Observable[Any],
+        scheduler: SchedulerBase | None = ...,
+        *,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
     @overload
     def scan(self: Fluent[T], accumulator: Accumulator[T, T]) -> Flow[T]: ...
     @overload
@@ -1436,6 +1525,15 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def share(
         self: Fluent[T], *, prefetch: int | None = ..., eject_after: float | timedelta | None = ...
     ) -> SharedFlow[T]: ...
+    def shed(
+        self: Fluent[T],
+        capacity: float,
+        priority: Callable[[T], float],
+        *,
+        on_drop: DropCallback | None = ...,
+        on_discard: DiscardCallback | None = ...,
+        delay_error: bool = ...,
+    ) -> Flow[T]: ...
     @overload
     def single(self: Fluent[T], predicate: None = ...) -> Flow[T]: ...
     @overload
@@ -1458,21 +1556,19 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def skip(self: Fluent[T], count: int) -> Flow[T]: ...
     def skip_last(self: Fluent[T], count: int) -> Flow[T]: ...
     def skip_last_with_time(
-        self: Fluent[_T], duration: typing.RelativeTime, scheduler: abc.SchedulerBase | None = ...
-    ) -> Flow[_T]: ...
-    def skip_until(
-        self: Fluent[_T], other: Union[Observable[Any], "typing.AnyFuture[Any]"]
-    ) -> Flow[_T]: ...
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
+    def skip_until(self: Fluent[T], other: Source[Any]) -> Flow[T]: ...
     def skip_until_with_time(
-        self: Fluent[_T],
-        start_time: typing.AbsoluteOrRelativeTime,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        start_time: float | timedelta | datetime,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
     def skip_while(self: Fluent[T], predicate: Predicate[T]) -> Flow[T]: ...
     def skip_while_indexed(self: Fluent[T], predicate: PredicateIndexed[T]) -> Flow[T]: ...
     def skip_with_time(
-        self: Fluent[_T], duration: typing.RelativeTime, scheduler: abc.SchedulerBase | None = ...
-    ) -> Flow[_T]: ...
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
     def slice(
         self: Fluent[_T], start: int | None = ..., stop: int | None = ..., step: int | None = ...
     ) -> Flow[_T]: ...
@@ -1491,6 +1587,11 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def sum(self: Fluent[float]) -> Flow[float]: ...
     @overload
     def sum(self: Fluent[T], key_mapper: Mapper[T, float]) -> Flow[float]: ...
+    def supervise(
+        self: Fluent[T1],
+        operator: Callable[[Observable[T1]], Flow[T2]],
+        decide: Callable[[Exception, T1], Supervision] | None = ...,
+    ) -> Flow[T2]: ...
     def switch_latest(
         self: Fluent[Source[T]], *, prefetch: int = ..., overflow: Overflow = ...
     ) -> Flow[T]: ...
@@ -1512,29 +1613,28 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def take_last(self: Fluent[T], count: int) -> Flow[T]: ...
     def take_last_buffer(self: Fluent[T], count: int) -> Flow[list[T]]: ...
     def take_last_with_time(
-        self: Fluent[_T], duration: typing.RelativeTime, scheduler: abc.SchedulerBase | None = ...
-    ) -> Flow[_T]: ...
-    def take_until(
-        self: Fluent[_T], other: Union[Observable[Any], "typing.AnyFuture[Any]"]
-    ) -> Flow[_T]: ...
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
+    def take_until(self: Fluent[T], other: Source[Any]) -> Flow[T]: ...
     def take_until_with_time(
-        self: Fluent[_T],
-        end_time: typing.AbsoluteOrRelativeTime,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        end_time: float | timedelta | datetime,
+        scheduler: SchedulerBase | None = ...,
+    ) -> Flow[T]: ...
     def take_while(self: Fluent[T], predicate: Predicate[T], inclusive: bool = ...) -> Flow[T]: ...
     def take_while_indexed(
         self: Fluent[T], predicate: PredicateIndexed[T], inclusive: bool = ...
     ) -> Flow[T]: ...
     def take_with_time(
-        self: Fluent[_T], duration: typing.RelativeTime, scheduler: abc.SchedulerBase | None = ...
-    ) -> Flow[_T]: ...
+        self: Fluent[T], duration: float | timedelta, scheduler: SchedulerBase | None = ...
+    ) -> Flow[T]: ...
     def tap(
         self: Fluent[T],
         on_next: OnNext[T] | None = ...,
         on_error: OnError | None = ...,
         on_completed: OnCompleted | None = ...,
     ) -> Flow[T]: ...
+    def tap_signals(self: Fluent[T], listener: Callable[[str, Any], object]) -> Flow[T]: ...
     def throttle(
         self: Fluent[T],
         rate: float,
@@ -1561,13 +1661,25 @@ class Fluent(Observable[T_out], Generic[T_out]):
         scheduler: SchedulerBase | None = ...,
     ) -> Flow[T]: ...
     def throttle_first(
-        self: Fluent[_T],
-        window_duration: typing.RelativeTime,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        window_duration: float | timedelta,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
     def throttle_with_mapper(
-        self: Fluent[_T], throttle_duration_mapper: Callable[[Any], Observable[Any]]
-    ) -> Flow[_T]: ...
+        self: Fluent[T],
+        throttle_duration_mapper: Callable[[T], Observable[Any]],
+        *,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
+    def throttle_with_timeout(
+        self: Fluent[T],
+        duetime: float | timedelta,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        on_drop: DropCallback | None = ...,
+    ) -> Flow[T]: ...
     def time_interval(
         self: Fluent[T], scheduler: SchedulerBase | None = ...
     ) -> Flow[TimeInterval[T]]: ...
@@ -1612,30 +1724,51 @@ class Fluent(Observable[T_out], Generic[T_out]):
     def to_set(self: Fluent[T]) -> Flow[set[T]]: ...
     def valve(self: Fluent[T], valve: Valve) -> Flow[T]: ...
     def while_do(self: Fluent[_T], condition: Predicate[Observable[_T]]) -> Flow[_T]: ...
-    def window(self: Fluent[_T], boundaries: Observable[Any]) -> Flow[Observable[_T]]: ...
+    def window(
+        self: Fluent[T],
+        boundaries: Source[Any],
+        *,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[Observable[T]]: ...
     def window_toggle(
         self: Fluent[_T],
         openings: Observable[Any],
         closing_mapper: Callable[[Any], Observable[Any]],
     ) -> Flow[Observable[_T]]: ...
     def window_when(
-        self: Fluent[_T], closing_mapper: Callable[[], Observable[Any]]
-    ) -> Flow[Observable[_T]]: ...
+        self: Fluent[T],
+        closing_mapper: Callable[[], Source[Any]],
+        *,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[Observable[T]]: ...
     def window_with_count(
-        self: Fluent[_T], count: int, skip: int | None = ...
-    ) -> Flow[Observable[_T]]: ...
-    def window_with_time(
-        self: Fluent[_T],
-        timespan: typing.RelativeTime,
-        timeshift: typing.RelativeTime | None = ...,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[Observable[_T]]: ...
-    def window_with_time_or_count(
-        self: Fluent[_T],
-        timespan: typing.RelativeTime,
+        self: Fluent[T],
         count: int,
-        scheduler: abc.SchedulerBase | None = ...,
-    ) -> Flow[Observable[_T]]: ...
+        skip: int | None = ...,
+        *,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[Observable[T]]: ...
+    def window_with_time(
+        self: Fluent[T],
+        timespan: timedelta | float,
+        timeshift: timedelta | float | None = ...,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[Observable[T]]: ...
+    def window_with_time_or_count(
+        self: Fluent[T],
+        timespan: timedelta | float,
+        count: int,
+        scheduler: SchedulerBase | None = ...,
+        *,
+        prefetch: int = ...,
+        stalled: timedelta | float | None = ...,
+    ) -> Flow[Observable[T]]: ...
     @overload
     def with_latest_from(
         self: Fluent[T1], *, on_drop: DropCallback | None = ...

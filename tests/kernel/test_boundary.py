@@ -438,3 +438,27 @@ def test_inside_of_a_call_of_the_source_what_is_asked_for_is_held_beyond_the_cap
         Offer.DROPPED,
     ]
     assert boundary.full
+
+
+def test_demand_that_comes_while_the_consumer_is_busy_is_added_to_what_there_is():
+    boundary = door(FAIL, capacity=9)
+    boundary.want(2)
+    boundary.more(3)
+    assert boundary.requested == 5
+    boundary.push(0)
+    boundary.more(1)
+    assert boundary.requested == 5
+    assert boundary.statistics().__next__().requested == 6
+    boundary.more(UNBOUNDED)
+    assert boundary.requested == UNBOUNDED
+
+
+def test_a_failure_is_forgotten_by_cancel():
+    """What it holds on to is let go of, too."""
+    boundary = door()
+    assert boundary.failure is None
+    error = OSError("cut")
+    boundary.fail(error)
+    assert boundary.failure is error
+    boundary.cancel()
+    assert boundary.failure is None

@@ -248,6 +248,18 @@ def test_a_wait_that_is_given_up_counts_until_then(clock: Clock):
     assert door.figures.blocked_seconds == 3
 
 
+def test_waits_that_are_given_up_one_after_the_other_add_up(clock: Clock):
+    door = Watched(4).filled()
+
+    def call() -> None: ...
+
+    for seconds in (3, 2):
+        assert door.when_room(call)
+        clock.now += seconds
+        door.forget_room(call)
+    assert door.figures.blocked_seconds == 5
+
+
 def test_a_thread_that_gave_up_does_not_count_as_waiting_any_more(clock: Clock):
     door = Watched(4).filled()
     with pytest.raises(OfferTimeoutError):
