@@ -179,7 +179,7 @@ class _Partitioned(Concurrent):
         self._behind: dict[Any, deque[Call]] = {}  # by key: a call runs, and these wait for it
 
     def _admit(self, call: Call) -> None:
-        call.key = key = self._key(call.item)
+        call.key = key = self._key(call.item)  # once: it may give another one later
         if (waiting := self._behind.get(key)) is not None:
             waiting.append(call)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -125,17 +126,21 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 class Call:
     """An item, and the call that runs for it; told when that has finished, on any thread."""
 
-    __slots__ = ("_feed", "done", "future", "item", "key")
+    __slots__ = ("_feed", "done", "error", "future", "item", "key")
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
         self._feed = feed
         self.item = item
         self.future: Any = None  # until it has begun
         self.done = False  # it has a result, and the consumer knows
-        self.key: Any = None
+        self.error: BaseException | None = None  # what it has failed with
 
-    def __call__(self, _: Any) -> None:
+    def __call__(self, future: Any) -> None:
         """Tell the consumer."""
+        if future.cancelled():
+            self.error = CancelledError()
+        else:
+            self.error = future.exception()
         self._feed.finished(self)
 
 
@@ -198,16 +203,15 @@ class Concurrent(Feed[Any]):
         if self._over:
             self._let_go()
             return
-        future, queue = call.future, self._queue
+        if isinstance(call.error, BrokenExecutor):
+            # It says so under its lock, which others may need.
+            Thread(target=self._context.wake, daemon=True).start()
+            return
         try:
-            matters = self._eager or queue[0] is call
+            matters = self._eager or call.error is not None or self._queue[0] is call
         except IndexError:  # cancelled meanwhile, or taken
             matters = True
-        error = None if future.cancelled() else future.exception()
-        if isinstance(error, BrokenExecutor):  # it says so under its lock, which others may need
-            Thread(target=self._context.wake, daemon=True).start()
-        # Of those that only wait for an earlier one nobody needs to hear: its end will wake.
-        elif matters or error is not None or future.cancelled():
+        if matters:  # one that only waits for an earlier one does not: that one's end will wake
             self._context.wake()
 
     # The consumer's side: one thread at a time.
@@ -245,18 +249,16 @@ class Concurrent(Feed[Any]):
             self._received += 1
             call = Call(self, item)
             self._calls[call] = None
-            self._peak = max(self._peak, len(self._calls))
+            if (held := len(self._calls)) > self._peak:
+                self._peak = held
             if self._ordered:
                 self._queue.append(call)
             self._admit(call)
 
     def _room(self) -> int:
         """Say how many more items can be taken."""
-        return min(self._window - len(self._calls), self._limit - self._running)
-
-    def _admit(self, call: Call) -> None:
-        """Take a call that is to begin."""
-        self._begin(call)
+        places, more = self._window - len(self._calls), self._limit - self._running
+        return places if places < more else more  # min() takes its time, and it is hot
 
     def _begin(self, call: Call) -> None:
         try:
@@ -268,6 +270,8 @@ class Concurrent(Feed[Any]):
         self._running += 1
         call.future.add_done_callback(call)
 
+    _admit = _begin  # what is done with a call whose item was taken
+
     def _look(self) -> None:
         """See to the calls that have finished."""
         if not self._finished or not self._runner.here():
@@ -276,25 +280,19 @@ class Concurrent(Feed[Any]):
         while finished:
             call = finished.popleft()
             self._running -= 1
-            if (error := self._failure(call)) is not None:
-                self._failed(call, error)
-            else:
+            if call.error is None:
                 call.done = True
                 if not self._ordered:
                     self._queue.append(call)
+            elif isinstance(call.error, Exception):
+                self._failed(call, call.error)
+            else:
+                told = f"{self._name}: the function ended with {call.error!r}"
+                self._failed(call, RuntimeError(told))
             self._ended(call)
 
     def _ended(self, call: Call) -> None:
         """Hear that a call has ended."""
-
-    def _failure(self, call: Call) -> Exception | None:
-        """Give what a call has failed with."""
-        if call.future.cancelled():
-            return RuntimeError(f"{self._name}: the function ended with CancelledError()")
-        error = call.future.exception()
-        if error is None or isinstance(error, Exception):
-            return error
-        return RuntimeError(f"{self._name}: the function ended with {error!r}")
 
     def _failed(self, call: Call, error: Exception) -> None:
         """Fail, or go on without the item if that is what is decided."""
@@ -373,13 +371,10 @@ class Concurrent(Feed[Any]):
                 call = self._finished.popleft()
             except IndexError:  # another thread was quicker
                 return
-            if call.future.cancelled():
-                continue
-            error = call.future.exception()
-            if error is None:
+            if call.error is None:
                 self._discard(call)
-            elif error is not self._error and not isinstance(error, BrokenExecutor):
-                hooks.dropped_error(error)
+            elif not isinstance(call.error, CancelledError | BrokenExecutor):
+                hooks.dropped_error(call.error)
 
     def _discard(self, call: Call) -> None:
         """Hand the result of a call to ``on_discard``."""
