@@ -364,7 +364,8 @@ OPERATORS: tuple[Case, ...] = (
         "exclusive",
         "on_drop",
         lambda w: ops.exclusive(on_drop=w.fault()),
-        lambda w: w.source.pipe(ops.map(lambda _: rx.never())),
+        lambda w: w.source.pipe(ops.map(rx.of)),
+        kinds=("cold",),
     ),
     *(
         _operator(name, parameter, lambda w, n=name: getattr(ops, n)(w.broken()), label="iterator")
@@ -416,7 +417,7 @@ OPERATORS: tuple[Case, ...] = (
             name,
             "other",
             lambda w, n=name: getattr(ops, n)(w.broken()),
-            lambda _: rx.never(),
+            lambda _: rx.empty(),
             kinds=("own",),
             label="iterator",
             calls=(1,),

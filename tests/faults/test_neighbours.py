@@ -95,6 +95,20 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "skip_last": lambda: ops.skip_last(1),
     "timestamp": ops.timestamp,
     "time_interval": ops.time_interval,
+    "switch_map": lambda: ops.switch_map(rx.of),
+    "switch_map_indexed": lambda: ops.switch_map_indexed(lambda x, i: rx.of(x)),
+    "flat_map_latest": lambda: ops.flat_map_latest(rx.of),
+    "switch_latest": ops.switch_latest,
+    "exclusive": ops.exclusive,
+    "combine_latest": lambda: ops.combine_latest(rx.of(1)),
+    "with_latest_from": lambda: ops.with_latest_from(rx.of(1)),
+    "zip_latest": lambda: ops.zip_latest(rx.repeat_value(0)),
+    "merge_prioritized": lambda: ops.merge_prioritized((rx.never(), 2)),
+    "merge_sorted": lambda: ops.merge_sorted(rx.of(9)),
+    "concat_map_eager": lambda: ops.concat_map_eager(rx.of),
+    "amb": lambda: ops.amb(rx.never()),
+    "take_until": lambda: ops.take_until(rx.never()),
+    "skip_until": lambda: ops.skip_until(rx.of(1)),
     "zip": lambda: ops.zip(rx.repeat_value(0)),
     "zip_with_iterable": lambda: ops.zip_with_iterable("abcdefgh"),
     "zip_with_list": lambda: ops.zip_with_list(list("abcdefgh")),
@@ -133,7 +147,9 @@ def test_every_operator_is_behind_a_callback_that_raises_stop_iteration():
 
 @pytest.mark.parametrize("name", BEHIND)
 def test_no_operator_takes_stop_iteration_for_an_end_or_goes_on_behind_it(name: str):
-    item = [1] if name in ("starmap", "starmap_indexed", "pluck", "merge_all", "concat_all") else 1
+    of_lists = {"starmap", "starmap_indexed", "pluck", "merge_all", "concat_all"}
+    of_lists |= {"switch_latest", "exclusive"}
+    item = [1] if name in of_lists else 1
     last = {"is_empty": 1, "take": 5}.get(name, 6)  # it is over, and asks for no more
     for nth, (initial, each) in product((1, 2, 3, 6), ((1, 1), (UNBOUNDED, 0))):
         fault = Fault(nth, StopIteration())
@@ -155,6 +171,13 @@ def test_no_operator_takes_stop_iteration_for_an_end_or_goes_on_behind_it(name: 
 SEVERAL: dict[str, Callable[[Any, Any], Any]] = {
     "merge": lambda bad, good: bad.pipe(ops.merge(good)),
     "merge, second": lambda bad, good: good.pipe(ops.merge(bad)),
+    **{
+        f"{name}, {which}": lambda bad, good, name=name, first=first: (bad if first else good).pipe(
+            getattr(ops, name)(good if first else bad)
+        )
+        for name in ("combine_latest", "with_latest_from", "zip_latest", "merge_sorted")
+        for which, first in (("first", True), ("second", False))
+    },
     "zip": lambda bad, good: bad.pipe(ops.zip(good)),
     "zip, second": lambda bad, good: good.pipe(ops.zip(bad)),
     "flat_map, outer": lambda bad, good: bad.pipe(ops.flat_map(lambda _: good)),
@@ -227,6 +250,7 @@ def test_each_finally_action_is_called_whatever_else_fails_at_the_end(how: str):
 
 
 @pytest.mark.parametrize("case", [case for case in OPERATORS if "cold" in case.kinds], ids=str)
+@pytest.mark.parametrize("case", [case for case in OPERATORS if case.kinds != ("hot",)], ids=str)
 def test_the_next_subscription_knows_nothing_of_the_fault(case: Any):
     fault = Fault(case.calls[-1], PlantedError())
     world = World(fault, "cold")
