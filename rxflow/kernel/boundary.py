@@ -322,16 +322,12 @@ class Boundary(Feed[T], Generic[T]):
         """Count the items that the consumer has taken; the lock is held."""
         return self._received - self._lost - len(self._queue)
 
-    def _unmet(self) -> int:
-        """Count what is asked for and not yet taken; the lock is held."""
-        return max(0, self._wanted - self._count_taken())
-
     def _full(self, item: Any) -> bool:
         """Tell whether there is no room for this item; the lock is held."""
         held = len(self._queue)
         if self._capacity and not self._starting:
             return held >= self._capacity
-        unmet = self._unmet()
+        unmet = max(0, self._wanted - self._count_taken())
         return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
 
     def _count_lost(self, reason: str, n: int) -> None:

@@ -167,6 +167,10 @@ class Limited(Boundary[Any]):
 
     # Inside; the lock is held.
 
+    def _unmet(self) -> int:
+        """Count what is asked for and not yet taken."""
+        return max(0, self._wanted - self._count_taken())
+
     def _full(self, item: Parcel) -> bool:
         if self._limits.weight is None:
             return super()._full(item)
