@@ -250,7 +250,6 @@ def test_each_finally_action_is_called_whatever_else_fails_at_the_end(how: str):
 
 
 @pytest.mark.parametrize("case", [case for case in OPERATORS if "cold" in case.kinds], ids=str)
-@pytest.mark.parametrize("case", [case for case in OPERATORS if case.kinds != ("hot",)], ids=str)
 def test_the_next_subscription_knows_nothing_of_the_fault(case: Any):
     fault = Fault(case.calls[-1], PlantedError())
     world = World(fault, "cold")

@@ -934,6 +934,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the error is a TimeoutError that names the operator, its limit and the demand",
         frozenset({"timeout, after 15", "timeout, never"}),
         frozenset({"error"}),
+    ),
+    Difference(
         "without a consumer of the groups none is opened, which nobody could read: its items are "
         "dropped and counted, and no function is called for them",
         frozenset({"group_by, elements"}),

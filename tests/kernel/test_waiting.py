@@ -260,6 +260,29 @@ def test_waits_that_are_given_up_one_after_the_other_add_up(clock: Clock):
     assert door.figures.blocked_seconds == 5
 
 
+def test_waits_that_end_with_room_one_after_the_other_add_up(clock: Clock):
+    door = Watched(4).filled()
+    for seconds in (3, 2):
+        assert door.when_room(lambda: None)
+        clock.now += seconds
+        door.take(1)
+        assert door.push("again") is Offer.ENQUEUED
+    assert door.figures.blocked_seconds == 5
+
+
+@pytest.mark.parametrize(("capacity", "free"), [(1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (11, 2)])
+def test_producers_are_told_of_room_when_a_quarter_is_free_rounded_down_but_some(
+    capacity: int, free: int
+):
+    door = Watched(capacity).filled()
+    told: list[int] = []
+    assert door.when_room(lambda: told.append(len(taken)))
+    taken: list[Any] = []
+    for item in door.run():
+        taken.append(item)
+    assert [len(taken), *told] == [capacity, free - 1]  # told before the item is given
+
+
 def test_a_thread_that_gave_up_does_not_count_as_waiting_any_more(clock: Clock):
     door = Watched(4).filled()
     with pytest.raises(OfferTimeoutError):

@@ -302,7 +302,9 @@ def test_a_decision_on_a_call_that_raises_ends_the_stream() -> None:
 # What is refused.
 
 
-@pytest.mark.parametrize("step", [ops.merge(rx.never()), ops.limit_rate(3), ops.retry()], ids=repr)
+@pytest.mark.parametrize(
+    "step", [ops.merge(rx.never()), ops.limit_rate(3), ops.retry()], ids=lambda step: step.name
+)
 def test_an_operator_of_another_kind_is_refused(step: Any) -> None:
     with pytest.raises(TypeError, match=f"supervise: {step.name} does not work on one item"):
         ops.supervise(step)
