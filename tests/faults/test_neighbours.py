@@ -54,6 +54,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "contains": lambda: ops.contains(9),
     "is_empty": ops.is_empty,
     "pairwise": ops.pairwise,
+    "batch": lambda: ops.batch(2),
     "buffer_with_count": lambda: ops.buffer_with_count(2),
     "buffer_with_count, overlapping": lambda: ops.buffer_with_count(3, 1),
     "buffer_with_count, gaps": lambda: ops.buffer_with_count(2, 4),
