@@ -22,6 +22,7 @@ from rxflow.kernel import (
     lifting,
 )
 from rxflow.kernel.clock import LoopScheduler
+from rxflow.kernel.gates import _Nobody, _Rest
 from rxflow.protocol import UNBOUNDED
 from rxflow.testing import run_virtual
 from tests.kernel.hand import Hand
@@ -379,3 +380,80 @@ def test_inside_of_a_subscribe_of_reactivex_items_come_out_at_once():
 
     CurrentThreadScheduler.singleton().schedule(outer)
     assert seen == [(1, 1), (1, 1), (2, 2), (2, 2)]
+
+
+def test_operators_that_do_not_let_go_of_their_source_lose_it_all_the_same():
+    class Keeping(reactivex.Observable[Any]):
+        def __init__(self, source: Any) -> None:
+            super().__init__()
+            self.source = source
+
+        def _subscribe_core(self, observer: Any, scheduler: Any = None) -> Any:
+            self.source.subscribe(observer)
+            return reactivex.disposable.Disposable()
+
+    outer = Hand(1)
+    lift = Lift(outer, Keeping).started()
+    lift.feed.cancel()
+    assert outer.cancelled == 1
+    assert not lift.feed.open
+
+
+class Remaining:
+    """What is left of a cancelled run: it can be fed some times more."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.open = True
+        self.fed = 0
+        self.wanted: list[int] = []
+        self.closed = 0
+
+    @property
+    def feedable(self) -> bool:
+        return self.fed < self.times
+
+    def feed_one(self) -> bool:
+        self.fed += 1
+        return self.fed <= self.times
+
+    def want(self, n: int) -> None:
+        self.wanted.append(n)
+
+    def close_gates(self) -> None:
+        self.closed += 1
+
+
+def test_what_is_left_of_a_run_is_fed_without_demand_until_there_is_nothing():
+    left: Any = Remaining(3)
+    rest = _Rest(left)
+    rest.start()
+    assert list(rest.run()) == []
+    assert (left.fed, left.wanted) == (4, [UNBOUNDED])
+    assert rest.settle() is State.WAITING
+    rest.want(7)
+    assert left.wanted == [UNBOUNDED, 7]
+    rest.cancel()
+    assert left.closed == 1
+
+
+def test_what_is_left_of_a_run_gives_others_a_turn_after_a_budget():
+    left: Any = Remaining(2 * BUDGET)
+    rest = _Rest(left)
+    assert list(rest.run()) == []
+    assert left.fed == BUDGET
+    assert rest.settle() is State.READY
+    left.open = False
+    assert rest.settle() is State.ENDED
+
+
+def test_nobody_takes_no_item_and_loses_no_error():
+    nobody = _Nobody()
+    nobody.on_subscribe(Any)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match=r"^a run that was cancelled gave an item$"):
+        nobody.on_next(1)
+    error = OSError("cut")
+    with dropped_errors() as dropped:
+        nobody.on_error(error)
+        nobody.on_completed()
+    assert dropped == [error]
