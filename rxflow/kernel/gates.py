@@ -352,7 +352,7 @@ class LiftFeed(Feed[Any]):
         elif self._gates:
             rest = Drain(_Nobody(), UNBOUNDED)
             self._wake = rest.wake
-            rest.open(lambda _: _Rest(self), self._context.scheduler, self._context.tasks)
+            rest.open(lambda _: _Rest(self))
             rest.wake()
 
     def close_gates(self) -> None:
