@@ -382,6 +382,15 @@ def test_inside_of_a_subscribe_of_reactivex_items_come_out_at_once():
     assert seen == [(1, 1), (1, 1), (2, 2), (2, 2)]
 
 
+def test_a_gate_that_another_thread_is_about_to_close_is_not_pulled():
+    outer = Hand(1)
+    lift = Lift(outer, rx.map(str)).started()
+    [gate] = lift.feed._gates
+    gate.closed = True  # and its Feed is not cancelled yet
+    assert lift.feed.feed_one() is False
+    assert outer.given == 0
+
+
 def test_operators_that_do_not_let_go_of_their_source_lose_it_all_the_same():
     class Keeping(reactivex.Observable[Any]):
         def __init__(self, source: Any) -> None:
