@@ -391,6 +391,21 @@ def test_a_gate_that_another_thread_is_about_to_close_is_not_pulled():
     assert outer.given == 0
 
 
+def test_items_of_gates_that_are_closed_while_they_are_pulled_are_discarded_and_others_go_on():
+    class Closing(Hand):
+        def _items(self) -> Any:
+            stop.on_next(None)
+            yield "too late"
+
+    stop: Subject[None] = Subject()
+    hands = [Closing(), Hand("x"), Closing()]
+    flatten = rx.flat_map(lambda n: rx.take_until(stop)(hands[n].flow))
+    lift = Lift(Hand(0, 1, 2), flatten, Rule(Order.INNER_FIRST)).started()
+    assert list(lift.feed.run()) == ["x"]
+    assert [hand.cancelled for hand in hands] == [1, 1, 1]
+    assert (lift.figures.received, lift.figures.delivered, lift.figures.discarded) == (5, 1, 2)
+
+
 def test_operators_that_do_not_let_go_of_their_source_lose_it_all_the_same():
     class Keeping(reactivex.Observable[Any]):
         def __init__(self, source: Any) -> None:
