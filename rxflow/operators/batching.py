@@ -376,9 +376,10 @@ class _Natural(Stage):
                 if not part:
                     raise
                 self._failure = error
-            if not part:
-                return
-            yield part
+            if part:
+                yield part
+            if len(part) < self._size and self._failure is None:
+                return  # there is no more: what comes after a false end is not pulled
 
     def cancel(self) -> None:
         failure, self._failure = self._failure, None

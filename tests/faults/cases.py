@@ -337,10 +337,18 @@ OPERATORS: tuple[Case, ...] = (
     _operator("catch", "handler", lambda w: ops.catch(w.fault(rx.of)), _failing, **ONCE),
     _operator("catch", "handler", lambda w: ops.catch(w.broken()), _failing, label="iterator"),
     _operator(
-        "retry", "predicate", lambda w: ops.retry(predicate=w.fault(yes)), _failing, kinds=("cold",)
+        "retry",
+        "predicate",
+        lambda w: ops.retry(5, predicate=w.fault(yes)),
+        _failing,
+        kinds=("cold",),
     ),
     _operator(
-        "retry", "wait", lambda w: ops.retry(wait=w.fault(lambda n: 0)), _failing, kinds=("cold",)
+        "retry",
+        "wait",
+        lambda w: ops.retry(5, wait=w.fault(lambda n: 0)),
+        _failing,
+        kinds=("cold",),
     ),
     *(
         case

@@ -362,10 +362,25 @@ def test_items_that_wait_inside_are_held_and_then_discarded():
 
 
 def test_operators_that_swallow_wake_nobody():
-    lift = Lift(Hand(1, 2, 3), rx.filter(lambda _: False)).started()
+    outer = Hand(1, 2, 3)
+    lift = Lift(outer, rx.filter(lambda _: False)).started()
     before = lift.wakes
     assert lift.pull() == []
     assert lift.wakes == before
+    outer.give(4)
+    assert lift.wakes == before + 1
+    assert lift.pull() == []
+    assert lift.wakes == before + 1
+
+
+def test_a_start_from_which_nothing_comes_wakes_nobody():
+    assert Lift(Hand(), lambda source: reactivex.never()).started().wakes == 0
+
+
+def test_before_there_is_demand_the_window_alone_is_fed():
+    outer = Hand(*range(9))
+    assert Lift(outer, rx.filter(lambda _: False), Rule(window=3)).started().pull() == []
+    assert outer.given == 3
 
 
 def test_inside_of_a_subscribe_of_reactivex_items_come_out_at_once():
