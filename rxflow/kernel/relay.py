@@ -22,6 +22,8 @@ class Relay(Feed[Any]):
             source: The Feed, made with this one's context.
         """
         self._source = source
+        self._ended = False  # its end was heard by ``ending``, and is not to be heard again
+        self._end: Exception | None = None  # which it was, if a failure
 
     @property
     def hot(self) -> bool:
@@ -34,15 +36,27 @@ class Relay(Feed[Any]):
 
     def run(self) -> Iterator[Any]:
         """Give what the source has."""
-        return self._source.run()
+        return iter(()) if self._ended else self._source.run()
 
     def settle(self) -> State:
         """Say what the source says."""
-        return self._source.settle()
+        if not self._ended:
+            return self._source.settle()
+        if self._end is not None:
+            raise self._end
+        return State.ENDED
 
     def ending(self) -> bool:
-        """As the source."""
-        return self._source.ending()
+        """As the source, whose stages are then let hear the end: who asks may not run this one."""
+        if not self._ended and self._source.ending():
+            self._ended = True
+            try:
+                for _ in self._source.run():
+                    raise AssertionError("a Feed that is ending gave an item")
+                self._source.settle()
+            except Exception as error:
+                self._end = error
+        return self._ended
 
     def want(self, n: int) -> None:
         """Pass demand on."""

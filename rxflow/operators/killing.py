@@ -41,7 +41,7 @@ class _Switched(Relay):
         switch = self._switch
         if switch.pulled:
             return
-        for item in self._source.run():
+        for item in super().run():
             yield item
             if switch.pulled:
                 return

@@ -38,7 +38,7 @@ class _Until(Timed):
     def run(self) -> Iterator[Any]:
         if self._is_over():
             return
-        for item in self._source.run():
+        for item in super().run():
             yield item
             if self._is_over():
                 return
@@ -61,7 +61,7 @@ class _From(Timed):
         super().start()
 
     def run(self) -> Iterator[Any]:
-        for item in self._source.run():
+        for item in super().run():
             if self._rung and not self._open:
                 self._open = self._late()
             if self._open:

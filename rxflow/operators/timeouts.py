@@ -13,7 +13,7 @@ from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import Context, Feed, State, remaining
+from ..kernel import Context, Feed, Relay, State, remaining
 from ..protocol import StreamTimeoutError
 from .serial import Make, Serial
 from .timed import Limit, Timed, duration_of, time_of
@@ -58,7 +58,7 @@ class _Awaited(_Timed):
         super().start()
 
     def run(self) -> Iterator[Any]:
-        for item in self._source.run():
+        for item in super().run():
             self._since = None
             self._wanted = remaining(self._wanted, 1)
             yield item
@@ -86,7 +86,7 @@ class _FirstAwaited(_Awaited):
             yield item
 
     def settle(self) -> State:
-        return self._source.settle() if self._came else super().settle()
+        return Relay.settle(self) if self._came else super().settle()
 
 
 class _Passing(_Timed):
@@ -102,7 +102,7 @@ class _Passing(_Timed):
     def run(self) -> Iterator[Any]:
         if self._failing():
             return
-        for item in self._source.run():
+        for item in super().run():
             self._wanted = remaining(self._wanted, 1)
             self._note()
             yield item
@@ -114,7 +114,7 @@ class _Passing(_Timed):
 
     def _failing(self) -> bool:
         """Tell whether it is late, and the source not at its end."""
-        if self.failure is None and self._late() and not self._source.ending():
+        if self.failure is None and self._late() and not super().ending():
             self._fail()
         return self.failure is not None
 

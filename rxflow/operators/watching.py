@@ -80,7 +80,7 @@ class _Tapped(Relay):
     def run(self) -> Iterator[Any]:
         if self._failure is not None:
             return
-        items = self._source.run()
+        items = super().run()
         while self._failure is None:
             if not self._ending:
                 self._lacks(1)
@@ -303,7 +303,7 @@ class _Named(Relay):
 
     def run(self) -> Iterator[Any]:
         try:
-            yield from self._source.run()
+            yield from super().run()
         except Exception as error:
             self._note(error)
             raise

@@ -1,0 +1,62 @@
+"""A relay passes on what its source does, and the end of it reaches every part once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from reactivex import Subject
+from reactivex.testing import TestScheduler
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.testing import TestSubscriber
+
+CLOCK = TestScheduler()
+
+RELAYS: dict[str, Callable[[], Any]] = {
+    "timeout": lambda: ops.timeout(5, scheduler=CLOCK),
+    "initial_timeout": lambda: ops.initial_timeout(5, CLOCK),
+    "idle_timeout": lambda: ops.idle_timeout(5, CLOCK),
+    "completion_timeout": lambda: ops.completion_timeout(5, CLOCK),
+    "take_with_time": lambda: ops.take_with_time(5, CLOCK),
+    "skip_with_time": lambda: ops.skip_with_time(0, CLOCK),
+    "kill_switch": lambda: ops.kill_switch(rx.KillSwitch()),
+    "tap_signals": lambda: ops.tap_signals(lambda signal, value: None),
+    "named": lambda: ops.named("relay"),
+}
+EACH = pytest.mark.parametrize("relay", RELAYS.values(), ids=RELAYS)
+
+
+@EACH
+@pytest.mark.parametrize("demand", [0, 1, 2, rx.UNBOUNDED])
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("behind", [(), (ops.map(str),), (ops.map(str), ops.scan(max))])
+def test_the_end_reaches_what_is_before_it_once_whatever_the_demand(
+    relay: Callable[[], Any], demand: int, fails: bool, behind: tuple[Any, ...]
+) -> None:
+    source, heard = Subject[int](), list[Any]()
+    before = ops.do_action(None, heard.append, lambda: heard.append("completed"))
+    probe: TestSubscriber[Any] = TestSubscriber(demand)
+    source.pipe(ops.on_backpressure_buffer(9), before, relay(), *behind).subscribe(probe)
+    if demand:
+        source.on_next(7)
+    failure = KeyError()
+    source.on_error(failure) if fails else source.on_completed()
+    assert probe.ended
+    assert probe.error is (failure if fails else None)
+    assert heard == [failure if fails else "completed"]
+    assert len(probe.items) == (demand > 0)
+
+
+@EACH
+def test_an_item_that_is_held_before_the_end_is_asked_for(relay: Callable[[], Any]) -> None:
+    source, probe = Subject[int](), TestSubscriber[int]()
+    source.pipe(ops.on_backpressure_buffer(9), ops.map(abs), relay()).subscribe(probe)
+    source.on_next(7)
+    source.on_completed()
+    assert not probe.ended
+    probe.request(1)
+    assert probe.items == [7]
+    assert probe.completed
