@@ -146,8 +146,8 @@ class Island(Feed[Any]):
         if not ending and self._started:
             try:
                 ending = self._source.ending()
-                if ending and self._others:
-                    self._source.settle()
+                if ending:
+                    self._state = self._source.settle()
             except Exception as error:  # it is for the stages first
                 self._failure = error
                 ending = True

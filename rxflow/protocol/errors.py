@@ -50,7 +50,6 @@ class BufferOverflowError(BackpressureError):
         """Name the place, the numbers and the beginning of the item."""
         return (
             f"{self.operator}(capacity={self.capacity}) overflowed: {self.held} held, "
-            f"{self.requested} requested, item {_beginning(self.item)}"
             f"{self.requested} requested, item {shown(self.item)}"
         )
 
@@ -79,17 +78,8 @@ class RateExceededError(BackpressureError):
         """Name the place, the numbers and the beginning of the item."""
         return (
             f"{self.operator}: the rate of {self.rate:g} per {self.per:g} s with bursts of "
-            f"{self.burst:g} is exceeded by item {_beginning(self.item)}"
+            f"{self.burst:g} is exceeded by item {shown(self.item)}"
         )
-
-
-def _beginning(item: object) -> str:
-    """Show an item in an error, but not all of a long one."""
-    try:
-        text = repr(item)
-    except Exception:
-        text = f"<{type(item).__name__} whose repr fails>"
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 class GroupStalledError(BackpressureError):

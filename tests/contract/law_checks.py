@@ -30,9 +30,12 @@ LOOPS = ("limit_rate", "observe_on", "delay")
 
 TIMED = ("buffer_with_time", "buffer_with_time_or_count")
 """The operators that are like these, and hold items until it is time."""
-PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "map_async")
-PARTNERS = ("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted", "map_async")
-"""The operators that hold what waits for a partner, or for a call."""
+WAITING = (
+    *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
+    *("map_async", "map_async_partitioned", "adaptive_concurrency"),
+    *TIMED,
+)
+"""The operators that hold what waits for a partner, for a call, or for its time."""
 SHARED = ("partition", "partition_indexed", "publish", "publish_value", "replay", "share")
 """Those too, with figures of what is shared and of each subscriber, whose names end in its number.
 """
@@ -369,13 +372,7 @@ class Law:
         if self.stopped or subscriber.ended or len(subscriber.items) >= subscriber.requested:
             return
         assert not self.example.source.pulled, "it has stalled"
-        # what zip holds waits for its partner, map_async for its calls, and a list for its time
-        waits = ("zip", "map_async", *TIMED)
-        held = [p for p in self._figures() if p.held and p.name not in waits]
-        held = [p for p in self._figures() if p.held and p.name not in PARTNERS]
-        # what zip holds waits for its partner, and map_async for its calls
-        waiting = ("zip", "map_async", "map_async_partitioned", "adaptive_concurrency")
-        held = [p for p in self._figures() if p.held and p.name not in waiting]
+        held = [p for p in self._figures() if p.held and p.name not in WAITING]
         assert not held, f"asked for and held: {held}"
 
     def _check_figures(self) -> None:
@@ -406,8 +403,7 @@ class Law:
         further out or on another thread, it hears the end later; the figures are taken now.
         """
         names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
-        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *TIMED)]
-        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *SHARED)]
+        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *TIMED, *SHARED)]
         over = self.subscriber.ended or self.stopped
         return names[: loops[-1]] if loops and over else []
 

@@ -52,7 +52,7 @@ def closed_midway(*steps: Any) -> Iterator[asyncio.AbstractEventLoop]:
 ON_LOOP: dict[str, Callable[[], Any]] = {
     "observe_on": lambda: ops.observe_on(asyncio.get_running_loop(), prefetch=4),
     "map_async": lambda: ops.map_async(_at_once, 2),
-    "delay, lifted": lambda: ops.delay(0.0),
+    "delay, lifted": lambda: rx.lift(reactivex.operators.delay(0.0)),
 }
 
 

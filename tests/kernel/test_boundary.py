@@ -420,7 +420,7 @@ def test_inside_of_a_call_of_the_source_what_is_asked_for_is_held_beyond_the_cap
 ):
     boundary = door(DROP_INCOMING, capacity=2)
     boundary.want(3)
-    assert not boundary.full
+    assert not boundary.full()
     with boundary.starting():
         if nested:
             with boundary.starting():
@@ -428,7 +428,7 @@ def test_inside_of_a_call_of_the_source_what_is_asked_for_is_held_beyond_the_cap
         else:
             boundary.push(-1)
         assert [boundary.push(item) for item in range(4)] == [Offer.ENQUEUED] * 4
-        assert boundary.full
+        assert boundary.full()
         assert boundary.push(4) is Offer.DROPPED
     assert list(boundary.run()) == [-1, 0, 1, 2, 3]
     boundary.want(3)
@@ -437,7 +437,7 @@ def test_inside_of_a_call_of_the_source_what_is_asked_for_is_held_beyond_the_cap
         Offer.ENQUEUED,
         Offer.DROPPED,
     ]
-    assert boundary.full
+    assert boundary.full()
 
 
 def test_demand_that_comes_while_the_consumer_is_busy_is_added_to_what_there_is():

@@ -421,6 +421,19 @@ def test_items_of_gates_that_are_closed_while_they_are_pulled_are_discarded_and_
     assert (lift.figures.received, lift.figures.delivered, lift.figures.discarded) == (5, 1, 2)
 
 
+def test_an_item_that_comes_too_late_is_one_that_has_been_let_through():
+    stop: Subject[None] = Subject()
+
+    class Closing(Hand):
+        def _items(self) -> Any:
+            stop.on_next(None)
+            yield "too late"
+
+    lift = Lift(Closing(), rx.take_until(stop)).started()
+    assert lift.feed.feed_one() is True
+    assert lift.feed.feed_one() is False
+
+
 def test_operators_that_do_not_let_go_of_their_source_lose_it_all_the_same():
     class Keeping(reactivex.Observable[Any]):
         def __init__(self, source: Any) -> None:

@@ -356,11 +356,11 @@ class Quick(Watched):
 
     quick = 2
 
-    def when_room(self, call: Callable[[], object]) -> bool:
+    def when_room(self, call: Callable[[], object], item: Any = None) -> bool:
         if self.quick:
             self.quick -= 1
             self.take(1)
-        return super().when_room(call)
+        return super().when_room(call, item)
 
 
 def test_room_that_is_made_before_a_thread_waits_is_used_at_once():
