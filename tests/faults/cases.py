@@ -538,6 +538,10 @@ OPERATORS: tuple[Case, ...] = (
             *((name, ()) for name in PERIODS),
         )
     ),
+)
+
+
+LATE: tuple[Case, ...] = (
     _operator(
         "timeout",
         "other",
@@ -558,6 +562,7 @@ OPERATORS: tuple[Case, ...] = (
         **ONCE,
     ),
 )
+"""Those that are called when time has passed, or at a cancel, and never over a source alone."""
 
 
 # A mapper is called once, by who subscribes; a predicate by each side of a partition.

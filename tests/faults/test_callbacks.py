@@ -19,12 +19,12 @@ from rxflow.protocol import UNBOUNDED, Overflow
 from rxflow.testing import TestSubscriber, run_virtual
 from tests.kernel.recorder import dropped_errors
 
-from .cases import DOORS, OPERATORS, Case, Outcome
+from .cases import DOORS, LATE, OPERATORS, Case, Outcome
 from .loop_cases import LOOP_CASES
 from .source_cases import NO_CALLBACK, SOURCES
 from .worlds import ITEMS, Fault, PlantedError, World
 
-CASES = (*OPERATORS, *DOORS, *SOURCES)
+CASES = (*OPERATORS, *LATE, *DOORS, *SOURCES)
 
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "error": PlantedError,
