@@ -1,12 +1,10 @@
 """The engine: what runs when a Flow is subscribed.
 
 Holds: Feed (a running source that is pulled), Stage and Island (synchronous
-operators fused over a Feed), Drain (the one loop that counts demand and signals
-a Subscriber), Boundary (the one bounded queue), Alarm (the one timer), Valve, lifting of
-stock operators, statistics and the hook for errors that come too late.
-a Subscriber), Boundary (the one bounded queue), Hub (one producer, several
-consumers), Alarm (the one timer), lifting of stock operators, statistics and the
-hook for errors that come too late.
+operators fused over a Feed), Relay (a Feed over another one), Drain (the one loop
+that counts demand and signals a Subscriber), Boundary (the one bounded queue), Hub
+(one producer, several consumers), Alarm (the one timer), Valve, lifting of stock
+operators, statistics and the hook for errors that come too late.
 Invariants: one thread at a time pulls a Feed; demand is counted in Drain only;
 locks live in Drain, Boundary and Hub only, and no signal is sent under one.
 May import: protocol.

@@ -259,7 +259,7 @@ class Split(Feed[Any]):
 
     def _push(self, room: Room, value: Any) -> bool:
         """Push into a room; say whether that is done, or the room has to be waited for."""
-        asked = not room.full and (bool(room.requested) or room is self.outer)
+        asked = not room.full() and (bool(room.requested) or room is self.outer)
         if asked:  # before it is pushed: who takes it asks again
             asker = self._asked.pop(room.root, None)
             self._landed[room.root] = self._last = room

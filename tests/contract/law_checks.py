@@ -30,6 +30,12 @@ LOOPS = ("limit_rate", "observe_on", "delay")
 
 TIMED = ("buffer_with_time", "buffer_with_time_or_count")
 """The operators that are like these, and hold items until it is time."""
+SPLITTING = (
+    *("group_by", "group_by_until", "window", "window_when"),
+    *("window_with_count", "window_with_time", "window_with_time_or_count"),
+)
+"""Those too."""
+
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
     *("map_async", "map_async_partitioned", "adaptive_concurrency"),
@@ -39,6 +45,8 @@ WAITING = (
 SHARED = ("partition", "partition_indexed", "publish", "publish_value", "replay", "share")
 """Those too, with figures of what is shared and of each subscriber, whose names end in its number.
 """
+
+OWN_LOOPS = (*LOOPS, *TIMED, *SHARED, *SPLITTING)
 
 PLANNED = (
     *(CallbackError, SourceError, ValueError, BufferOverflowError),
@@ -403,7 +411,7 @@ class Law:
         further out or on another thread, it hears the end later; the figures are taken now.
         """
         names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
-        loops = [index for index, name in enumerate(names) if name in (*LOOPS, *TIMED, *SHARED)]
+        loops = [index for index, name in enumerate(names) if name in OWN_LOOPS]
         over = self.subscriber.ended or self.stopped
         return names[: loops[-1]] if loops and over else []
 

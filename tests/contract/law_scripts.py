@@ -22,7 +22,6 @@ from reactivex.scheduler import ImmediateScheduler
 from reactivex.subject import Subject
 from reactivex.testing import TestScheduler
 
-from rxflow import Supervision
 from rxflow.testing import TestSubscriber, run_virtual
 """
 

@@ -246,7 +246,7 @@ FUNCTIONS: tuple[Row, ...] = (
     ),
     row(
         "supervise",
-        "ops.supervise(ops.map($call), lambda error, item: Supervision.STOP)",
+        "ops.supervise(ops.map($call), lambda error, item: rx.Supervision.STOP)",
         lambda f, n, m: each(lambda i: map(f, i)),
         call=PLUS,
         n=(0, 3),

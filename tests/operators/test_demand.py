@@ -524,6 +524,10 @@ NATIVE_ONLY = {
     "supervise": "reactivex has none",
     "parallel": "reactivex has none",
     "share": "that of reactivex asks for everything",
+    **dict.fromkeys(
+        ("skip_until_with_time", "skip_with_time"),
+        "a while of 0 is over at once; with reactivex on this clock, which stands still, never",
+    ),
     "observe_on": "that of reactivex has no prefetch: what it may take ahead is another number",
 }
 """Operators whose rows do not hold for those of reactivex, with the reason."""
@@ -534,7 +538,7 @@ UNCOMPARED = {
     "combine_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
     "zip_latest": "turns are fair; plain Rx takes one source whole where all are there at once",
     **dict.fromkeys(
-        ("skip_last_with_time", "skip_until_with_time", "skip_with_time"),
+        ("skip_last_with_time",),
         "a while of 0 is over at once; with reactivex when the scheduler comes to it",
     ),
     "time_interval": "reactivex starts the source in an action of the operator's scheduler",
