@@ -42,11 +42,10 @@ class Context:
         tasks: The asyncio tasks that run for this subscription.
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
-        root: Stands for the loop that pulls, whatever is between.
         consumer: Who is at the end of the pipeline, where that is known.
     """
 
-    __slots__ = ("consumer", "pulls", "root", "scheduler", "tasks", "wake")
+    __slots__ = ("_root", "consumer", "pulls", "scheduler", "tasks", "wake")
 
     def __init__(
         self,
@@ -62,8 +61,13 @@ class Context:
         self.scheduler: SchedulerBase | None = scheduler
         self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
         self.pulls: bool = pulls
-        self.root: object = self if root is None else root
+        self._root = root  # None for itself, which would never be let go of if it kept itself
         self.consumer: Consumer | None = consumer
+
+    @property
+    def root(self) -> object:
+        """Stands for the loop that pulls, whatever is between."""
+        return self if self._root is None else self._root
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""

@@ -347,7 +347,7 @@ class Hub:
     def _tell_end(self, outlet: Outlet) -> None:
         if self._error is None:
             outlet.complete()
-        else:
+        elif not outlet.closed:  # the failure of one may have had the others cancelled
             outlet.fail(self._error)
 
     # Time.

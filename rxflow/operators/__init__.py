@@ -23,6 +23,7 @@ from .conflating import conflate, conflate_by_key
 from .deciding import all, contains, is_empty, some
 from .delaying import delay, delay_subscription
 from .demanding import cap_demand, pace
+from .detaching import detach
 from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
@@ -166,6 +167,7 @@ __all__ = [
     "delay_subscription",
     "delay_with_mapper",
     "dematerialize",
+    "detach",
     "distinct",
     "distinct_until_changed",
     "do",

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
+from reactivex.internal.utils import NotSet
 
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
@@ -29,13 +30,10 @@ from ..protocol import UNBOUNDED
 T = TypeVar("T")
 T1 = TypeVar("T1")
 
-NONE: Any = object()
-"""Stands for an initial item that was left out."""
-
 
 @operator(demand="1 at a time ; 1:1 ; holds 0", category="demand")
 def extrapolate(
-    function: Callable[[T], Iterable[T1]], initial: Any = NONE
+    function: Callable[[T], Iterable[T1]], initial: Any = NotSet
 ) -> Callable[[Observable[T]], Flow[T | T1]]:
     """Give a faster consumer computed items while the source has none.
 
@@ -210,7 +208,7 @@ class _Expanded(_Filled):
         make: Callable[[Context], Feed[Any]],
         function: Callable[[Any], Iterable[Any]],
         keeps: bool,
-        initial: Any = NONE,
+        initial: Any = NotSet,
     ) -> None:
         super().__init__(context, make)
         self._function = function
@@ -237,13 +235,13 @@ class _Expanded(_Filled):
         return item
 
     def _filling(self) -> Any:
-        if self._initial is not NONE:
-            item, self._initial = self._initial, NONE
+        if self._initial is not NotSet:
+            item, self._initial = self._initial, NotSet
             return self._given(item)
         return NOTHING if self._everything else self._next()
 
     def _can_fill(self) -> bool:
-        return self._initial is not NONE or (self._more is not None and not self._everything)
+        return self._initial is not NotSet or (self._more is not None and not self._everything)
 
     def cancel(self) -> None:
         super().cancel()

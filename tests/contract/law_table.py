@@ -274,6 +274,7 @@ FUNCTIONS: tuple[Row, ...] = (
     row("materialize dematerialize", "ops.materialize(), ops.dematerialize()", same),
     row("do_action", "ops.do_action($call)", _watched, call="lambda x: None"),
     row("tap", "ops.tap($call)", _watched, call="lambda x: None"),
+    row("detach", "ops.detach()", same),
     row("do", "ops.do(Observer($call))", _watched, call="lambda x: None"),
     row("finally_action", "ops.finally_action(lambda: None)", same),
     row(

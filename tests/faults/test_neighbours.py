@@ -67,6 +67,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "concat_all": ops.concat_all,
     "do_action": lambda: ops.do_action(lambda _: None, lambda _: None, lambda: None),
     "tap": lambda: ops.tap(on_error=lambda _: None),
+    "detach": ops.detach,
     "do": lambda: ops.do(rx.Observer()),
     "finally_action": lambda: ops.finally_action(lambda: None),
     "element_at": lambda: ops.element_at(5),

@@ -296,8 +296,6 @@ TAKES_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
     "map_executor": lambda fn: ops.map_executor(AtOnce(), fn, 1),
     "map_thread": lambda fn: ops.map_thread(fn),
     "supervise": lambda fn: ops.supervise(ops.map(str), fn),
-    "on_backpressure_drop": lambda fn: ops.on_backpressure_drop(fn),
-    "on_backpressure_latest": lambda fn: ops.on_backpressure_latest(fn),
     "on_backpressure_reduce": lambda fn: ops.on_backpressure_reduce(fn),
     "on_backpressure_buffer": lambda fn: ops.on_backpressure_buffer(3, on_discard=fn),
     "on_backpressure_block": lambda fn: ops.on_backpressure_block(3, on_discard=fn),

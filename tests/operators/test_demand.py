@@ -115,6 +115,10 @@ ROWS: dict[str, Row] = {
     "scan": Row(lambda o: [o.scan(add)], (1, 3, 6), (1, 2, 3)),
     "do_action": Row(lambda o: [o.do_action(ignore, ignore, ignore)], (1, 2), (1, 2)),
     "tap": Row(lambda o: [o.tap(ignore)], (1, 2), (1, 2)),
+    "detach": Row(lambda o: [o.detach()], (1, 2), (1, 2)),
+    "extrapolate": Row(lambda o: [o.extrapolate(lambda _: ())], (1, 2), (1, 2)),
+    "expand_latest": Row(lambda o: [o.expand_latest(lambda x: (x,))], (1, 2), (1, 2)),
+    "keep_alive": Row(lambda o: [o.keep_alive(9, object, CLOCK)], (1, 2), (1, 2)),
     "do": Row(lambda o: [o.do(Observer())], (1, 2), (1, 2)),
     "finally_action": Row(lambda o: [o.finally_action(ignore)], (1, 2), (1, 2)),
     "timestamp": Row(
@@ -504,6 +508,7 @@ NATIVE_ONLY = {
     "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "flat_map_iterable": "reactivex has none",
     "limit_rate": "reactivex has none",
+    **dict.fromkeys(("detach", "expand_latest", "extrapolate", "keep_alive"), "reactivex has none"),
     **dict.fromkeys(
         ("throttle", "throttle_by_key", "cap_demand", "pace", "valve"), "reactivex has none"
     ),

@@ -472,9 +472,11 @@ def test_threads_that_push_into_both_lose_nothing_unnoticed() -> None:
     probe: TestSubscriber[Any] = TestSubscriber(1, request_each=1)
     outer.pipe(ops.on_backpressure_buffer(1_000), ops.switch_latest()).subscribe(probe)
 
+    bounded = inner.pipe(ops.on_backpressure_buffer(1_000))  # a thread may be held up for long
+
     def switch() -> None:
         for _ in range(200):
-            outer.on_next(inner)
+            outer.on_next(bounded)
 
     def push() -> None:
         for item in range(500):

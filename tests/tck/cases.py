@@ -191,6 +191,7 @@ OPERATORS: dict[str, Case] = {
     "dematerialize": Case(ops.dematerialize(), element=OnNext),
     "do_action": Case(ops.do_action(lambda n: None)),
     "tap": Case(ops.tap(lambda n: None)),
+    "detach": Case(ops.detach()),
     "do": Case(ops.do(Observer())),
     "finally_action": Case(ops.finally_action(lambda: None)),
     "element_at": Case(ops.element_at(2), needs=lambda n: 3, most=1, skips={EMPTY: "it fails"}),

@@ -1,0 +1,14 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+import gc
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected to itself: many tests have the garbage collected, and see to it.
+
+    The collector would look through each of thousands of tests every time.
+    """
+    gc.collect()
+    gc.freeze()
