@@ -150,7 +150,7 @@ def test_a_feed_that_cannot_be_made_leaves_the_loop_open_to_say_so():
 
 def test_it_is_opened_once():
     drain = opened(Hand(ended=True), Recorder())
-    with pytest.raises(AssertionError, match=r"^a Drain is opened once$"):
+    with pytest.raises(AssertionError, match=r"^a Drain is opened once\b"):
         drain.open(Hand().make)
 
 
