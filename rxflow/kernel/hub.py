@@ -86,7 +86,7 @@ class Hub:
         """
         self.name = name
         self.prefetch = prefetch
-        self.batch = prefetch - prefetch // 4
+        self.batch: int = prefetch - prefetch // 4
         self.capacity: int = prefetch + (memory.size if memory else 0)
         self._subscribe = subscribe
         self._memory = memory
@@ -106,7 +106,7 @@ class Hub:
         self._error: Exception | None = None  # why it has ended, if by a failure
         self._alarm: Alarm | None = None  # made when the time is first needed
         self._watching = False  # the alarm is set, and will be seen to
-        self.hungry = False  # an outlet waits since the last item: any room is made use of
+        self.hungry: bool = False  # an outlet waits since the last item: any room is made use of
         self._received = self._lost = self._discarded = self._peak = self._requested = 0
 
     # Consumers.

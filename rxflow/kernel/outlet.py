@@ -108,12 +108,12 @@ class Outlet(Boundary[Any]):
             on_drop=on_drop,
             on_discard=on_discard,
         )
-        self.context = context
+        self.context: Context = context
         self._hub = hub
         self._lease = lease
-        self.reading = not self.lockstep  # it has been pulled for the first time
-        self.coming = 0  # dealt to it, and not yet pushed; the hub's lock guards it
-        self.full_since = 0.0  # when it was last filled up, or attached
+        self.reading: bool = not self.lockstep  # it has been pulled for the first time
+        self.coming: int = 0  # dealt to it, and not yet pushed; the hub's lock guards it
+        self.full_since: float = 0.0  # when it was last filled up, or attached
         self._taken = 0  # since the hub was last told of room
 
     @property

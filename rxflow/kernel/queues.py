@@ -21,7 +21,7 @@ class Held(Few):
     def __init__(self, queue: deque[Any]) -> None:
         """Take none yet."""
         self._take = queue.popleft
-        self.left = 0  # how many it may still take, so that a cancel is heard
+        self.left: int = 0  # how many it may still take, so that a cancel is heard
 
     def __next__(self) -> Any:
         """Take one."""

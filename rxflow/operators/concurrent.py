@@ -130,9 +130,9 @@ class Call:
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
         self._feed = feed
-        self.item = item
+        self.item: Any = item
         self.future: Any = None  # until it has begun
-        self.done = False  # it has a result, and the consumer knows
+        self.done: bool = False  # it has a result, and the consumer knows
         self.error: BaseException | None = None  # what it has failed with
 
     def __call__(self, future: Any) -> None:

@@ -35,7 +35,7 @@ class Room(Boundary[Any]):
         super().__init__(Context(self._tell), name, capacity, SUSPEND)
         self.key = key
         self.reader: Context | None = None
-        self.used = 0.0
+        self.used: float = 0.0
         self._split = split
         self._abandoned = False  # nobody had subscribed when the consumer of all left
         self._inside: int | None = None  # the thread in which a loop of its own is at it
@@ -176,7 +176,7 @@ class Outer(Room):
         """Make an empty one for a consumer that is there."""
         super().__init__(split, name, name, capacity)
         self._on_discard = abandon
-        self.reader = context
+        self.reader: Context | None = context
 
     @property
     def hot(self) -> bool:

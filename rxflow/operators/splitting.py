@@ -68,9 +68,9 @@ class Split(Feed[Any]):
             max_groups: For errors.
         """
         self.name = name
-        self.outer = Outer(self, name, inners, context)
+        self.outer: Outer = Outer(self, name, inners, context)
         self.readers: dict[Room, None] = {}  # that have a consumer
-        self.past = Ledger()  # of rooms that were abandoned
+        self.past: Ledger = Ledger()  # of rooms that were abandoned
         self.forsaken: deque[Room] = deque()  # that nobody can subscribe to any more
         self.rooms: dict[Room, None] = {}  # that may get items
         self._prefetch = prefetch
@@ -80,7 +80,7 @@ class Split(Feed[Any]):
         self._max_groups = max_groups
         self._scheduler = scheduler or context.timed().scheduler
         self._drain = Drain(_Silent(self), UNBOUNDED, loop=running_loop())
-        self.wake = self._drain.wake
+        self.wake: Callable[[], None] = self._drain.wake
         self.input: Input | None = None  # None until opened
         self._routing: Iterator[tuple[Room, Any]] | None = None  # where the last item goes
         self._next: tuple[Room, Any] | None = None  # what finds no room
@@ -171,7 +171,7 @@ class Split(Feed[Any]):
         self._wake_for(context.root)
 
     def _opened(self, context: Context) -> Feed[Any]:
-        self.alarm = Alarm(self._ring, self._scheduler)
+        self.alarm: Alarm = Alarm(self._ring, self._scheduler)
         self.context = context
         self.input = Input(self._make, context)
         return self
