@@ -335,11 +335,7 @@ class Concurrent(Feed[Any]):
             return True
         if self._calls:
             return False
-        if self._input.ending():
-            self._input.waiting = False
-            while not self._input.ended:
-                self._input.take()
-        return self._input.ended
+        return self._input.over()
 
     def want(self, n: int) -> None:
         """Ask for as many items as there are free places."""

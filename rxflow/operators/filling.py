@@ -188,11 +188,7 @@ class _Filled(Feed[Any]):
         return State.READY if self._can_fill() or not self._input.waiting else State.WAITING
 
     def ending(self) -> bool:
-        if self._input.ending():
-            self._input.waiting = False
-            while not self._input.ended:
-                self._input.take()
-        return self._input.ended
+        return self._input.over()
 
     def cancel(self) -> None:
         self._input.cancel()

@@ -137,7 +137,7 @@ class Merged(Feed[Any]):
             return State.READY
         outer = self._outer
         if outer is not None and len(self._inputs) >= self._max_concurrency:
-            self._hear_end(outer)
+            outer.over()
         if outer is not None and not outer.ended:
             may_open = not outer.waiting and len(self._inputs) < self._max_concurrency
             return State.READY if may_open else State.WAITING
@@ -146,21 +146,12 @@ class Merged(Feed[Any]):
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
         for entry in list(self._inputs):
-            if self._hear_end(entry):
+            if entry.over():
                 self._forget(entry)
         outer = self._outer
         if outer is not None:
-            self._hear_end(outer)
+            outer.over()
         return not self._inputs and (outer is None or outer.ended)
-
-    def _hear_end(self, entry: Input) -> bool:
-        """Let the end of an input through when nothing else is left of it, or its failure."""
-        if not entry.ending():
-            return False
-        entry.waiting = False
-        while not entry.ended:
-            entry.take()
-        return True
 
     def want(self, n: int) -> None:
         """Ask each that waits for up to ``prefetch`` items."""

@@ -18,7 +18,7 @@ from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.door import Door
-from ..flow.operator import DoorOperator, door
+from ..flow.operator import door, opened
 from ..kernel import Context, DiscardCallback, StageStatistics, hooks
 from ..protocol import SUSPEND, Offer, SpillError
 from .spill_file import PAGE, SpillFile
@@ -99,15 +99,12 @@ def on_backpressure_spill(
     def open_file() -> SpillFile:
         return SpillFile(file, max_bytes, durable)
 
-    def apply(source: Observable[Any]) -> Flow[Any]:
-        checks.observable(NAME, source)
-        return Flow(
-            lambda context: _Spilling(
-                context, source, size, open_file, durable, dumps, loads, on_discard
-            )
-        )
-
-    return DoorOperator(apply)
+    return opened(
+        NAME,
+        lambda context, source: _Spilling(
+            context, source, size, open_file, durable, dumps, loads, on_discard
+        ),
+    )
 
 
 class _Spilling(Door):

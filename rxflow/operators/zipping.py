@@ -63,11 +63,7 @@ class Zipped(Feed[Any]):
         The failure of any of them is raised at once.
         """
         for item, entry in builtins.zip(self._held, self._inputs, strict=True):
-            if not entry.ended and entry.ending():
-                entry.waiting = False
-                while not entry.ended:
-                    entry.take()
-            if item is NOTHING and entry.ended:
+            if entry.over() and item is NOTHING:
                 self._ended = True
 
     def settle(self) -> State:
