@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from hypothesis import settings
 
 # A machine that is busy with something else makes no test fail.
@@ -12,9 +13,17 @@ settings.load_profile("undisturbed")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected to itself: many tests have the garbage collected, and see to it.
+    """Leave what was collected to itself; the collector would look through it every time."""
+    freeze()
 
-    The collector would look through each of thousands of tests every time.
-    """
+
+@pytest.fixture(autouse=True, scope="module")
+def small_heap() -> None:
+    """Leave what the modules before have made out of the collections that tests ask for."""
+    freeze()
+
+
+def freeze() -> None:
+    """Let the garbage collector forget what there is at present."""
     gc.collect()
     gc.freeze()

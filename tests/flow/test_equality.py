@@ -117,6 +117,7 @@ LIFTED = (
     Way("lifted", piped_through(Lifting())),
     Way("lifted", piped_through(Lifting()), OneByOne, SOME),
 )
+LIFTED_SHORT = (Way("lifted", piped_through(Lifting()), situations=FEW),)
 NATIVE = (
     Way("native", piped_through(ours)),
     Way("native", piped_through(ours), OneByOne, SOME),
@@ -203,7 +204,11 @@ def thorough() -> Iterator[Any]:
         # What is multicast is no Flow any more: no Subscriber can ask it for one item at a time.
         ways = LIFTED[:1] if is_multicast(case) else LIFTED
         natives = NATIVE[:1] if str(case) in PLAIN else NATIVE
-        for way in ways if native(case.name) is None else (*ways, *natives):
+        if native(case.name) is not None:
+            for way in ways:  # it is lifted only for those who say so with rxflow.lift
+                yield pytest.param(case, way, id=f"{case}-{way}, in full", marks=pytest.mark.stress)
+            ways = (*LIFTED_SHORT, *natives)
+        for way in ways:
             yield pytest.param(case, way, id=f"{case}-{way}")
 
 

@@ -424,12 +424,14 @@ SOURCES: dict[str, Origin] = {
     "interval": Origin(
         lambda n: rx.interval(0.001).pipe(ops.take(n)),
         skips=dict.fromkeys(EQUAL, TICKS),
-        patience=1.1,
+        most=100,
+        patience=0.11,
     ),
     "timer": Origin(
         lambda n: rx.timer(0.001, 0.001).pipe(ops.take(n)),
         skips=dict.fromkeys(EQUAL, TICKS),
-        patience=1.1,
+        most=100,
+        patience=0.11,
     ),
     "create": Origin(
         emitting,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from unittest import SkipTest
@@ -128,13 +127,11 @@ MADE: dict[tuple[str, str], type[Verification]] = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def small_heap() -> Iterator[None]:
-    """Leave what other tests have made out of the collections of the checks."""
+@pytest.fixture(autouse=True)
+def small_heap() -> None:
+    """Leave what the tests before have made out of the collections of the checks."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize(("kind", "name"), MADE)

@@ -10,6 +10,7 @@ import ast
 import asyncio
 import inspect
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -166,6 +167,7 @@ def test_every_mistake_is_marked_as_one() -> None:
 STUB = Path(rxflow.flow.__file__).with_name("_fluent.pyi")
 
 
+@cache
 def declared() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Give the methods of Flow that the stub declares, each with its overloads."""
     (body,) = (
