@@ -16,7 +16,7 @@ This package is a superset of ``reactivex``, and ``rxflow.operators`` one of
 ``reactivex.operators``: change the two imports, and the code goes on as it was.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from reactivex import (
     ConnectableObservable,
@@ -139,10 +139,21 @@ from_ = from_iterable
 from_list = from_iterable
 cold = from_marbles
 
-try:
-    __version__ = version("rxflow-streams")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0"
+if _TYPE_CHECKING:
+    __version__: str
+
+
+def __getattr__(name: str) -> str:
+    """Look for the version when it is asked for: that takes longer than the whole import."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("rxflow-streams")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "0"
+
 
 __all__ = [
     "AIMD",

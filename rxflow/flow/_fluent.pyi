@@ -1400,8 +1400,8 @@ class Fluent(Observable[T_out], Generic[T_out]):
         *,
         max_bytes: int | None = ...,
         durable: bool = ...,
-        dumps: Callable[[Any], bytes] = ...,
-        loads: Callable[[bytes], Any] = ...,
+        dumps: Callable[[Any], bytes] | None = ...,
+        loads: Callable[[bytes], Any] | None = ...,
         on_discard: DiscardCallback | None = ...,
     ) -> Flow[T]: ...
     def on_error_resume_next(self: Fluent[_T], second: Observable[_T]) -> Flow[_T]: ...

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import partial
 from itertools import repeat
 from threading import Lock
-from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
@@ -17,6 +17,7 @@ from .feed import BUDGET, Context, Feed, Few, State
 from .queues import FEW, Held
 from .statistics import StageStatistics
 from .telling import Telling, is_async
+from .waiters import Waiters
 
 T = TypeVar("T")
 
@@ -82,6 +83,9 @@ class Boundary(Feed[T], Generic[T]):
         self._lock = Lock()
         self._queue: deque[T] = deque()
         self._quick = capacity  # while fewer are held, there is room without a closer look (items)
+        # What gives way when it is full is known without a closer look, and nobody is told.
+        quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
+        self._quiet = bool(capacity) and on_drop is None and overflow.victim in quiet
         self._end = _End.OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
@@ -90,12 +94,11 @@ class Boundary(Feed[T], Generic[T]):
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak = 0
         self._dropped: dict[str, int] = {}
-        self._lost = 0  # the sum of _dropped
+        self._lost = 0  # the sum of _dropped, and what gave way quietly
         self._discarded = 0
-        # Producers to tell that there is room, and since when each of them waits.
-        self._room: dict[Callable[[], object], float] = {}
+        self._waiters = Waiters()
+        self._room = self._waiters.since  # true while a producer waits
         self._few: Held | None = None  # made when it is needed
-        self._blocked_seconds = 0.0  # how long those that wait no more have waited
 
     # The producer's side: any thread.
 
@@ -130,6 +133,8 @@ class Boundary(Feed[T], Generic[T]):
                 kept = True
             elif self._waits and self._full(item):
                 return Offer.FULL
+            elif self._quiet and not self._starting:
+                return self._gives_way(item)
             else:
                 kept, lost = self._overflowing(item)
             idle, self._idle = self._idle, False
@@ -182,10 +187,10 @@ class Boundary(Feed[T], Generic[T]):
         """
         with self._lock:
             # Noted before it is looked: the consumer takes without the lock, then looks here.
-            self._room[call] = monotonic()
+            self._waiters.add(call)
             if self._end is _End.OPEN and self._full(item):
                 return True
-            del self._room[call]
+            del self._room[call]  # it has not waited
             return False
 
     @contextmanager
@@ -227,9 +232,7 @@ class Boundary(Feed[T], Generic[T]):
     def forget_room(self, call: Callable[[], object]) -> None:
         """Take back what was said to ``when_room``."""
         with self._lock:
-            since = self._room.pop(call, None)
-            if since is not None:
-                self._blocked_seconds += monotonic() - since
+            self._waiters.leave(call)
 
     # The consumer's side: one thread at a time.
 
@@ -303,6 +306,9 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             held = len(self._queue)
             dropped = dict(self._dropped)
+            if quiet := self._lost - sum(dropped.values()):
+                reason = self._overflow.victim.value
+                dropped[reason] = dropped.get(reason, 0) + quiet
             yield StageStatistics(
                 self.name,
                 requested=self._wanted,
@@ -313,7 +319,7 @@ class Boundary(Feed[T], Generic[T]):
                 capacity=self._capacity,
                 dropped=dropped,
                 discarded=self._discarded,
-                blocked_seconds=self._blocked_seconds + self._waits_so_far(),
+                blocked_seconds=self._waiters.seconds,
             )
 
     # Inside.
@@ -333,6 +339,19 @@ class Boundary(Feed[T], Generic[T]):
     def _count_lost(self, reason: str, n: int) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + n
         self._lost += n
+
+    def _gives_way(self, item: T) -> Offer:
+        """Apply a quiet strategy to a full queue; the lock is held, and no consumer waits."""
+        victim = self._overflow.victim
+        self._received += 1
+        if victim is not Victim.INCOMING:
+            try:
+                self._queue.popleft() if victim is Victim.OLDEST else self._queue.pop()
+            except IndexError:  # the consumer was quicker and made room
+                self._lost -= 1
+            self._queue.append(item)
+        self._lost += 1
+        return Offer.DROPPED if victim is Victim.INCOMING else Offer.ENQUEUED
 
     def _overflowing(self, item: T) -> tuple[bool, list[tuple[T, str]]]:
         """Apply the overflow strategy; the lock is held.
@@ -369,12 +388,10 @@ class Boundary(Feed[T], Generic[T]):
     def _evict(self, victim: Victim, item: T) -> Iterator[tuple[T, str]]:
         """Take out what gives way; nothing where the consumer was quicker and made room."""
         take = self._queue.pop if victim is Victim.NEWEST else self._queue.popleft
-        try:
+        with suppress(IndexError):
             yield take(), victim.value
             while victim is Victim.ALL:
                 yield take(), victim.value
-        except IndexError:
-            pass
 
     def _emptied(self) -> Iterator[T]:
         """Take out all that is held, one at a time: the consumer may be taking, too."""
@@ -422,20 +439,11 @@ class Boundary(Feed[T], Generic[T]):
         if self._on_discard is None:
             return
         for item in items:
-            try:
-                self._on_discard(item)
-            except Exception as error:
-                hooks.dropped_error(error)
-
-    def _waits_so_far(self) -> float:
-        """Add up how long those that wait now have waited (seconds); the lock is held."""
-        now = monotonic()
-        return sum(now - since for since in self._room.values())
+            hooks.reporting(partial(self._on_discard, item))
 
     def _tell_room(self) -> None:
         """Tell all waiting producers to try again."""
         with self._lock:
-            self._blocked_seconds += self._waits_so_far()
-            calls, self._room = self._room, {}
+            calls = self._waiters.dismissed()
         for call in calls:
             call()

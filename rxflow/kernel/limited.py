@@ -54,6 +54,7 @@ class Limited(Boundary[Any]):
         # It has what the Boundary uses of a deque.
         self._queue = self._shelf  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
         self._quick = 0
+        self._quiet = False
         self._ttl = inf if limits.ttl is None else limits.ttl
         self._alarm = Alarm(self._ring, None if limits.ttl is None else context.timed().scheduler)
         self._armed = False  # the alarm is set, or is being set

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from random import random
 from typing import Any, TypeVar, cast
 
 from reactivex import Observable
@@ -226,6 +225,8 @@ def restart_with_backoff(
         healthy = least
     if max_restarts is not None:
         max_restarts = checks.whole(name, "max_restarts", max_restarts, least=0)
+
+    from random import random  # here, so that nobody else pays for its import
 
     def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
         clock = Alarm(context.wake, context.timed().scheduler)

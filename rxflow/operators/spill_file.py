@@ -10,11 +10,13 @@ from weakref import finalize
 
 PAGE = 4096  # SQLite's own (bytes)
 
+FAILURES = (sqlite3.Error, OSError)
+
 
 class SpillFile:
     """Blobs in order: appended at one end, taken at the other. The caller holds a lock.
 
-    Every failure is a ``sqlite3.Error`` or an ``OSError``.
+    Every failure is one of FAILURES.
     """
 
     def __init__(self, path: Path | None, max_bytes: int | None, durable: bool) -> None:

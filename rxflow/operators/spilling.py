@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from os import PathLike
-from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reactivex import Observable
 
@@ -21,13 +18,15 @@ from ..flow.door import Door
 from ..flow.operator import door, opened
 from ..kernel import Context, DiscardCallback, StageStatistics, hooks
 from ..protocol import SUSPEND, Offer, SpillError
-from .spill_file import PAGE, SpillFile
+
+if TYPE_CHECKING:
+    from .spill_file import SpillFile
 
 T = TypeVar("T")
 
 NAME = "on_backpressure_spill"
 
-SMALLEST = 16 * PAGE
+SMALLEST = 16 * 4096  # sixteen pages of SQLite
 """Least that a file may be bounded to (bytes)."""
 
 
@@ -38,8 +37,8 @@ def on_backpressure_spill(
     *,
     max_bytes: int | None = None,
     durable: bool = False,
-    dumps: Callable[[Any], bytes] = pickle.dumps,
-    loads: Callable[[bytes], Any] = pickle.loads,
+    dumps: Callable[[Any], bytes] | None = None,
+    loads: Callable[[bytes], Any] | None = None,
     on_discard: DiscardCallback | None = None,
 ) -> Callable[[Observable[T]], Flow[T]]:
     """Park items in memory, and on disk what is too much for it: nothing is lost.
@@ -66,8 +65,8 @@ def on_backpressure_spill(
         durable: Survive a crash of the process: each item is written before the push
             returns, and what was not delivered is delivered first when the file is
             opened again. Up to ``capacity`` items may then be delivered once more.
-        dumps: Turns an item into bytes.
-        loads: Turns them back. The default, pickle, runs code of whoever wrote the file.
+        dumps: Turns an item into bytes; pickle when left out.
+        loads: Turns them back; pickle when left out, which runs code of whoever wrote the file.
         on_discard: Called with each item that is held when the stream is cancelled;
             durable ones stay in the file instead.
 
@@ -86,13 +85,19 @@ def on_backpressure_spill(
 
     Source: new; Pekko's buffer with a queue on disk.
     """
+    # Here, so that nobody else pays for their import.
+    import pickle
+    from pathlib import Path
+
+    from .spill_file import SpillFile
+
     size = checks.whole(NAME, "capacity", capacity, least=2)
     if max_bytes is not None:
         max_bytes = checks.whole(NAME, "max_bytes", max_bytes, least=SMALLEST)
     if durable and path is None:
         raise TypeError(f"{NAME}: durable wants a path, under which the items are found again")
-    checks.function(NAME, "dumps", dumps)
-    checks.function(NAME, "loads", loads)
+    checks.callback(NAME, "dumps", dumps)
+    checks.callback(NAME, "loads", loads)
     checks.callback(NAME, "on_discard", on_discard)
     file = None if path is None else Path(path)
 
@@ -102,9 +107,23 @@ def on_backpressure_spill(
     return opened(
         NAME,
         lambda context, source: _Spilling(
-            context, source, size, open_file, durable, dumps, loads, on_discard
+            context,
+            source,
+            size,
+            open_file,
+            durable,
+            dumps or pickle.dumps,
+            loads or pickle.loads,
+            on_discard,
         ),
     )
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Give what a file fails with."""
+    from .spill_file import FAILURES
+
+    return FAILURES
 
 
 class _Spilling(Door):
@@ -214,14 +233,14 @@ class _Spilling(Door):
             self._disk_file = self._opened()
         try:
             self._disk_file.append(list(self._disk_tail))
-        except (sqlite3.Error, OSError) as error:
+        except _failures() as error:
             raise SpillError(NAME, "written", error) from error
         self._disk_tail.clear()
 
     def _opened(self) -> SpillFile:
         try:
             return self._open_file()
-        except (sqlite3.Error, OSError) as error:
+        except _failures() as error:
             raise SpillError(NAME, "opened", error) from error
 
     def _close(self, end: Any, error: Exception | None) -> None:
@@ -294,7 +313,7 @@ class _Spilling(Door):
                 if self._durable:
                     file.forget(held)
                 moving.extend(file.take(n))
-            except (sqlite3.Error, OSError) as error:
+            except _failures() as error:
                 raise SpillError(NAME, "read", error) from error
         while self._disk_tail and len(moving) < n:
             moving.append(self._disk_tail.popleft())

@@ -11,7 +11,7 @@ from reactivex.scheduler import ImmediateScheduler, NewThreadScheduler
 
 import rxflow
 from rxflow.kernel import Boundary, Context, State
-from rxflow.kernel import boundary as boundary_module
+from rxflow.kernel import waiters as waiters_module
 from rxflow.protocol import BLOCK, Offer
 from tests.kernel.recorder import COMPLETED, Join, Recorder, dropped_errors, in_thread
 
@@ -139,7 +139,7 @@ def test_room_that_is_made_while_a_producer_looks_for_it_is_not_lost(
     told: list[str] = []
     with monkeypatch.context() as patch:
         # when_room asks for the time while it is looking
-        patch.setattr(boundary_module, "monotonic", clock_that_lets_the_consumer_run)
+        patch.setattr(waiters_module, "monotonic", clock_that_lets_the_consumer_run)
         waits = door.when_room(lambda: told.append("room"))
     [join] = joins
     join()

@@ -19,7 +19,7 @@ from rxflow.kernel import (
     offer_suspending,
 )
 from rxflow.kernel import (
-    boundary as boundary_module,
+    waiters as waiters_module,
 )
 from rxflow.kernel import (
     waiting as waiting_module,
@@ -75,7 +75,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(boundary_module, "monotonic", clock)
+    monkeypatch.setattr(waiters_module, "monotonic", clock)
     return clock
 
 

@@ -950,3 +950,27 @@ def test_a_cancel_is_heard_by_a_run_that_gives_nothing_and_is_refilled_meanwhile
     assert len(tested) < 5_000
     assert probe.signals == ["on_subscribe"]
     assert numbers.observers == []
+
+
+@pytest.mark.parametrize(
+    ("overflow", "kept", "reason"),
+    [
+        (rx.DROP_OLDEST, [7, 8, 9], "oldest"),
+        (rx.DROP_NEWEST, [0, 1, 9], "newest"),
+        (rx.DROP_INCOMING, [0, 1, 2], "incoming"),
+        (rx.DROP_ALL, [9], "all"),
+    ],
+)
+def test_what_gives_way_without_on_drop_is_counted_all_the_same(
+    overflow: Any, kept: list[int], reason: str
+) -> None:
+    source: Subject[int] = Subject()
+    probe = TestSubscriber[int]()
+    source.pipe(ops.on_backpressure_buffer(3, overflow=overflow)).subscribe(probe)
+    for n in range(10):
+        source.on_next(n)
+    figures = probe.subscription.statistics()[0]
+    assert (figures.received, figures.held, figures.peak) == (10, len(kept), 3)
+    assert figures.dropped == {reason: 10 - len(kept)}
+    probe.request(10)
+    assert probe.items == kept

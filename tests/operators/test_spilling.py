@@ -421,7 +421,7 @@ def test_a_file_that_is_no_database(tmp_path: Path):
         ((2.5,), {}, ValueError, "whole number"),
         ((2,), {"max_bytes": 1000}, ValueError, "max_bytes must be at least 65536"),
         ((2,), {"durable": True}, TypeError, "durable wants a path"),
-        ((2,), {"dumps": None}, TypeError, "dumps must be callable"),
+        ((2,), {"dumps": 1}, TypeError, "dumps must be callable"),
         ((2,), {"loads": 3}, TypeError, "loads must be callable"),
     ],
 )
