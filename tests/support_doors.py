@@ -56,6 +56,7 @@ class Opened(Books):
         self.clock = TestScheduler()
         self.subject: Subject[Any] = Subject()
         self.probe: TestSubscriber[Any] = TestSubscriber(demand, then)
+        self._direct = not behind  # so that what it delivers is what is taken from it
         for name, callback in self.callbacks.items():
             options.setdefault(name, callback)
         options = {name: value for name, value in options.items() if value is not ...}
@@ -76,6 +77,8 @@ class Opened(Books):
         figures = next(iter(self.probe.subscription.statistics()))
         lost = sum(figures.dropped.values()) + figures.discarded
         assert figures.received == figures.delivered + figures.held + lost, figures
+        if self._direct:
+            assert figures.delivered == len(self.probe.items), figures
         return figures
 
     def take_all(self) -> list[Any]:

@@ -367,7 +367,7 @@ class Boundary(Feed[T], Generic[T]):
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):
                 lost.extend(self._evict(victim, item))
             elif victim is Victim.STREAM:
-                self._overflow_with(item, len(queue), requested)
+                self._overflow_with(item, requested)
                 kept = False
                 lost.append((item, "overflow"))
             else:
@@ -380,10 +380,14 @@ class Boundary(Feed[T], Generic[T]):
             self._peak = max(self._peak, len(queue))
         return kept, lost
 
-    def _overflow_with(self, item: Any, held: int, requested: int) -> None:
+    def _overflow_with(self, item: Any, requested: int) -> None:
         """Fail behind what is held; the lock is held."""
         self._end = _End.FAILED
-        self._error = BufferOverflowError(self.name, self._capacity, held, requested, item)
+        self._error = BufferOverflowError(self.name, self._capacity, self._load(), requested, item)
+
+    def _load(self) -> float:
+        """Say how much of the capacity is taken; the lock is held."""
+        return len(self._queue)
 
     def _evict(self, victim: Victim, item: T) -> Iterator[tuple[T, str]]:
         """Take out what gives way; nothing where the consumer was quicker and made room."""

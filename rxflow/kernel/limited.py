@@ -202,14 +202,16 @@ class Limited(Boundary[Any]):
 
     def _too_heavy(self, item: Parcel) -> tuple[bool, list[tuple[Any, str]]]:
         if self._waits or self._overflow.victim is Victim.STREAM:
-            self._overflow_with(item, len(self._shelf), self.requested)
+            self._overflow_with(item, self.requested)
         self._received += 1
         self._count_lost("too heavy", 1)
         return False, [(item, "too heavy")]
 
-    def _overflow_with(self, item: Any, held: int, requested: int) -> None:
-        weighed = self._limits.weight is not None
-        super()._overflow_with(item.item, self._shelf.weight if weighed else held, requested)  # type: ignore[arg-type]
+    def _overflow_with(self, item: Any, requested: int) -> None:
+        super()._overflow_with(item.item, requested)
+
+    def _load(self) -> float:
+        return super()._load() if self._limits.weight is None else self._shelf.weight
 
     def _evict(self, victim: Victim, item: Any) -> Iterator[tuple[Any, str]]:
         take = self._shelf.pop if victim is Victim.NEWEST else self._shelf.popleft

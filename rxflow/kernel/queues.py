@@ -112,11 +112,11 @@ class Shelf:
 
     def popleft(self) -> Parcel:
         """Take out the oldest."""
-        return self._out(next(iter(self._parcels), 0))
+        return self._outermost(last=False)
 
     def pop(self) -> Parcel:
         """Take out the newest."""
-        return self._out(next(reversed(self._parcels), 0))
+        return self._outermost(last=True)
 
     def pop_least(self) -> Parcel:
         """Take out the least important, of several the oldest."""
@@ -124,12 +124,14 @@ class Shelf:
         number = 0
         while number not in self._parcels:
             number = heappop(self._ranks)[1]
-        return self._out(number)
+        return self._out(self._parcels.pop(number))
 
-    def _out(self, number: int) -> Parcel:
-        parcel = self._parcels.pop(number, None)
-        if parcel is None:
+    def _outermost(self, last: bool) -> Parcel:
+        if not self._parcels:
             raise IndexError("nothing is held")
+        return self._out(self._parcels.popitem(last)[1])
+
+    def _out(self, parcel: Parcel) -> Parcel:
         self.weight -= parcel.weight
         if not self._parcels:
             self.weight = 0  # what was rounded does not add up for ever

@@ -31,13 +31,13 @@ class BufferOverflowError(BackpressureError):
 
     Attributes:
         operator: The operator that overflowed.
-        capacity: The most it may hold (items).
-        held: What it held (items).
+        capacity: The most it may hold (items, or weight where that is bounded).
+        held: What it held (in the same unit).
         requested: The demand that was outstanding (items).
         item: The item that found no room.
     """
 
-    def __init__(self, operator: str, capacity: float, held: int, requested: int, item: object):
+    def __init__(self, operator: str, capacity: float, held: float, requested: int, item: object):
         """Describe the overflow of one operator."""
         self.operator = operator
         self.capacity = capacity

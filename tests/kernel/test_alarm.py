@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from reactivex.internal.basic import default_now
 from reactivex.testing import TestScheduler
 
@@ -122,3 +124,97 @@ def test_a_time_that_is_set_again_costs_nothing():
     assert scheduler.scheduled == 1
     scheduler.advance_to(20.0)
     assert rung == [5.0]
+
+
+def test_a_time_of_day_is_told_on_the_scale_of_now():
+    bell = Bell()
+    bell.scheduler.advance_to(7.25)
+    assert bell.alarm.at(bell.scheduler.now) == bell.alarm.now == 7.25
+    assert bell.alarm.at(bell.scheduler.now + timedelta(seconds=2)) == 9.25
+    assert bell.alarm.micros == 7_250_000
+
+
+def test_a_scheduler_that_takes_nothing_is_heard_of():
+    class Broken(TestScheduler):
+        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="^broken$"):
+        Alarm(lambda: None, Broken()).set(5.0)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_only_a_loop_that_is_closed_is_let_pass(closed: bool):
+    class Full(asyncio.SelectorEventLoop):
+        def call_later(self, *args: Any, **kwargs: Any) -> Any:
+            raise RuntimeError("no more timers")
+
+        call_soon = call_soon_threadsafe = call_at = call_later
+
+    loop = Full()
+    alarm = Alarm(lambda: None, LoopScheduler(loop))
+    if closed:
+        loop.close()
+        alarm.set(5.0)
+        return
+    try:
+        with pytest.raises(RuntimeError, match="^no more timers$"):
+            alarm.set(5.0)
+    finally:
+        loop.close()
+
+
+def test_nothing_is_left_on_the_scheduler_after_a_cancel_or_an_earlier_time():
+    class Noting(TestScheduler):
+        """Keeps what was scheduled."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.pending: list[Any] = []
+
+        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
+            self.pending.append(super().schedule_relative(*args, **kwargs))
+            return self.pending[-1]
+
+    scheduler = Noting()
+    rung: list[float] = []
+    alarm = Alarm(lambda: rung.append(alarm.now), scheduler)
+    alarm.set(5.0)
+    alarm.set(3.0)
+    assert [action.is_disposed for action in scheduler.pending] == [True, False]
+    alarm.cancel()
+    alarm.cancel()
+    assert [action.is_disposed for action in scheduler.pending] == [True, True]
+    scheduler.advance_to(9.0)
+    assert rung == []
+
+
+def test_a_cancel_while_it_is_being_set_leaves_nothing_on_the_scheduler():
+    class Meanwhile(TestScheduler):
+        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
+            action = super().schedule_relative(*args, **kwargs)
+            alarm.cancel()
+            return action
+
+    scheduler = Meanwhile()
+    rung: list[str] = []
+    alarm = Alarm(lambda: rung.append("rung"), scheduler)
+    alarm.set(5.0)
+    scheduler.advance_to(9.0)
+    assert rung == []
+
+
+def test_a_ring_that_a_cancel_came_too_late_for_wakes_nobody():
+    actions: list[Any] = []
+
+    class Late(TestScheduler):
+        def schedule_relative(self, duetime: Any, action: Any, state: Any = None) -> Any:
+            actions.append(action)
+            return super().schedule_relative(duetime, action, state)
+
+    scheduler, rung = Late(), list[str]()
+    alarm = Alarm(lambda: rung.append("rung"), scheduler)
+    alarm.set(5.0)
+    alarm.cancel()
+    actions[0](scheduler, None)
+    assert rung == []

@@ -11,7 +11,9 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.kernel import Relay, State
 from rxflow.testing import TestSubscriber
+from tests.kernel.hand import Hand
 
 CLOCK = TestScheduler()
 
@@ -60,3 +62,54 @@ def test_an_item_that_is_held_before_the_end_is_asked_for(relay: Callable[[], An
     probe.request(1)
     assert probe.items == [7]
     assert probe.completed
+
+
+def test_what_is_said_to_it_and_asked_of_it_is_said_to_its_source() -> None:
+    hand = Hand(1, 2, name="source")
+    relay = Relay(hand)
+    relay.want(3)
+    relay.start()
+    relay.more(4)
+    assert (hand.wanted, hand.started, hand.more_wanted) == ([3], 1, [4])
+    assert relay.ending() is False
+    assert list(relay.run()) == [1, 2]
+    assert relay.settle() is State.WAITING
+    assert relay.hot is False
+    assert relay.advance() is None
+    assert [part.name for part in relay.statistics()] == ["source"]
+    relay.cancel()
+    assert hand.cancelled == 1
+
+
+def test_its_end_is_heard_once_however_often_it_is_asked_for() -> None:
+    hand = Hand(ended=True)
+    relay = Relay(hand)
+    assert [relay.ending(), relay.ending()] == [True, True]
+    assert (hand.runs, hand.settled) == (1, 1)
+    assert list(relay.run()) == []
+    assert relay.settle() is State.ENDED
+    assert (hand.runs, hand.settled) == (1, 1)
+
+
+def test_a_failure_that_was_heard_early_is_raised_when_it_is_settled() -> None:
+    hand = Hand(ended=True)
+    hand.error = KeyError("source")
+    relay = Relay(hand)
+    assert relay.ending() is True
+    assert list(relay.run()) == []
+    with pytest.raises(KeyError) as raised:
+        relay.settle()
+    assert raised.value is hand.error
+    assert hand.settled == 1
+
+
+def test_a_source_that_gives_an_item_behind_its_end_fails_the_stream_and_says_so() -> None:
+    class Lying(Hand):
+        def ending(self) -> bool:
+            return True
+
+    relay = Relay(Lying("late"))
+    assert relay.ending() is True
+    with pytest.raises(AssertionError) as raised:
+        relay.settle()
+    assert str(raised.value) == "a Feed that is ending gave an item"

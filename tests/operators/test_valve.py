@@ -173,7 +173,7 @@ def test_a_cancel_during_a_pause_reaches_the_source_and_is_forgotten_by_the_valv
     assert probe.statistics["create"].discarded == 1
     valve.resume()
     assert probe.items == []
-    known = weakref.ref(probe)
+    known = weakref.ref(probe.subscription)
     del probe, source
     gc.collect()
     assert known() is None  # though the valve is still there
@@ -186,7 +186,7 @@ def test_a_pipeline_that_has_ended_is_forgotten_by_the_valve(ends: str) -> None:
     flow = rx.of(1).concat(rx.throw("end") if ends == "fails" else rx.empty())
     probe = subscribed(TestScheduler(), flow.pipe(ops.valve(valve)))
     assert probe.ended
-    known = weakref.ref(probe)
+    known = weakref.ref(probe.subscription)
     del probe, flow
     gc.collect()
     assert known() is None
