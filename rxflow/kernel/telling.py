@@ -125,5 +125,5 @@ def is_async(function: Any) -> bool:
         return bool(function.__code__.co_flags & CO_COROUTINE)
     function = getattr(function, "func", function)  # functools.partial
     return iscoroutinefunction(function) or iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+        getattr(type(function), "__call__", None)  # noqa: B004 - an object with an async __call__
     )

@@ -139,7 +139,7 @@ def test_a_scheduler_that_takes_nothing_is_heard_of():
         def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
             raise RuntimeError("broken")
 
-    with pytest.raises(RuntimeError, match="^broken$"):
+    with pytest.raises(RuntimeError, match=r"^broken$"):
         Alarm(lambda: None, Broken()).set(5.0)
 
 
@@ -158,7 +158,7 @@ def test_only_a_loop_that_is_closed_is_let_pass(closed: bool):
         alarm.set(5.0)
         return
     try:
-        with pytest.raises(RuntimeError, match="^no more timers$"):
+        with pytest.raises(RuntimeError, match=r"^no more timers$"):
             alarm.set(5.0)
     finally:
         loop.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
 
 from rxflow.kernel import Context
-from rxflow.kernel.telling import WAITING, Telling
+from rxflow.kernel.telling import WAITING, Telling, is_async
 from rxflow.protocol import BackpressureError
 from rxflow.testing import run_virtual
 from tests.kernel.recorder import dropped_errors
@@ -229,5 +230,31 @@ def test_without_a_loop_it_names_the_operator_and_what_is_needed() -> None:
     async def tell(item: Any, reason: str) -> None: ...
 
     made: list[Coroutine[Any, Any, Any]] = []
-    with pytest.raises(RuntimeError, match="^door with an async on_drop must be subscribed where"):
+    with pytest.raises(RuntimeError, match=r"^door with an async on_drop"):
         Telling(Context(lambda: None), "door", tell, made.append)  # type: ignore[arg-type]
+
+
+class Callable:
+    async def __call__(self, item: Any) -> None: ...
+
+    async def method(self, item: Any) -> None: ...
+
+    def plain(self, item: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (Callable(), True),
+        (Callable().method, True),
+        (partial(Callable()), True),
+        (partial(Callable().method), True),
+        (Callable().plain, False),
+        (partial(Callable().plain), False),
+        (lambda item: Callable().method(item), False),
+        (print, False),
+        (Callable, False),
+    ],
+)
+def test_what_is_async_is_known_without_a_call(function: Any, expected: bool) -> None:
+    assert is_async(function) is expected
