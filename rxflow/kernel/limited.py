@@ -56,7 +56,7 @@ class Limited(Boundary[Any]):
         self._quick = 0
         self._quiet = False
         self._ttl = inf if limits.ttl is None else limits.ttl
-        self._alarm = Alarm(self._ring, None if limits.ttl is None else context.timed().scheduler)
+        self._alarm = Alarm(self._ring, context.timed().scheduler)
         self._armed = False  # the alarm is set, or is being set
 
     # The producer's side.
@@ -90,13 +90,14 @@ class Limited(Boundary[Any]):
         return super().full(self._parcel(item))
 
     def _parcel(self, item: Any) -> Parcel:
-        limits = self._limits
-        return Parcel(
-            item,
-            1 if limits.weight is None else self._measured(limits.weight, item, "weight"),
-            0 if limits.priority is None else self._measured(limits.priority, item, "priority"),
-            0.0 if limits.ttl is None else self._alarm.now,
-        )
+        limits, parcel = self._limits, Parcel(item)
+        if limits.weight is not None:
+            parcel.weight = self._measured(limits.weight, item, "weight")
+        if limits.priority is not None:
+            parcel.priority = self._measured(limits.priority, item, "priority")
+        if limits.ttl is not None:
+            parcel.since = self._alarm.now
+        return parcel
 
     def _measured(self, function: Callable[[Any], float], item: Any, name: str) -> float:
         value: Any = function(item)
@@ -177,12 +178,7 @@ class Limited(Boundary[Any]):
             return super()._full(item)
         if item.weight > self._capacity:
             return False  # it is not for want of room that it is refused
-        held = self._shelf.weight
-        if self._starting:
-            unmet = self._unmet()
-            if len(self._shelf) < unmet:
-                return False
-            held = self._shelf.beyond(unmet)
+        held = self._shelf.beyond(self._unmet()) if self._starting else self._shelf.weight
         return held + item.weight > self._capacity
 
     def _overflowing(self, item: Parcel) -> tuple[bool, list[tuple[Any, str]]]:

@@ -123,7 +123,7 @@ def is_async(function: Any) -> bool:
     """Tell whether what a function gives is to be awaited."""
     if type(function) is FunctionType:  # the usual case, and the quick one
         return bool(function.__code__.co_flags & CO_COROUTINE)
-    function = getattr(function, "func", function)  # functools.partial
-    return iscoroutinefunction(function) or iscoroutinefunction(
-        getattr(type(function), "__call__", None)  # noqa: B004 - an object with an async __call__
+    called: Any = getattr(function, "func", function)  # functools.partial
+    return iscoroutinefunction(called) or iscoroutinefunction(
+        getattr(called.__class__, "__call__", None)  # noqa: B004 - an object with an async __call__
     )

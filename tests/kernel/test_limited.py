@@ -180,7 +180,7 @@ def test_a_run_takes_no_more_than_a_budget():
 
 def test_the_most_that_was_held_is_known_of_a_queue_with_priorities():
     kept = Kept(capacity=3, priority=abs)
-    kept.push(5, 1)
+    assert kept.push(5, 1) == [Offer.ENQUEUED] * 2
     assert (kept.figures.peak, kept.figures.held) == (2, 2)
     kept.push(7, 3, 4)
     assert (kept.figures.peak, kept.figures.held) == (3, 3)
@@ -190,6 +190,24 @@ def test_the_most_that_was_held_is_known_of_a_queue_with_priorities():
     assert kept.push(9) == [Offer.ENQUEUED]
     assert list(kept.queue.run()) == [5, 7, 9]
     assert kept.figures.delivered == 3
+
+
+def test_an_item_as_heavy_as_the_capacity_is_held_alone():
+    kept = Kept(DROP_OLDEST, 4, weight=len)
+    kept.push("a", "bb", "cccc")
+    assert kept.drops == [("a", "oldest"), ("bb", "oldest")]
+    assert (kept.figures.held, kept.figures.weight) == (1, 4)
+    assert kept.queue.full("") is False
+
+
+def test_with_a_weight_and_a_priority_the_least_important_makes_room():
+    kept = Kept(capacity=4, weight=len, priority=len)
+    assert kept.push("aa", "b", "c") == [Offer.ENQUEUED] * 3
+    assert kept.drops == []
+    kept.push("dd")
+    assert kept.drops == [("b", "shed")]
+    assert kept.push("too heavy") == [Offer.DROPPED]
+    assert kept.drops[1:] == [("too heavy", "too heavy")]
 
 
 def test_nothing_is_taken_after_the_end_and_no_function_is_called():
