@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rxflow.kernel import NOTHING, Context, Input
-from tests.kernel.hand import Hand
+from tests.kernel.hand import Barren, Hand
 
 
 class Wired:
@@ -200,6 +200,56 @@ def test_nobody_need_be_told_of_a_wake_but_the_consumer():
     Input(hand.make, Context(lambda: told.append("consumer"))).start()
     hand.give(1)
     assert told == ["consumer"]
+
+
+def test_whether_its_items_come_by_themselves_is_known_from_its_wakes():
+    wired = Wired("there")
+    wired.input.start()
+    assert wired.input.take() == "there"
+    assert wired.input.pushes is False  # it was asked, and never woke anybody
+    assert wired.input.take() is NOTHING
+    wired.hand.give("by itself")
+    assert wired.input.pushes is True
+    assert wired.input.take() == "by itself"
+    assert wired.input.pushes is True
+
+
+def test_an_end_with_nothing_before_it_is_let_through_also_while_it_waits():
+    wired = Wired()
+    wired.input.start()
+    assert wired.input.over() is False
+    assert wired.input.take() is NOTHING
+    wired.hand.ended = True  # no wake: who asks looks himself
+    assert wired.input.waiting is True
+    assert wired.input.over() is True
+    assert (wired.input.ended, wired.hand.cancelled) == (True, 1)
+    assert wired.input.over() is True
+    assert wired.hand.cancelled == 1
+
+
+def test_an_end_behind_an_item_is_not_let_through():
+    wired = Wired("item", ended=True)
+    wired.input.start()
+    assert wired.input.over() is False
+    assert (wired.input.ended, wired.hand.given) == (False, 0)
+    assert wired.input.take() == "item"
+    assert wired.input.over() is True
+
+
+def test_an_end_that_takes_several_runs_is_let_through_at_once():
+    hand = Barren(ended=True)
+    wired = Input(hand.make, Context(lambda: None))
+    wired.start()
+    assert wired.over() is True
+    assert (hand.barren, hand.runs, hand.cancelled) == (0, 1, 1)
+
+
+def test_a_failure_behind_nothing_is_raised_to_who_asks_whether_it_is_over():
+    wired = Wired(ended=True)
+    wired.hand.error = OSError("cut")
+    wired.input.start()
+    with pytest.raises(OSError, match="cut"):
+        wired.input.over()
 
 
 def test_the_figures_are_those_of_the_feed():
