@@ -13,7 +13,7 @@ from rxflow.kernel import Context
 from rxflow.kernel.telling import WAITING, Telling, is_async
 from rxflow.protocol import BackpressureError
 from rxflow.testing import run_virtual
-from tests.kernel.recorder import dropped_errors
+from tests.kernel.recorder import dropped_errors, in_thread
 
 
 class Told:
@@ -92,7 +92,7 @@ async def test_many_drops_from_another_thread_cost_its_loop_one_call() -> None:
             told.telling(item, "oldest")
         loop.call_soon_threadsafe = call_soon  # type: ignore[method-assign]
 
-    await asyncio.to_thread(drop_some)
+    in_thread(drop_some)()  # the loop waits meanwhile, so that all of them come at once
     await turn()
     assert [item for item, _ in told.calls] == list(range(100))
     assert calls == 1
@@ -101,7 +101,7 @@ async def test_many_drops_from_another_thread_cost_its_loop_one_call() -> None:
 @on_loop
 async def test_a_cancel_before_the_first_call_begins_starts_no_task() -> None:
     told = Told()
-    await asyncio.to_thread(lambda: (told.telling(1, "oldest"), told.telling.cancel()))
+    in_thread(lambda: (told.telling(1, "oldest"), told.telling.cancel()))()  # the loop waits
     for _ in range(5):
         assert not told.context.tasks
         await asyncio.sleep(0)
