@@ -384,7 +384,7 @@ class Hub:
         assert after is not None
         now, slow, due = self._now(), list[Outlet](), list[float]()
         with self._lock:
-            for outlet in () if self._ended else self._outlets:
+            for outlet in self._outlets:
                 if outlet.lockstep and outlet.room <= 0:
                     if now >= outlet.full_since + after:
                         slow.append(outlet)

@@ -156,6 +156,14 @@ def test_a_turn_passes_over_those_that_are_full() -> None:
     assert first.take() == [1]
 
 
+def test_the_next_one_behind_those_that_are_full_is_chosen() -> None:
+    station, (first, second, third) = balanced(3, 2)
+    station.producer.give(1, 2, 3, 4, 5, 6)
+    assert (second.take(), third.take()) == ([2, 5], [3, 6])
+    station.producer.give(7)  # it is the first one's turn
+    assert (second.take(), third.take(), first.take()) == ([7], [], [1, 4])
+
+
 def test_what_comes_beyond_all_room_is_kept_in_order() -> None:
     station, (first, second) = balanced(2, 1)
     station.producer.give(1, 2)

@@ -330,6 +330,14 @@ def test_the_tasks_of_a_producer_are_waited_for_by_the_last_one_on_their_loop() 
         assert reader.outlet.context.tasks == {task}
         await task
 
+        connection = station.hub.connect()
+        task = asyncio.ensure_future(asyncio.sleep(0))
+        connection.tasks.add(task)
+        context = Context(lambda: None)
+        station.hub.disconnect(connection, context)  # as one does who has the hub to itself
+        assert context.tasks == {task}
+        await task
+
     run_virtual(main())
 
     other = asyncio.new_event_loop()
@@ -504,6 +512,19 @@ def test_who_is_full_is_ejected_at_its_time_and_named() -> None:
     assert fast.outlet in station.hub._outlets
     assert slow.outlet not in station.hub._outlets
     assert station.producer.requested == [2, 2]  # nobody is waited for any more
+
+
+def test_who_has_room_for_one_is_not_ejected() -> None:
+    station = ejecting()
+    reader = station.join()
+    station.hub.connect()
+    reader.take()
+    station.producer.give("a")
+    station.clock.advance_to(50.0)
+    assert reader.take() == ["a"]
+    station.producer.give("b")
+    station.clock.advance_to(99.0)
+    assert reader.take() == ["b"]
 
 
 def test_who_takes_one_item_in_time_begins_anew() -> None:
