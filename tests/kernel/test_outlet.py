@@ -89,6 +89,36 @@ def test_demand_alone_makes_nobody_wait_for_it() -> None:
     assert station.producer.requested == []
 
 
+def test_only_one_in_lockstep_that_waits_makes_the_hub_ask_for_single_items() -> None:
+    station = Station(4)
+    own, other = station.join(overflow=DROP_OLDEST, capacity=9), station.join()
+    station.hub.connect()
+    other.take()
+    station.producer.give("a", "b", "c", "d")
+    assert station.hub.hungry is False
+    assert own.take() == ["a", "b", "c", "d"]  # and it waits
+    assert station.hub.hungry is False
+    assert other.take(1) == ["a"]
+    assert station.producer.requested == [4]  # a batch is 3
+    assert other.take(2) == ["b", "c"]
+    assert station.producer.requested == [4, 3]
+
+
+def test_a_failure_that_was_heard_is_for_good() -> None:
+    station, lease = Station(4), Lease(1)
+    error = KeyError("producer")
+    reader = station.join(lease)
+    station.producer.end(error)
+    with pytest.raises(KeyError):
+        reader.take()
+    reader.outlet.cancel()
+    late = station.join(lease)
+    with pytest.raises(KeyError) as raised:
+        late.take()
+    assert raised.value is error
+    assert len(station.producers) == 1
+
+
 @pytest.mark.parametrize(
     ("overflow", "kept", "lost"),
     [(DROP_OLDEST, [3, 4], [(1, "oldest"), (2, "oldest")]), (DROP_NEWEST, [1, 4], None)],
