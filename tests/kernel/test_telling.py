@@ -254,6 +254,7 @@ class Callable:
         (lambda item: Callable().method(item), False),
         (print, False),
         (Callable, False),
+        ("no function", False),
     ],
 )
 def test_what_is_async_is_known_without_a_call(function: Any, expected: bool) -> None:
