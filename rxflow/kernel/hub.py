@@ -227,7 +227,7 @@ class Hub:
         self._connection = None
         self._discarded += len(self._stash)
         self._stash.clear()
-        alarm, self._alarm, self._watching = self._alarm, None, False
+        alarm, self._alarm = self._alarm, None
         return alarm
 
     def _close(self, connection: Connection, alarm: Alarm | None, context: Context | None) -> None:

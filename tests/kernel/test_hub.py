@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from reactivex.testing import TestScheduler
 
-from rxflow.kernel import Context, Hub, Lease, Memory, State
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.kernel import Context, Hub, Lease, Memory, State, drained
 from rxflow.protocol import (
     DROP_OLDEST,
     BufferOverflowError,
@@ -39,6 +41,11 @@ def test_it_asks_again_when_a_batch_was_taken(prefetch: int, batch: int) -> None
     assert station.producer.requested == [prefetch, batch]
     assert station.figures.requested == prefetch + batch
     assert station.figures.received == prefetch
+    station.producer.give(*range(batch))
+    assert len(reader.take(batch - 1)) == batch - 1
+    assert station.producer.requested == [prefetch, batch]
+    reader.take(1)
+    assert station.producer.requested == [prefetch, batch, batch]
 
 
 def test_a_reader_that_waits_makes_use_of_any_room() -> None:
@@ -226,6 +233,7 @@ def test_a_producer_that_gives_more_than_was_asked_for_overflows_what_nobody_tak
     assert station.producer.cancelled == 1
     assert station.figures.dropped == {"overflow": 1}
     assert (station.figures.received, station.figures.held, station.figures.peak) == (5, 4, 4)
+    assert station.figures.delivered == 0
     late = station.join()
     assert list(late.outlet.run()) == [1, 2, 3, 4]
     with pytest.raises(BufferOverflowError) as raised:
@@ -233,6 +241,34 @@ def test_a_producer_that_gives_more_than_was_asked_for_overflows_what_nobody_tak
     error = raised.value
     assert (error.operator, error.capacity, error.held) == ("hub", 4, 4)
     assert (error.requested, error.item) == (0, 5)
+
+
+def test_what_overflows_of_one_producer_after_another_adds_up() -> None:
+    station = Station(4)
+    for lost in (1, 2):
+        station.hub.connect()
+        station.producer.give("not asked for")
+        assert station.figures.dropped == {"overflow": lost}
+        assert station.figures.received == lost
+        assert station.figures.delivered == 0
+        station.join(Lease(1)).outlet.cancel()  # who leaves without having heard of it
+
+
+def test_the_figures_of_a_flow_before_it_stay_when_it_is_left() -> None:
+    subject = rx.Subject[int]()
+    flow = subject.pipe(ops.on_backpressure_buffer(9))
+    hub = Hub("hub", 4, lambda intake, context: drained(flow.feed, context)(intake))
+    reader = Reader(hub).join()
+    connection = hub.connect()
+    reader.take()
+    subject.on_next(1)
+    before, own = hub.statistics()
+    assert (before.name, before.received, own.name) == ("on_backpressure_buffer", 1, "hub")
+    connection.dispose()
+    assert [part.received for part in hub.statistics()] == [1, 1]
+    hub.connect()
+    subject.on_next(2)
+    assert sum(part.received for part in hub.statistics() if part.name != "hub") == 2
 
 
 # Connecting and leaving.
@@ -559,6 +595,21 @@ def test_each_has_a_time_of_its_own() -> None:
     ):
         station.clock.advance_to(time)
         assert [reader.outlet.closed for reader in readers] == closed, time
+
+
+def test_an_item_gives_no_more_time_to_one_that_never_asks() -> None:
+    station = ejecting()
+    reader = station.join()
+    station.hub.connect()
+    reader.take()
+    idle = station.join()
+    station.clock.advance_to(3.0)
+    station.producer.give("a")
+    station.clock.advance_to(4.9)
+    assert not idle.outlet.closed
+    station.clock.advance_to(5.0)
+    assert idle.outlet.closed
+    assert not reader.outlet.closed
 
 
 def test_one_that_joins_when_nobody_is_watched_is_watched_again() -> None:
