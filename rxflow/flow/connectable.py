@@ -140,7 +140,7 @@ class ConnectableFlow(
         Returns:
             What disconnects it.
         """
-        return self.hub.connect(Context(lambda: None, scheduler))
+        return self.hub.connect(scheduler)
 
     def ref_count(self, subscriber_count: int = 1) -> SharedFlow[T_out]:
         """Connect with a subscriber, and disconnect with the last one.

@@ -33,7 +33,6 @@ class Connection(DisposableBase):
         self.tasks: set[Task[Any]] = set()  # that the producer has started
         # The hub's lock guards these.
         self.asked = 0  # requested and not yet handed to all
-        self.requested = 0  # in all
         self.requesting = False  # somebody is in a call of request, and looks again after it
 
     def push(self, item: Any) -> None:
@@ -133,7 +132,7 @@ class Hub:
         if over:
             self._tell_end(outlet)
         if connection is not None:
-            self._open(connection, outlet.context)
+            self._open(connection, outlet.context.scheduler)
         self.refill()
         self._watch()
 
@@ -183,11 +182,11 @@ class Hub:
         """The subscription that there is."""
         return self._connection
 
-    def connect(self, context: Context | None = None) -> Connection:
+    def connect(self, scheduler: SchedulerBase | None = None) -> Connection:
         """Subscribe to the producer, unless that is done already.
 
         Args:
-            context: Of the consumer for whom.
+            scheduler: The default scheduler of the subscription.
         """
         with self._lock:
             connection = self._connection
@@ -195,19 +194,18 @@ class Hub:
             if connection is None:
                 self._connection = connection = Connection(self)
         if not there:
-            self._open(connection, context or Context(lambda: None))
+            self._open(connection, scheduler)
             self._watch()
         return connection
 
-    def _open(self, connection: Connection, context: Context) -> None:
+    def _open(self, connection: Connection, scheduler: SchedulerBase | None) -> None:
         self._stop_clock()
-        self._clock_of = self._scheduler or context.scheduler
+        self._clock_of = self._scheduler or scheduler
         for outlet in self._outlets:
             outlet.full_since = self._now()
         if self._subscribe is not None:
-            self._subscribe(
-                connection.intake, Context(lambda: None, context.scheduler, connection.tasks)
-            )
+            context = Context(lambda: None, scheduler, connection.tasks)
+            self._subscribe(connection.intake, context)
 
     def disconnect(self, connection: Connection, context: Context | None = None) -> None:
         """Cancel a subscription; what nobody has taken is discarded.

@@ -127,9 +127,8 @@ class Outlet(Boundary[Any]):
         return len(self._queue)
 
     def preload(self, items: list[Any]) -> None:
-        """Hold what came before it was attached; of one with its own capacity, the newest."""
-        if items and not self.lockstep:
-            items = items[-self._capacity :]
+        """Hold what came before it was attached; the newest, where that is more than it holds."""
+        items = items[-self._capacity :]
         with self._lock:
             self._queue.extend(items)
             self._received += len(items)

@@ -34,7 +34,7 @@ class _Selected(Feed[Any]):
 
     def start(self) -> None:
         self._inner.start()
-        self._connection = self._shared.hub.connect(self._context)
+        self._connection = self._shared.hub.connect(self._context.scheduler)
 
     def run(self) -> Iterator[Any]:
         return self._inner.run()

@@ -26,8 +26,6 @@ from .joining import Early, Joined
 
 T = TypeVar("T")
 
-_ANYHOW = Context(lambda: None)
-
 
 class _Intaken(Processor[T, T]):
     """The side of a processor that its producer sees."""
@@ -68,7 +66,7 @@ class _Junction(SharedFlow[T], _Intaken[T]):
 
     def __init__(self, hub: Hub) -> None:
         SharedFlow.__init__(self, hub)  # pyright: ignore[reportUnknownMemberType]
-        self._intake = hub.connect(_ANYHOW).intake
+        self._intake = hub.connect().intake
 
 
 class PublishProcessor(_Junction[T]):
@@ -179,12 +177,12 @@ class _OneProducer(Generic[T]):
         """
         if self._intake is not None:
             raise RuntimeError(f"{self._name} has a producer already; a MergeHub joins several")
-        self._intake = self._hub.connect(_ANYHOW).intake
+        self._intake = self._hub.connect().intake
         return self._intake
 
     def complete(self) -> None:
         """Cancel the producer; each subscriber gets what it holds, and then the end."""
-        intake = self._hub.connect(_ANYHOW).intake
+        intake = self._hub.connect().intake
         intake.cancel()
         intake.on_completed()
 

@@ -160,8 +160,8 @@ def test_the_next_one_behind_those_that_are_full_is_chosen() -> None:
     station, (first, second, third) = balanced(3, 2)
     station.producer.give(1, 2, 3, 4, 5, 6)
     assert (second.take(), third.take()) == ([2, 5], [3, 6])
-    station.producer.give(7)  # it is the first one's turn
-    assert (second.take(), third.take(), first.take()) == ([7], [], [1, 4])
+    station.producer.give(7, 8)  # it is the first one's turn, which has no room
+    assert (second.take(), third.take(), first.take()) == ([7], [8], [1, 4])
 
 
 def test_what_comes_beyond_all_room_is_kept_in_order() -> None:
@@ -170,8 +170,10 @@ def test_what_comes_beyond_all_room_is_kept_in_order() -> None:
     second.outlet.cancel()
     assert station.figures.held == 1
     assert station.figures.delivered == 1
+    assert station.producer.requested == [2]  # what is kept takes the room of the others
     assert first.take() == [1, 2]
     assert station.figures.held == 0
+    assert station.producer.requested == [2, 1]
 
 
 def test_one_that_leaves_while_it_is_dealt_to_loses_nothing() -> None:
@@ -196,6 +198,17 @@ def test_what_is_on_its_way_takes_room() -> None:
     assert first.outlet.coming == 0
     assert first.outlet.room == 0
     assert second.outlet.room == 1
+
+
+def test_what_is_on_its_way_inside_of_another_is_counted_too() -> None:
+    station, (first,) = balanced(1, 2)
+    station.producer.give(1, 2)
+    first.outlet.cancel()
+    late = Reader(station.hub, then=station.hub.refill).join()
+    late.outlet.want(9)
+    station.hub.refill()  # the first item wakes it, and then the second one comes
+    assert (late.outlet.held, late.outlet.coming, late.outlet.room) == (2, 0, 0)
+    assert late.take() == [1, 2]
 
 
 def test_the_end_comes_to_all_when_nothing_is_kept() -> None:

@@ -293,7 +293,7 @@ def test_it_connects_once_and_tells_its_connection() -> None:
 
 def test_the_producer_is_subscribed_for_the_schedulers_of_who_connects() -> None:
     station, scheduler = Station(), TestScheduler()
-    connection = station.hub.connect(Context(lambda: None, scheduler))
+    connection = station.hub.connect(scheduler)
     assert station.producer.context.scheduler is scheduler
     assert station.producer.context.tasks is connection.tasks
     station.producer.context.wake()  # nobody
@@ -651,6 +651,29 @@ def test_nobody_is_ejected_while_it_is_disconnected_or_after_the_end() -> None:
     assert idle.ended
 
 
+def test_nothing_is_left_on_the_clock_when_the_last_one_leaves() -> None:
+    class Noting(TestScheduler):
+        def __init__(self) -> None:
+            super().__init__()
+            self.set: list[Any] = []
+
+        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
+            self.set.append(super().schedule_relative(*args, **kwargs))
+            return self.set[-1]
+
+    clock = Noting()
+    station, lease = Station(2, eject_after=5.0, scheduler=clock), Lease(1)
+    reader = station.join(lease)
+    assert [action.is_disposed for action in clock.set] == [False]
+    reader.outlet.cancel()
+    assert [action.is_disposed for action in clock.set] == [True]
+    connection = station.hub.connect()
+    station.join()
+    assert [action.is_disposed for action in clock.set] == [True, False]
+    connection.dispose()
+    assert [action.is_disposed for action in clock.set] == [True, True]
+
+
 def test_who_has_its_own_buffer_is_not_ejected() -> None:
     station = ejecting()
     reader = station.join(overflow=DROP_OLDEST, capacity=1)
@@ -664,7 +687,7 @@ def test_the_clock_is_that_of_who_connects_unless_one_is_given() -> None:
     clock = TestScheduler()
     station = Station(2, eject_after=5.0, scheduler=None)
     reader = station.join()
-    station.hub.connect(Context(lambda: None, clock))
+    station.hub.connect(clock)
     clock.advance_to(4.9)
     assert not reader.outlet.closed
     clock.advance_to(5.0)
@@ -672,7 +695,7 @@ def test_the_clock_is_that_of_who_connects_unless_one_is_given() -> None:
 
     station = ejecting()
     reader = station.join()
-    station.hub.connect(Context(lambda: None, clock))
+    station.hub.connect(clock)
     clock.advance_to(50.0)
     assert not reader.outlet.closed
     station.clock.advance_to(5.0)
