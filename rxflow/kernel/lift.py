@@ -95,7 +95,6 @@ class LiftStage(Stage):
 
     def __init__(self, apply: Apply, context: Context) -> None:
         """Apply the operators and subscribe to them."""
-        self._completed = False  # upstream has
         self._output = Output(_noop)
         self._gate: ObserverBase[Any] = self._output  # until the operators subscribe
         with own_trampoline():
@@ -129,7 +128,7 @@ class LiftStage(Stage):
 
     def finish(self) -> Iterable[Any]:
         """Complete the operators, give what comes out."""
-        self._complete()
+        self._gate.on_completed()  # an observer of theirs hears only the first one
         return self._released()
 
     def _released(self) -> Iterator[Any]:
@@ -141,13 +140,8 @@ class LiftStage(Stage):
 
     def holds(self) -> bool:
         """Complete the operators, look whether something comes out."""
-        self._complete()
+        self._gate.on_completed()
         return bool(self._output.items)
-
-    def _complete(self) -> None:
-        if not self._completed:
-            self._completed = True
-            self._gate.on_completed()
 
     def _take(self) -> Iterator[Any]:
         output = self._output

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from reactivex.testing import TestScheduler
 
-from rxflow.kernel import BUDGET, Boundary, Context, Limited, Limits, State
+from rxflow.kernel import (
+    BUDGET,
+    Boundary,
+    Context,
+    Limited,
+    Limits,
+    State,
+    offer_suspending,
+)
 from rxflow.protocol import (
     BLOCK,
     DROP_INCOMING,
     DROP_OLDEST,
     FAIL,
+    SUSPEND,
     UNBOUNDED,
     BufferOverflowError,
     Offer,
     Overflow,
 )
+from rxflow.testing import run_virtual
 
 
 class Bounded(Limited, Boundary[Any]):
@@ -64,6 +75,12 @@ class Kept:
     def figures(self) -> Any:
         [figures] = self.queue.statistics()
         return figures
+
+
+async def turn() -> None:
+    """Let the tasks that can go on do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def test_whether_there_is_room_depends_on_the_item():
@@ -280,3 +297,23 @@ def test_demand_without_bound_is_counted_as_such():
     kept.queue.want(UNBOUNDED)
     assert kept.queue.requested == UNBOUNDED
     assert kept.figures.requested == UNBOUNDED
+
+
+def test_a_task_waits_for_the_room_that_its_own_item_needs():
+    async def main() -> None:
+        kept = Kept(SUSPEND, 4, weight=len)
+        kept.push("aa", "b")
+        light = asyncio.ensure_future(offer_suspending(kept.queue, "c"))
+        heavy = asyncio.ensure_future(offer_suspending(kept.queue, "ddd"))
+        await turn()
+        assert (light.done(), heavy.done()) == (True, False)
+        run = kept.queue.run()
+        assert next(run) == "aa"
+        await turn()
+        assert not heavy.done()  # 2 are free
+        assert next(run) == "b"
+        await turn()
+        assert await heavy is Offer.ENQUEUED
+        assert list(run) == ["c", "ddd"]
+
+    run_virtual(main())
