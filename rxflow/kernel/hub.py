@@ -246,7 +246,7 @@ class Hub:
             connection.requesting = True
         while True:
             with self._lock:
-                more = 0 if self._ended else self._room() - connection.asked
+                more = self._room() - connection.asked
                 if more <= 0:
                     connection.requesting = False
                     return

@@ -62,14 +62,29 @@ def test_the_first_few_are_not_weighed():
     assert [held.beyond(n) for n in range(5)] == [7, 6, 4, 0, 0]
 
 
-def test_what_has_left_is_not_remembered_for_its_rank_for_ever():
-    held = shelf(ranked=True)
-    for n in range(1000):
+def test_a_parcel_weighs_one_and_is_of_no_age_or_importance_unless_it_is_said():
+    parcel = Parcel("item")
+    assert (parcel.item, parcel.weight, parcel.priority) == ("item", 1, 0)
+    assert (parcel.since, parcel.key) == (0.0, None)
+
+
+def test_one_that_is_not_asked_for_the_least_important_remembers_no_ranks():
+    assert Shelf()._ranks is None
+    assert Shelf(ranked=False)._ranks is None
+    assert Shelf(ranked=True)._ranks == []
+
+
+@pytest.mark.parametrize("kept", [0, 3, 40])
+def test_what_has_left_is_not_remembered_for_its_rank_for_ever(kept: int):
+    held = shelf(*((n, 1, n) for n in range(kept)))
+    most = 0
+    for n in range(kept, 1000):
         held.append(Parcel(n, 1, n))
+        ranks = held._ranks
+        assert ranks is not None
+        most = max(most, len(ranks))
         held.popleft()
-    ranks = held._ranks
-    assert ranks is not None
-    assert len(ranks) <= 64 + 2
+    assert most == 2 * (kept + 1) + 64
     for n in (3, 1, 2):
         held.append(Parcel(n, 1, n))
     assert [held.pop_least().item for _ in range(3)] == [1, 2, 3]
