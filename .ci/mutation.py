@@ -2,12 +2,12 @@
 
 Needs the extras ``test`` and ``mutation``. Arguments are passed on to ``mutmut run``
 (``--max-children 1``, or names of mutants, to run these again); ``--report`` only tells what is
-known. Fails below 90 % in either directory. Delete ``mutants/`` to begin anew.
+known. Fails below 90 % in either directory. Delete ``mutants/`` to begin anew: which tests reach a
+function is found out once, and only for tests that are new after that.
 
-What is not mutated, by the tool: annotations, docstrings, defaults, class bodies (so
-``__slots__``, and the values of enums) and calls of ``len`` and ``isinstance``, which change what
-is declared and not what is done; and functions with a decorator (properties, context managers),
-which it cannot do. A mutant that changes nothing that can be seen is in ``mutation.toml``, with
+What is not mutated, by the tool: annotations, docstrings, class bodies (so ``__slots__``, and the
+values of enums) and calls of ``len`` and ``isinstance``, which change what is declared and not what
+is done; and functions with a decorator (properties, context managers), which it cannot do. A mutant that changes nothing that can be seen is in ``mutation.toml``, with
 the reason.
 """
 
