@@ -36,16 +36,17 @@ class SharedFlow(Flow[T_out]):
     dropped. A subscriber of ``with_overflow`` does not hold the others back.
     """
 
-    def __init__(self, hub: Hub, lease: Lease | None = None) -> None:
+    def __init__(self, hub: Hub, lease: Lease | None = None, *, latest: bool = False) -> None:
         """Describe the subscribers of a hub.
 
         Args:
             hub: It.
             lease: What connects it, if its subscribers do.
+            latest: See Flow.
         """
         self.hub = hub
         self._lease = lease
-        super().__init__(lambda context: Outlet(context, hub, lease))
+        super().__init__(lambda context: Outlet(context, hub, lease), latest=latest)
 
     def with_overflow(
         self,
@@ -112,14 +113,15 @@ class ConnectableFlow(
     While nobody is subscribed, upstream is asked for nothing.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *, latest: bool = False) -> None:
         """Describe a hub.
 
         Args:
             hub: It.
+            latest: See Flow.
         """
         # ConnectableObservable.__init__ would keep a subject; the hub is in its place.
-        SharedFlow.__init__(self, hub)  # pyright: ignore[reportUnknownMemberType]
+        SharedFlow.__init__(self, hub, latest=latest)  # pyright: ignore[reportUnknownMemberType]
 
     @property
     def has_subscription(self) -> bool:  # type: ignore[override]
@@ -155,7 +157,7 @@ class ConnectableFlow(
             ValueError: subscriber_count < 1.
         """
         needed = checks.whole("ref_count", "subscriber_count", subscriber_count)
-        return SharedFlow(self.hub, Lease(needed))
+        return SharedFlow(self.hub, Lease(needed), latest=self.latest)
 
     def auto_connect(self, subscriber_count: int = 1) -> SharedFlow[T_out]:
         """Connect with a subscriber, and stay connected.
@@ -172,7 +174,7 @@ class ConnectableFlow(
         needed = checks.whole("auto_connect", "subscriber_count", subscriber_count, least=0)
         if not needed:
             self.connect()
-        return SharedFlow(self.hub, Lease(needed, keeps=True))
+        return SharedFlow(self.hub, Lease(needed, keeps=True), latest=self.latest)
 
 
 def connectable(
@@ -203,5 +205,6 @@ def connectable(
             memory=memory,
             eject_after=eject_after,
             scheduler=scheduler,
-        )
+        ),
+        latest=flow.latest,
     )

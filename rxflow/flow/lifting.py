@@ -254,7 +254,7 @@ class LiftedFlow(Flow[T_out]):
         modes = {_mode(part) for part in lifted}
         name = "|".join(stock.name for stock in stocks)
         run = partial(_apply_run, lifted)
-        super().__init__(*_runtime(base, run, modes, name, lifted))
+        super().__init__(*_runtime(base, run, modes, name, lifted), latest=base.latest)
         self.base = base
         self.lifted = lifted
         self.holding: bool = _unflattened(lifted)

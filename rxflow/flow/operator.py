@@ -104,8 +104,8 @@ def composed(*operators: Any) -> Any:
 
 
 def fed(feed: Callable[[Context, Flow[Any]], Feed[Any]]) -> Any:
-    """Make an operator of a Feed over the Flow upstream."""
-    return Operator(lambda flow: Flow(lambda context: feed(context, flow)))
+    """Make an operator of a Feed over the Flow upstream; stale items stay stale behind it."""
+    return Operator(lambda flow: Flow(lambda context: feed(context, flow), latest=flow.latest))
 
 
 def opened(

@@ -149,6 +149,8 @@ def kill_switch(switch: KillSwitch) -> Callable[[Observable[T]], Flow[T]]:
     return cast(
         "Any",
         _SwitchOperator(
-            lambda flow: Flow(lambda context: _Switched(context, flow.feed(context), switch))
+            lambda flow: Flow(
+                lambda context: _Switched(context, flow.feed(context), switch), latest=flow.latest
+            )
         ),
     )

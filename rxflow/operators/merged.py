@@ -111,7 +111,8 @@ class Merged(Feed[Any]):
                 self._forget(entry)
             elif not entry.waiting:  # its budget is spent, and so is that of this run
                 self._queue(entry)
-                return
+                break
+        self._open_another()  # those that never pause do not keep others from being opened
 
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice

@@ -115,8 +115,8 @@ def flat_map(
 ) -> Callable[[Observable[Any]], Flow[Any]]:
     """Turn each item into a source, and give the items of these sources as they come.
 
-    Another inner source is opened only when none of the open ones has an item,
-    and never more than ``max_concurrency`` are open.
+    Another inner source is opened only when none of the open ones has an item, or after
+    1,024 items without such a pause, and never more than ``max_concurrency`` are open.
 
     .. marble::
         :alt: flat_map

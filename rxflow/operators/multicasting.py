@@ -83,7 +83,7 @@ def _multicast(
             shared.hub.private = True
             return _Selected(context, shared, as_flow(mapper(shared), name).feed(context))
 
-        return Flow(feed)
+        return Flow(feed, latest=flow.latest)
 
     return Operator(apply)
 

@@ -22,7 +22,7 @@ T2 = TypeVar("T2")
     demand="what all together have room for ; 1:1 to one ; holds <= prefetch per subscriber",
     category="multicast",
 )
-def balance(n: int, *, prefetch: int = HANDOVER) -> Callable[[Observable[T]], list[Flow[T]]]:
+def balance(n: int, *, prefetch: int | None = None) -> Callable[[Observable[T]], list[Flow[T]]]:
     """Give each item to one of several subscribers, each in turn as long as it has room.
 
     .. marble::
@@ -41,7 +41,8 @@ def balance(n: int, *, prefetch: int = HANDOVER) -> Callable[[Observable[T]], li
     Args:
         n: How many (Flows, at least 1), each for one subscriber.
         prefetch: Most items that a subscriber holds (items); 1 where it is to get
-            none that another could have begun with.
+            none that another could have begun with. 256 when left out, but 1 where
+            items that are fetched ahead would be stale.
 
     Returns:
         An operator function that gives a list of Flows.
@@ -55,18 +56,24 @@ def balance(n: int, *, prefetch: int = HANDOVER) -> Callable[[Observable[T]], li
     Source: Pekko Balance; RxJava parallel.
     """
     count = checks.whole("balance", "n", n)
-    size = checks.whole("balance", "prefetch", prefetch)
+    size = None if prefetch is None else checks.whole("balance", "prefetch", prefetch)
 
-    return Operator(lambda flow: _outlets(_hub("balance", flow, size), count))  # type: ignore[return-value]
+    def apply(flow: Flow[Any]) -> Any:
+        room = size or (1 if flow.latest else HANDOVER)
+        return _outlets(_hub("balance", flow, room), count, flow.latest)
+
+    return Operator(apply)  # type: ignore[return-value]
 
 
 def _hub(name: str, flow: Flow[Any], prefetch: int) -> BalancingHub:
     return BalancingHub(name, prefetch, lambda intake, context: drained(flow.feed, context)(intake))
 
 
-def _outlets(hub: BalancingHub, count: int) -> Any:
+def _outlets(hub: BalancingHub, count: int, latest: bool) -> Any:
     lease = Lease(count)
-    return [Flow[Any](lambda context: Outlet(context, hub, lease)) for _ in range(count)]
+    return [
+        Flow[Any](lambda context: Outlet(context, hub, lease), latest=latest) for _ in range(count)
+    ]
 
 
 class _Parallel(Merged):
@@ -77,7 +84,8 @@ class _Parallel(Merged):
     ) -> None:
         self._hub = _hub("parallel", flow, 1)
         self._hub.private = True
-        rails = [as_flow(rail.pipe(*steps), "parallel") for rail in _outlets(self._hub, count)]
+        outlets = _outlets(self._hub, count, flow.latest)
+        rails = [as_flow(rail.pipe(*steps), "parallel") for rail in outlets]
         super().__init__(context, [rail.feed for rail in rails], prefetch=1)
 
     def statistics(self) -> Iterator[StageStatistics]:

@@ -380,26 +380,6 @@ def test_a_send_cancelled_at_any_turn_is_taken_once_or_not_at_all(after: int) ->
     run(main())
 
 
-@pytest.mark.parametrize("end", ["cancel", "complete", "error"])
-def test_a_send_that_waits_is_told_of_the_end(end: str) -> None:
-    async def main() -> None:
-        emitter, recorder, _ = subscribed(rx.SUSPEND, 1)
-        await emitter.send("held")
-        sending = asyncio.ensure_future(emitter.send("waiting"))
-        await turns(2)
-        if end == "cancel":
-            recorder.cancel()
-        elif end == "complete":
-            emitter.on_completed()
-        else:
-            emitter.on_error(KeyError("end"))
-        assert await asyncio.wait_for(sending, 1) is Offer.CLOSED
-        recorder.request(5)
-        assert recorder.items == ([] if end == "cancel" else ["held"])
-
-    run(main())
-
-
 def test_on_next_with_suspend_says_that_it_cannot_wait() -> None:
     emitter, _, _ = subscribed(rx.SUSPEND, 1)
     emitter.on_next(1)

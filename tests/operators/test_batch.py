@@ -60,13 +60,6 @@ def test_capacity_is_exact_in_a_batch_and_one_item_waits_behind_it(most: int) ->
     probe.cancel()
 
 
-def test_capacity_3_holds_3() -> None:
-    probe = over(range(3), 3)
-    probe.request(1)
-    assert probe.items == [[0, 1, 2]]
-    assert probe.completed
-
-
 def test_what_is_asked_for_is_given_at_once() -> None:
     made = Batched(3, demand=2)
     for item in range(3):

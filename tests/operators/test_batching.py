@@ -68,20 +68,6 @@ class Stream:
         return figures
 
 
-# The known trap.
-
-
-@EACH
-def test_timed_batches_never_fail_for_want_of_demand(make: Make) -> None:
-    stream = Stream(make)
-    stream.source.emit(1, 2)
-    stream.clock.advance_to(1000)
-    assert stream.probe.signals == ["on_subscribe"]
-    stream.probe.request(1)
-    stream.probe.assert_items([1, 2])
-    stream.probe.assert_open()
-
-
 @EACH
 def test_a_batch_that_is_due_goes_on_filling_up_until_it_is_asked_for(make: Make) -> None:
     stream = Stream(make)

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
@@ -309,18 +308,3 @@ def test_wrong_arguments_are_errors_when_the_pipeline_is_built(
 
 
 # Behind them.
-
-
-@pytest.mark.parametrize(
-    "door",
-    [ops.conflate(lambda item: item, lambda _, item: item), ops.conflate_by_key(lambda item: 0)],
-    ids=["conflate", "conflate_by_key"],
-)
-def test_latest_before_an_async_boundary_delivers_the_latest(door: Any) -> None:
-    clock = TestScheduler()
-    opened = Opened(lambda **_: door, demand=1, behind=(ops.observe_on(clock),))
-    opened.push(*range(1, 9))
-    clock.advance_to(1)
-    opened.probe.request(1)
-    clock.advance_to(2)
-    assert opened.probe.items == [1, 8]

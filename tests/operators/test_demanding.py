@@ -18,21 +18,6 @@ from .rates import Asked, balanced, finish, subscribed, time_left
 # cap_demand
 
 
-@pytest.mark.parametrize("n", [1, 2, 7])
-@pytest.mark.parametrize("length", [0, 1, 2, 50])
-def test_known_trap_an_unbounded_subscriber_behind_cap_demand_does_not_stall(
-    n: int, length: int
-) -> None:
-    source = Asked()
-    probe = subscribed(TestScheduler(), source.flow.pipe(ops.cap_demand(n)))
-    for item in range(length):
-        assert 1 <= source.outstanding <= n
-        source.push(item)
-    source.complete()
-    assert probe.items == list(range(length))
-    assert probe.completed
-
-
 def test_upstream_is_asked_for_as_many_as_are_wanted_and_the_cap_at_most() -> None:
     source = Asked()
     probe = subscribed(TestScheduler(), source.flow.pipe(ops.cap_demand(3)), 0)
@@ -126,21 +111,6 @@ def test_a_batch_comes_at_once_and_the_next_one_when_its_time_has_come() -> None
     finish(clock)
     assert probe.at == [0, 0, 0, 2, 2, 2, 4]
     assert probe.completed
-
-
-@pytest.mark.parametrize("batch", [1, 3, 100])
-@pytest.mark.parametrize("demand", [0, 1, 2, 5])
-def test_known_trap_pacing_never_exceeds_demand(batch: int, demand: int) -> None:
-    clock = TestScheduler()
-    source = Asked()
-    probe = subscribed(clock, source.flow.pipe(ops.pace(batch, 1.0, scheduler=clock)), demand)
-    for seconds in range(10):
-        clock.advance_to(seconds)
-        assert source.outstanding <= demand - len(probe.items)
-        source.push(*range(source.outstanding))
-    assert len(probe.items) == demand
-    assert sum(source.requests) == demand
-    assert probe.violations == []
 
 
 def test_what_a_period_leaves_is_not_added_to_the_next_one() -> None:

@@ -59,36 +59,6 @@ class Stream:
         return self.probe.statistics["on_backpressure_buffer"].held
 
 
-# The known trap.
-
-
-@pytest.mark.parametrize("consumers", [1, 2])
-def test_group_by_with_fewer_consumers_than_groups_names_the_stalled_group_instead_of_hanging(
-    consumers: int,
-) -> None:
-    async def main() -> list[int]:
-        source = counted(count())
-        flow = rx.from_iterable(source).pipe(
-            ops.group_by(lambda x: "abc"[x % 3], prefetch=4, stalled=5.0),
-            ops.flat_map(itself, max_concurrency=consumers),
-        )
-        got: list[int] = []
-        start = asyncio.get_running_loop().time()
-        with pytest.raises(rx.GroupStalledError) as caught:
-            await rx.for_each(flow, got.append)
-        assert asyncio.get_running_loop().time() - start == pytest.approx(5.0)
-        error = caught.value
-        assert (error.key, error.held, error.subscribed) == ("abc"[consumers], 4, False)
-        for words in (f"'{'abc'[consumers]}' holds 4 items", "max_groups=256", "nobody has sub"):
-            assert words in str(error)
-        assert source.closed == 1
-        return got
-
-    got = run_virtual(main())
-    assert set(got) >= {n for n in range(12) if n % 3 < consumers}
-    assert got == [n for n in range(got[-1] + 1) if n % 3 < consumers]
-
-
 def test_fewer_consumers_than_groups_do_no_harm_where_the_rooms_are_large_enough() -> None:
     flow = rx.range(90).pipe(ops.group_by(lambda x: x % 3), ops.flat_map(itself, max_concurrency=1))
     assert list(flow) == [n for key in range(3) for n in range(key, 90, 3)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -125,30 +124,6 @@ def test_what_is_pulled_ahead_of_a_slow_consumer_is_bounded_per_source() -> None
 
 
 # Whose turn it is.
-
-
-def test_sources_that_are_ready_give_one_each_in_turn() -> None:
-    names = "abc"
-    probe = subscribed(rx.merge(*[rx.repeat_value(name) for name in names]), 30)
-    assert Counter(probe.items) == dict.fromkeys(names, 10)
-    for begin in range(0, 30, 3):
-        assert sorted(probe.items[begin : begin + 3]) == list(names)
-
-
-def test_a_source_that_is_ready_does_not_starve_one_that_wakes_up() -> None:
-    late: Subject[str] = Subject()
-    probe = subscribed(rx.repeat_value("busy").pipe(ops.merge(late)), 10)
-    assert probe.items == ["busy"] * 10
-    late.on_next("late")
-    probe.request(2)
-    assert Counter(probe.items) == {"busy": 11, "late": 1}
-
-
-def test_turns_are_fair_at_a_demand_of_one_too() -> None:
-    probe = subscribed(rx.merge(rx.repeat_value("a"), rx.repeat_value("b")))
-    for _ in range(20):
-        probe.request(1)
-    assert Counter(probe.items) == {"a": 10, "b": 10}
 
 
 def test_a_source_that_ends_leaves_the_turn_to_the_others() -> None:

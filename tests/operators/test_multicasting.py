@@ -568,26 +568,6 @@ def test_on_an_event_loop_its_clock_ejects() -> None:
 # Replay.
 
 
-def test_replays_are_bounded() -> None:
-    with pytest.raises(ValueError, match=r"replay\(buffer_size=1000\)"):
-        rx.range(3).replay()
-    with pytest.raises(ValueError, match="buffer_size"):
-        rx.range(3).pipe(ops.replay(window=3.0))
-    subject = rx.Subject[int]()
-    shared = subject.pipe(ops.on_backpressure_buffer(9)).replay(3, prefetch=2).auto_connect(0)
-    push(subject, 0)
-    (first,) = probes(shared, rx.UNBOUNDED)
-    push(subject, *range(1, 100))
-    (late,) = probes(shared, 0)
-    figures = late.statistics["replay #2"]
-    assert figures.held == 3
-    assert figures.capacity == 5
-    push(subject, *range(100, 109))  # the door holds 9 more
-    late.request(rx.UNBOUNDED)
-    assert late.items == list(range(97, 109))
-    assert first.items == list(range(109))
-
-
 def test_a_late_subscriber_gets_the_last_items_and_the_end() -> None:
     shared = rx.range(5).replay(2).ref_count()
     assert list(shared) == [0, 1, 2, 3, 4]

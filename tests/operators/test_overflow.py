@@ -689,20 +689,6 @@ def test_latest_is_not_stale_behind_further_operators(behind_it: list[Any]) -> N
     assert len(probe.items) <= 3
 
 
-def test_a_boundary_behind_latest_takes_one_at_a_time_unless_told_otherwise() -> None:
-    clock = TestScheduler()
-    subject: Subject[int] = Subject()
-    probe = TestSubscriber(1)
-    subject.pipe(ops.on_backpressure_latest(), ops.observe_on(clock)).subscribe(probe)
-    for item in range(1, 9):
-        subject.on_next(item)
-    clock.start()
-    probe.request(2)
-    clock.start()
-    assert probe.items[0] == 1
-    assert probe.items[-1] == 8
-
-
 def test_reduce_merges_what_is_held_with_what_comes() -> None:
     door = behind(ops.on_backpressure_reduce(lambda held, item: held + item), demand=1)
     door.push("a", "b", "c", "d")

@@ -267,14 +267,6 @@ def test_processors_are_subscribers_and_flows_at_once() -> None:
         doubled.assert_completed(0, 2, 4)
 
 
-def test_a_replay_processor_is_bounded() -> None:
-    processor = rx.ReplayProcessor[int](2)
-    first = probe_of(processor, 99)
-    rx.range(50).subscribe(processor)
-    assert first.items == list(range(50))
-    probe_of(processor, 9).assert_completed(48, 49)
-
-
 def test_a_unicast_processor_holds_what_comes_before_its_subscriber() -> None:
     processor = rx.UnicastProcessor[int](prefetch=3)
     source = source_of(processor)
