@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import hypot, inf, sqrt
 
 from ..flow import checks
 from ..protocol import LimitAlgorithm, Limiter
@@ -65,8 +65,9 @@ class Gradient(LimitAlgorithm):
 
     The limit is multiplied by the latency without load over the present one, and gets
     some room to grow. Where latency rises as soon as calls wait for each other, this
-    settles where they begin to. Now and then half of the limit is used for a while, to
-    see again how long a call takes without load. As in the gradient algorithms of
+    settles where they begin to. It begins by doubling the limit until there is load. Now
+    and then half of the limit, or less, is used for a while, to see again how long a call
+    takes without load: longer where that scatters much. As in the gradient algorithms of
     concurrency-limits.
 
     Attributes:
@@ -105,21 +106,79 @@ class Gradient(LimitAlgorithm):
 SAMPLES = 8
 """So many calls at least make an average (items)."""
 
+MEASURED = 64
+"""So many calls are enough to tell how long one takes without load (items)."""
+
+PRECISION = 0.02
+"""Fewer are when it is known so well by then (a share of it)."""
+
+REMEMBERED = 512
+"""What has been measured counts for no more, so that it is forgotten in time (items)."""
+
+SURE = 4
+"""Averages that differ by more than so many standard errors do not differ by chance."""
+
+
+class _Average:
+    """How long calls take, and how sure that is.
+
+    Attributes:
+        count: Of so many calls (items).
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._mean = 0.0
+        self._squares = 0.0  # of the distances from the mean, summed
+
+    def add(self, seconds: float) -> None:
+        """Add a call."""
+        self.count += 1
+        distance = seconds - self._mean
+        self._mean += distance / self.count
+        self._squares += distance * (seconds - self._mean)
+
+    def merge(self, other: _Average) -> None:
+        """Add the calls of another one; many older ones lose in weight."""
+        if self.count > REMEMBERED:
+            self._squares *= REMEMBERED / self.count
+            self.count = REMEMBERED
+        count = self.count + other.count
+        distance = other._mean - self._mean
+        self._squares += other._squares + distance**2 * self.count * other.count / count
+        self._mean += distance * other.count / count
+        self.count = count
+
+    @property
+    def mean(self) -> float:
+        """The average (seconds, more than 0)."""
+        return max(self._mean, 1e-9)
+
+    @property
+    def error(self) -> float:
+        """Its standard error (seconds)."""
+        return sqrt(self._squares / max(1, self.count - 1) / max(1, self.count))
+
+    def below(self, other: _Average, errors: float = SURE) -> bool:
+        """Tell whether it is less, by more than so many standard errors of the difference."""
+        return other.mean - self.mean > errors * hypot(self.error, other.error)
+
 
 class _Following(Limiter):
     def __init__(self, plan: Gradient, least: int, most: int) -> None:
         self._plan = plan
         self._least, self._most = least, most
         self._limit = float(least)
-        self._no_load = inf  # how long a call takes without load (seconds)
-        self._probing = True  # the limit is so low that there is no load, as at the beginning
+        self._no_load = _Average()
+        self._parts = 1  # the limit is divided by it, so that there is no load: 1, 2, 4, ...
+        self._probed = self._no_load  # with what came of the last such part
+        self._ramping = True  # no load has been seen yet
         self._windows = 0  # adaptations since the last probe
         self._older = 0  # calls that had begun before the limit was changed at once
         self._begin_window()
 
     def _begin_window(self) -> None:
-        self._seconds = 0.0
-        self._samples = 0
+        self._calls = _Average()
         self._busiest = 0
         self._failed = False
 
@@ -130,36 +189,87 @@ class _Following(Limiter):
         self._busiest = max(self._busiest, running)
         self._failed = self._failed or failed
         if not failed:
-            self._seconds += seconds
-            self._samples += 1
-            if self._samples >= max(SAMPLES, self._in_use()):
+            self._calls.add(seconds)
+            if self._enough():
                 self._adapt(running)
+                self._begin_window()
         return self._in_use()
 
     def _in_use(self) -> float:
         """Give the limit, or what is used of it while the latency without load is measured."""
-        return max(self._least, self._limit / 2 if self._probing else self._limit)
+        return max(self._least, self._limit / self._parts)
+
+    def _enough(self) -> bool:
+        """Tell whether there are enough calls for an average."""
+        calls = self._calls
+        if calls.count < max(SAMPLES, self._in_use()):
+            return False
+        return (
+            self._parts == 1
+            or calls.count >= MEASURED
+            or calls.error <= PRECISION * calls.mean
+            or self._no_load.below(calls)
+        )
 
     def _adapt(self, running: int) -> None:
         """Take the average of a window into account."""
-        plan, average = self._plan, max(self._seconds / self._samples, 1e-9)
-        if self._probing:
-            self._no_load, self._probing, self._windows = average, False, 0
-            self._older = running - 1
+        before = self._in_use()
+        if self._parts > 1:
+            self._probe()
+        elif self._ramping and self._unloaded():
+            self._no_load.merge(self._calls)
+            if self._used():
+                self._limit = min(self._most, self._limit * 2)
         else:
-            # One that is quicker than it was without load: it has become quicker.
-            self._no_load = min(self._no_load, (9 * self._no_load + average) / 10)
-            gradient = max(0.5, min(1.0, plan.tolerance * self._no_load / average))
-            aim = self._limit * gradient + max(1.0, plan.headroom * self._limit)
-            if self._failed:
-                aim = self._limit * 0.9
-            if aim < self._limit or self._busiest * 2 >= self._limit:
-                self._limit += plan.smoothing * (aim - self._limit)
-                self._limit = max(self._least, min(self._most, self._limit))
-            self._windows += 1
-            if self._windows >= plan.probe:
-                self._probing, self._older = True, running - 1
-        self._begin_window()
+            self._ramping = False
+            self._move()
+        if not 0.5 < self._in_use() / before < 2:
+            self._older = 2 * running  # so many, as new ones that are quick overtake them
+
+    def _used(self) -> bool:
+        """Tell whether it was the limit that held the calls back."""
+        return self._busiest * 2 >= self._limit
+
+    def _unloaded(self) -> bool:
+        """Tell whether the calls of this window take no longer than they do without load."""
+        if self._failed or not self._no_load.count:
+            return not self._failed
+        within = self._calls.mean <= (1 + self._plan.headroom) * self._no_load.mean
+        return within or not self._no_load.below(self._calls, 3)
+
+    def _probe(self) -> None:
+        """Learn how long calls take at a part of the limit."""
+        calls = self._calls
+        slower = self._no_load.below(calls)
+        # There is still load; or it has become slower for good, and less makes no difference.
+        unsure = slower and (self._parts == 2 or calls.below(self._probed))
+        if unsure and self._in_use() > self._least:
+            self._parts, self._probed = self._parts * 2, calls
+            return
+        if slower or calls.below(self._no_load):
+            self._no_load, self._ramping = calls, True  # find out anew
+        else:
+            self._no_load.merge(calls)
+        self._parts, self._windows = 1, 0
+
+    def _move(self) -> None:
+        """Go some of the way to where the limit is to be."""
+        plan, limit = self._plan, self._limit
+        if self._calls.below(self._no_load):
+            self._no_load = self._calls  # it has become quicker
+        gradient = max(0.5, min(1.0, plan.tolerance * self._no_load.mean / self._calls.mean))
+        aim = limit * gradient + max(1.0, plan.headroom * limit)
+        if self._failed:
+            aim = limit * 0.9
+        if aim < limit or self._used():
+            limit += plan.smoothing * (aim - limit)
+            self._limit = max(self._least, min(self._most, limit))
+        self._windows += 1
+        known = min(1.0, self._no_load.count / MEASURED)  # little is known again sooner
+        if (
+            self._windows >= plan.probe * known and aim > 0.85 * self._limit
+        ):  # else it is on its way
+            self._parts = 2
 
 
 def _between(name: str, parameter: str, value: float, least: float, most: float) -> None:

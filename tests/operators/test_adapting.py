@@ -93,31 +93,6 @@ def set_servers(service: Service, count: int) -> Callable[[], None]:
     return lambda: setattr(service, "servers", count)
 
 
-ALGORITHMS = pytest.mark.parametrize(
-    ("algorithm", "options"),
-    [
-        (None, {}),
-        (None, {"ordered": False}),
-        (rx.AIMD(latency=1.25), {}),
-    ],
-    ids=["gradient", "gradient unordered", "aimd"],
-)
-
-
-@ALGORITHMS
-def test_it_finds_the_best_fixed_limit_of_a_service_whose_capacity_changes_twice(
-    algorithm: Any, options: Any
-) -> None:
-    """The best fixed limit is the number of servers: fewer idle some, more only wait."""
-    service = Service(10)
-    counts = [10, 25, 8]
-    phases: list[Any] = [set_servers(service, count) for count in counts]
-    found = run(limits_of(service, algorithm, phases, 200, **options))
-    for (limit, rate), best in zip(found, counts, strict=True):
-        assert abs(limit - best) <= 0.2 * best, found
-        assert rate >= 0.8 * best, found
-
-
 def test_a_service_that_refuses_holds_the_limit_down() -> None:
     service = Service(20, fails_at=1)
     phases: list[Any] = [set_servers(service, count) for count in (10, 20, 8)]
