@@ -1,5 +1,6 @@
 """All benchmarks, in the order of the targets."""
 
+from .o_operators import OPERATORS
 from .p01_sync import P1, P2B
 from .p02_stock import P2
 from .p03_async import P3
@@ -10,4 +11,4 @@ from .p10_subscribe import P10
 from .p11_latency import P11
 from .p15_import import P15
 
-BENCHMARKS = (P1, P2, P2B, P3, P6, P7, P9, P9_LIVE, P10, P11, P15)
+BENCHMARKS = (P1, P2, P2B, P3, P6, P7, P9, P9_LIVE, P10, P11, P15, *OPERATORS)
