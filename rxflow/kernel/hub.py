@@ -34,6 +34,8 @@ class Connection(DisposableBase):
         # The hub's lock guards these.
         self.asked = 0  # requested and not yet handed to all
         self.requesting = False  # somebody is in a call of request, and looks again after it
+        self.giving = False  # an item is being handed out: who does that refills once after it
+        self.emptied = False  # meanwhile somebody wanted to
 
     def push(self, item: Any) -> None:
         """Take an item."""
@@ -243,6 +245,9 @@ class Hub:
             connection = self._connection
             if connection is None or connection.requesting or not connection.intake.subscribed:
                 return  # who is requesting looks again
+            if connection.giving:
+                connection.emptied = True
+                return
             connection.requesting = True
         while True:
             with self._lock:
@@ -267,7 +272,8 @@ class Hub:
         with self._lock:
             if connection is not self._connection or self._ended:
                 return
-            asked = connection.asked  # with this one, till all have it: who has it may ask
+            asked = connection.asked
+            connection.giving = True
             self._received += 1
             if self._memory is not None:
                 self._memory.add(item, self._now())
@@ -285,8 +291,10 @@ class Hub:
         self.hungry = False
         self._give(item, outlets)
         with self._lock:
+            connection.giving = False
             asked = connection.asked = max(0, connection.asked - 1)
-        if not asked:
+            emptied, connection.emptied = connection.emptied, False
+        if emptied or not asked:
             self.refill()
 
     def _over(self) -> bool:
