@@ -17,6 +17,7 @@ from .adapting import adaptive_concurrency
 from .aggregating import average, count, max, min, reduce, scan, sum
 from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
+from .buffers import buffer, buffer_toggle, buffer_when
 from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
 from .conflating import conflate, conflate_by_key
@@ -27,6 +28,7 @@ from .detaching import detach
 from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
+from .expiring import timeout_with_mapper
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
 from .gathering import batch
@@ -81,6 +83,7 @@ from .sampling import (
 )
 from .serial import catch, concat, repeat, start_with
 from .shedding import shed
+from .shifting import delay_with_mapper
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
 from .supervising import supervise
@@ -94,6 +97,7 @@ from .valves import valve
 from .watching import log, named, on_request, tap_signals
 from .windows import (
     window,
+    window_toggle,
     window_when,
     window_with_count,
     window_with_time,
@@ -104,10 +108,6 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 if TYPE_CHECKING:
     from reactivex.operators import (
         as_observable,
-        buffer,
-        buffer_toggle,
-        buffer_when,
-        delay_with_mapper,
         do_while,
         expand,
         find,
@@ -123,11 +123,9 @@ if TYPE_CHECKING:
         single_or_default_async,
         slice,
         subscribe_on,
-        timeout_with_mapper,
         to_future,
         to_marbles,
         while_do,
-        window_toggle,
     )
 else:
     for _name in _stock.__all__:

@@ -117,6 +117,10 @@ class Split(Feed[Any]):
         """Say when ``attend`` is to be called without anything else happening."""
         return None
 
+    def exhausted(self) -> None:
+        """Hear that upstream has completed."""
+        self.finish(None)
+
     def release(self) -> None:
         """Let go of further sources."""
 
@@ -235,7 +239,7 @@ class Split(Feed[Any]):
         item = self.input.take()
         if item is NOTHING:
             if self.input.ended:
-                self.finish(None)
+                self.exhausted()
             self._again = not (self.input.waiting or self.input.ended)
             return False
         self._received += 1

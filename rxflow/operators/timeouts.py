@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
@@ -140,6 +140,44 @@ class _Idle(_Passing):
         self._since = self._alarm.now
 
 
+class Limited(Protocol):
+    """A Feed with a limit."""
+
+    @property
+    def failure(self) -> Exception | None:
+        """What it fails with when it is too slow; None while it is not."""
+
+
+def or_else(
+    limited: Callable[[Context, Flow[Any]], Any], instead: Make
+) -> Callable[[Context, Flow[Any]], Feed[Any]]:
+    """Go on with another source when one was too slow.
+
+    Args:
+        limited: Makes the Feed, which is a Limited, of the first source.
+        instead: Makes that of the other one.
+    """
+
+    def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
+        current: Limited | None = None
+
+        def first(context: Context) -> Feed[Any]:
+            nonlocal current
+            current = made = limited(context, flow)
+            return made
+
+        def after(error: Exception | None) -> Make | None:
+            if error is None:
+                return None
+            if current is None or error is not current.failure:  # so it is a source's own
+                raise error
+            return instead
+
+        return Serial(context, first, after)
+
+    return feed
+
+
 @overload
 def timeout(
     duetime: float | timedelta | datetime,
@@ -194,28 +232,11 @@ def timeout(
     Source: reactivex timeout, which counts without demand too.
     """
     limit = time_of("timeout", "duetime", duetime)
-    if other is None:
-        return fed(lambda context, flow: _Awaited(context, flow.feed(context), limit, scheduler))
-    instead = inlet(other, "timeout")
 
-    def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
-        timed: _Awaited | None = None
+    def limited(context: Context, flow: Flow[Any]) -> _Awaited:
+        return _Awaited(context, flow.feed(context), limit, scheduler)
 
-        def first(context: Context) -> Feed[Any]:
-            nonlocal timed
-            timed = _Awaited(context, flow.feed(context), limit, scheduler)
-            return timed
-
-        def after(error: Exception | None) -> Make | None:
-            if error is None:
-                return None
-            if timed is None or error is not timed.failure:  # so it is a source's own
-                raise error
-            return instead
-
-        return Serial(context, first, after)
-
-    return fed(feed)
+    return fed(limited if other is None else or_else(limited, inlet(other, "timeout")))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="time")

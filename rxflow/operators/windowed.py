@@ -158,11 +158,12 @@ class Signalled(Windows):
         self._fired: deque[Input] = deque()  # of the sources, those that may have something
         self._sources: dict[Input, None] = {}
 
-    def watch(self, make: Callable[[Context], Feed[Any]]) -> None:
+    def watch(self, make: Callable[[Context], Feed[Any]]) -> Input:
         """Start a source, and look at what it has."""
         entry = self.begin(make, self._fired.append)
         self._sources[entry] = None
         self._fired.append(entry)
+        return entry
 
     def signalled(self) -> Places | None:
         """Heed what has come."""
@@ -170,16 +171,17 @@ class Signalled(Windows):
             entry = self._fired.popleft()
             if entry not in self._sources:
                 continue
-            if entry.take() is not NOTHING:
+            item = entry.take()
+            if item is not NOTHING:
                 self._fired.appendleft(entry)  # it may have more
             elif not entry.ended:
                 continue
-            return self.heard(entry)
+            return self.heard(entry, item)
         return None
 
     @abstractmethod
-    def heard(self, entry: Input) -> Places | None:
-        """Say what becomes of an item, or of the end, of a source."""
+    def heard(self, entry: Input, item: Any) -> Places | None:
+        """Say what becomes of an item, or of the end, of a source; NOTHING is the end."""
 
     def forget(self, entry: Input) -> None:
         """Let go of a source."""
@@ -208,7 +210,7 @@ class Bounded(Signalled):
         """Start the source that closes windows."""
         self.watch(self.boundaries)
 
-    def heard(self, entry: Input) -> Places | None:
+    def heard(self, entry: Input, item: Any) -> Places | None:
         """Turn to the next window, or end."""
         if not entry.ended:
             return self.turn()
@@ -225,8 +227,57 @@ class Closing(Signalled):
         """Start the source that closes windows."""
         self.watch(inlet(self.closing(), self.name))
 
-    def heard(self, entry: Input) -> Places:
+    def heard(self, entry: Input, item: Any) -> Places:
         """Turn to the next window, or end."""
         self.forget(entry)
         yield from self.turn()
         self.after()
+
+
+class Toggled(Signalled):
+    """Windows that another source opens, and that end with a source made for each."""
+
+    openings: Make
+    closing: Callable[[Any], Any]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._opening: Input | None = None  # None when it has ended
+        self._closings: dict[Input, Room] = {}
+
+    def before(self) -> None:
+        """Start the source that opens windows."""
+        self._opening = self.watch(self.openings)
+
+    def attend(self) -> Places | None:
+        """Open no window by itself."""
+        return self.signalled()
+
+    def exhausted(self) -> None:
+        """Go on without upstream: it is the openings that end the stream."""
+
+    def heard(self, entry: Input, item: Any) -> Places:
+        """Open or close a window; with the openings the stream of windows ends."""
+        if entry is self._opening:
+            if item is not NOTHING and not self.outer.closed:
+                yield from self.another()
+                room = self.windows[-1]
+                if room.closed:  # nobody was there to take it
+                    self.windows.pop()
+                else:
+                    self._closings[self.watch(inlet(self.closing(item), self.name))] = room
+                return
+            self._opening = None
+            self.forget(entry)
+            self.outer.complete()
+        else:
+            self.forget(entry)
+            room = self._closings.pop(entry)
+            self.windows.remove(room)
+            self.close(room)
+
+    def release(self) -> None:
+        """Let go of the windows, and of further sources."""
+        super().release()
+        self._closings.clear()
+        self._opening = None

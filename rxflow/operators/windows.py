@@ -15,9 +15,10 @@ from ..flow.operator import fed, operator
 from ..flow.source import Source
 from ..kernel import HANDOVER, Context, Feed
 from .keyed import STALLED
-from .windowed import Bounded, Closing, Counted, Timed, Windows
+from .windowed import Bounded, Closing, Counted, Timed, Toggled, Windows
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 def _windowed(
@@ -306,3 +307,60 @@ def window_when(
     """
     checks.function("window_when", "closing_mapper", closing_mapper)
     return _windowed("window_when", Closing, prefetch, stalled, closing=closing_mapper)
+
+
+@operator(
+    demand="1 at a time, for who asks ; 1:1 ; holds <= prefetch per window + 1", category="group"
+)
+def window_toggle(
+    openings: Source[V],
+    closing_mapper: Callable[[V], Source[Any]],
+    *,
+    prefetch: int = HANDOVER,
+    stalled: timedelta | float | None = STALLED,
+) -> Callable[[Observable[T]], Flow[Observable[T]]]:
+    """Divide the items among Flows that another source opens, each with a source that ends it.
+
+    .. marble::
+        :alt: window_toggle
+
+        request  9--------------------
+        source   -1-2-3-4-5-6-7-8-9--
+        openings --a-----b--c----|
+        [ window_toggle(openings, lambda _: timer(5.0)) ]
+        first    --2-3--|
+        second           -5-6-|
+        third               -7-8-|
+
+    Demand: 1 at a time, for who asks ; 1:1 ; holds <= prefetch per window + 1.
+    Windows may overlap; each is open till it is closed, also when the openings or the source
+    have ended. The windows end with the openings, and not with the source. No opening is
+    taken while two windows wait for their consumer; a plain Observable enters through a
+    buffer of 256 openings that fails when full. All else is as with ``window_with_count``.
+
+    Args:
+        openings: The source whose items open windows.
+        closing_mapper: Function of such an item that gives a source, whose first item or
+            end closes the window.
+        prefetch: Most items that wait in one window (items).
+        stalled: How long a window that is full and that nobody asks for items may keep
+            the others waiting (seconds); None for ever.
+
+    Returns:
+        An operator function.
+
+    Raises:
+        TypeError: The function is async or none, or the openings are no source, when the
+            pipeline is built.
+        ValueError: A count below 1, or a negative time, when the pipeline is built.
+
+    Errors:
+        GroupStalledError: a window has kept the others waiting.
+        What the function raises; the failure of any source, behind what the windows hold.
+
+    Source: reactivex window_toggle.
+    """
+    name = "window_toggle"
+    begins = inlet(openings, f"{name}, openings")
+    checks.function(name, "closing_mapper", closing_mapper)
+    return _windowed(name, Toggled, prefetch, stalled, openings=begins, closing=closing_mapper)
