@@ -49,9 +49,6 @@ class _Shifted(Signalled):
         except Exception as error:
             self.break_off(error)
             return Offer.CLOSED
-        except BaseException as error:
-            self.interrupted(error)
-            raise
         Signal(self, item).open(delay)
         return Offer.ENQUEUED
 

@@ -94,11 +94,7 @@ class Signal:
         self._owner.break_off(error)
 
     def _tell(self, item: Any) -> None:
-        owner = self._owner
         try:
-            owner.heard(self._key, item)
+            self._owner.heard(self._key, item)
         except Exception as error:
-            owner.break_off(error)
-        except BaseException as error:
-            owner.interrupted(error)
-            raise
+            self._owner.break_off(error)

@@ -250,7 +250,10 @@ class Toggled(Signalled):
         self._opening = self.watch(self.openings)
 
     def attend(self) -> Places | None:
-        """Open no window by itself."""
+        """Open no window by itself; and none where nobody takes it."""
+        if self.outer.closed and self._opening is not None:
+            self.forget(self._opening)
+            self._opening = None
         return self.signalled()
 
     def exhausted(self) -> None:
@@ -259,7 +262,7 @@ class Toggled(Signalled):
     def heard(self, entry: Input, item: Any) -> Places:
         """Open or close a window; with the openings the stream of windows ends."""
         if entry is self._opening:
-            if item is not NOTHING and not self.outer.closed:
+            if item is not NOTHING:
                 yield from self.another()
                 room = self.windows[-1]
                 if room.closed:  # nobody was there to take it

@@ -25,10 +25,10 @@ from .law_parts import OTHER
 from .law_scripts import Example, Part, Piece
 from .law_table import Kind
 
-LOOPS = ("limit_rate", "observe_on", "delay")
+LOOPS = ("limit_rate", "observe_on", "delay", "delay_with_mapper")
 """The operators behind which a loop of their own pulls."""
 
-TIMED = ("buffer_with_time", "buffer_with_time_or_count")
+TIMED = ("buffer", "buffer_when", "buffer_with_time", "buffer_with_time_or_count")
 """The operators that are like these, and hold items until it is time."""
 SPLITTING = (
     *("group_by", "group_by_until", "window", "window_when"),

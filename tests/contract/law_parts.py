@@ -116,6 +116,8 @@ PARTS: tuple[Row, ...] = (
         for name, timed in (
             ("buffer_with_time_or_count", "9.0, $n, TestScheduler()"),
             ("buffer_with_time", "9.0, scheduler=TestScheduler(), max_size=$n"),
+            ("buffer", "rx.never(), max_size=$n"),
+            ("buffer_when", "rx.never, max_size=$n"),
         )
     ),
     *(
@@ -214,6 +216,21 @@ PARTS: tuple[Row, ...] = (
         loop=True,
     ),
     row("delay_subscription", "ops.delay_subscription(0.01)", same, kind=Kind.PART, loop=True),
+    row(
+        "delay_with_mapper",
+        "ops.delay_with_mapper($call, prefetch=$n)",
+        lambda f, n, m: models.watched(f),
+        n=(1, 5),
+        call="lambda x: ()",
+        kind=Kind.PART,
+        hasty=True,
+    ),
+    row(
+        "timeout_with_mapper",
+        "ops.timeout_with_mapper(rx.never(), lambda _: rx.never(), [70, 71][:$n] or None)",
+        same,
+        n=(0, 2),
+    ),
     row(
         "map_async",
         "ops.map_async(awaited($call), max_concurrency=$n)",
@@ -386,6 +403,10 @@ EXCLUDED: dict[str, str] = {
     **dict.fromkeys(
         ("sample", "debounce", "throttle_with_timeout", "throttle_first", "throttle_with_mapper"),
         "what it lets through depends on the time; see tests/operators/test_sampling.py",
+    ),
+    **dict.fromkeys(
+        ("buffer_toggle", "window_toggle"),
+        "it ends with its openings; see tests/operators/test_buffers.py and test_windows.py",
     ),
     "balance": "it gives several Flows; tests/operators/test_rails.py has the law of their items",
     "parallel": "the order of what it gives is not that of its source; see test_rails.py",

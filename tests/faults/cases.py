@@ -231,6 +231,51 @@ OPERATORS: tuple[Case, ...] = (
                 lambda w: ops.window_when(w.fault(times(9, rx.empty))),
             ),
             ("window", "boundaries", "iterator", lambda w: ops.window(w.broken())),
+            (
+                "window_toggle",
+                "closing_mapper",
+                "",
+                lambda w: ops.window_toggle(range(9), w.fault(lambda _: ())),
+            ),
+            (
+                "window_toggle",
+                "openings",
+                "iterator",
+                lambda w: ops.window_toggle(w.broken(), lambda _: ()),
+            ),
+        )
+    ),
+    *(
+        _operator(name, parameter, build, label=label, kinds=(kind,), calls=(1, 3))
+        for name, parameter, label, kind, build in (
+            (
+                "buffer_when",
+                "closing_mapper",
+                "",
+                "hot",
+                lambda w: ops.buffer_when(w.fault(times(9, tuple))),
+            ),
+            ("buffer", "boundaries", "iterator", "hot", lambda w: ops.buffer(w.broken())),
+            *(
+                (
+                    "buffer_toggle",
+                    "closing_mapper",
+                    "",
+                    kind,
+                    lambda w: ops.buffer_toggle(range(9), w.fault(lambda _: ())),
+                )
+                for kind in ("cold", "hot")
+            ),
+            *(
+                (
+                    "buffer_toggle",
+                    "openings",
+                    "iterator",
+                    kind,
+                    lambda w: ops.buffer_toggle(w.broken(), lambda _: ()),
+                )
+                for kind in ("cold", "hot")
+            ),
         )
     ),
     _operator("merge", "sources", lambda w: ops.merge(w.broken()), label="iterator"),
@@ -488,6 +533,39 @@ OPERATORS: tuple[Case, ...] = (
         "scheduler",
         lambda w: ops.delay_subscription(0, _Clock(w)),
         calls=(1, 2),
+    ),
+    _operator(
+        "delay_with_mapper",
+        "delay_duration_mapper",
+        lambda w: ops.delay_with_mapper(w.fault(lambda _: ())),
+    ),
+    _operator(
+        "delay_with_mapper",
+        "subscription_delay",
+        lambda w: ops.delay_with_mapper(w.broken(), lambda _: ()),
+        label="iterator",
+        calls=(1,),
+    ),
+    _operator(
+        "timeout_with_mapper",
+        "timeout_duration_mapper",
+        lambda w: ops.timeout_with_mapper(None, w.fault(lambda _: rx.never())),
+        kinds=("hot",),
+    ),
+    _operator(
+        "timeout_with_mapper",
+        "first_timeout",
+        lambda w: ops.timeout_with_mapper(w.broken()),
+        label="iterator",
+        kinds=("hot",),
+        calls=(1,),
+    ),
+    _operator(
+        "timeout_with_mapper",
+        "other",
+        lambda w: ops.timeout_with_mapper((), None, w.broken()),
+        label="iterator",
+        kinds=("hot",),
     ),
     _operator("pace", "scheduler", lambda w: ops.pace(9, 1, scheduler=_Clock(w))),
     *(

@@ -214,6 +214,16 @@ _TABLE: dict[str, dict[str, Build]] = {
             letters(w), third_fails(w, lambda _: tick(w, 8))
         ),
         "openings fail": lambda w, o: o.buffer_toggle(failing(w), lambda _: tick(w, 8)),
+        "closing ends": lambda w, o: o.buffer_toggle(hot_letters(w), lambda _: ending(w)),
+        "closing fails": lambda w, o: o.buffer_toggle(
+            hot_letters(w), lambda _: w.cold((12, ERROR))
+        ),
+        "openings end first": lambda w, o: o.buffer_toggle(
+            w.hot((207, "a"), (208, END)), lambda _: tick(w, 30)
+        ),
+        "between the openings": lambda w, o: o.buffer_toggle(
+            w.hot((212, "a"), (237, "b"), (238, END)), noted(w, lambda _: tick(w, 10))
+        ),
     },
     "buffer_with_count": {
         "pairs": lambda w, o: o.buffer_with_count(2),
@@ -295,6 +305,12 @@ _TABLE: dict[str, dict[str, Build]] = {
         "delay fails": lambda w, o: o.delay_with_mapper(lambda _: failing(w).pipe(_SKIP)),
         "late subscription": lambda w, o: o.delay_with_mapper(tick(w, 7), lambda x: tick(w, 3 * x)),
         "callback fails": lambda w, o: o.delay_with_mapper(third_fails(w, lambda _: tick(w, 5))),
+        "late subscription, by an end": lambda w, o: o.delay_with_mapper(
+            ending(w), lambda x: tick(w, 3 * x)
+        ),
+        "the late subscription fails": lambda w, o: o.delay_with_mapper(
+            w.cold((12, ERROR)), lambda x: tick(w, 3 * x)
+        ),
     },
     "dematerialize": {
         "what was materialized": lambda w, o: (o.materialize(), o.dematerialize()),
@@ -797,6 +813,14 @@ _TABLE: dict[str, dict[str, Build]] = {
         "callback fails": lambda w, o: o.timeout_with_mapper(
             None, third_fails(w, lambda _: tick(w, 50))
         ),
+        "the first is late": lambda w, o: o.timeout_with_mapper(tick(w, 7), None, letters(w)),
+        "by an end": lambda w, o: o.timeout_with_mapper(
+            ending(w), lambda _: w.cold((9, END)), letters(w)
+        ),
+        "a limit fails": lambda w, o: o.timeout_with_mapper(
+            silent(w), lambda _: w.cold((9, ERROR)), letters(w)
+        ),
+        "no limits": lambda w, o: o.timeout_with_mapper(),
     },
     "time_interval": {
         "": lambda w, o: o.time_interval(w.scheduler),
@@ -838,6 +862,14 @@ _TABLE: dict[str, dict[str, Build]] = {
         ),
         "callback fails": lambda w, o: o.window_toggle(
             letters(w), third_fails(w, lambda _: tick(w, 8))
+        ),
+        "openings fail": lambda w, o: o.window_toggle(failing(w), lambda _: tick(w, 28)),
+        "closing ends": lambda w, o: o.window_toggle(hot_letters(w), lambda _: ending(w)),
+        "closing fails": lambda w, o: o.window_toggle(
+            hot_letters(w), lambda _: w.cold((12, ERROR))
+        ),
+        "openings end first": lambda w, o: o.window_toggle(
+            w.hot((207, "a"), (208, END)), lambda _: tick(w, 30)
         ),
     },
     "window_with_count": {
@@ -932,8 +964,21 @@ class Difference:
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         "the error is a TimeoutError that names the operator, its limit and the demand",
-        frozenset({"timeout, after 15", "timeout, never"}),
+        frozenset({"timeout, after 15", "timeout, never", "timeout_with_mapper, by item"}),
         frozenset({"error"}),
+    ),
+    Difference(
+        "an item that comes just before an opening, at the same instant, is before it; plain Rx "
+        "has the scheduler forget the item, after what the openings do at that instant",
+        frozenset(
+            {
+                *("buffer_toggle, overlapping", "buffer_toggle, callback fails"),
+                *("buffer_toggle, closing ends", "window_toggle, closing ends"),
+                *("window_toggle, overlapping", "window_toggle, callback fails"),
+                "window_toggle, closing fails",
+            }
+        ),
+        frozenset({"one item"}),
     ),
     Difference(
         "without a consumer of the groups none is opened, which nobody could read: its items are "
@@ -945,6 +990,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         "for the same reason there is no duration of such a group",
         frozenset({"group_by_until, short groups"}),
         frozenset({"completes"}),
+    ),
+    Difference(
+        "for the same reason the openings of windows are let go of then",
+        frozenset({"window_toggle, overlapping", "window_toggle, closing ends"}),
+        frozenset({"completes", "empty", "repeats itself", "all at once"}),
     ),
     Difference(
         "for the same reason the third element that is mapped comes later",

@@ -422,6 +422,30 @@ ROWS: dict[str, Row] = {
         before=3,
         length=6,
     ),
+    "buffer": Row(
+        lambda o: [o.buffer(rx.never(), max_size=3)],
+        ([1, 2, 3], [4, 5, 6]),
+        (6, 9),
+        before=3,
+        length=6,
+    ),
+    "buffer_when": Row(
+        lambda o: [o.buffer_when(rx.never, max_size=3)],
+        ([1, 2, 3], [4, 5, 6]),
+        (6, 9),
+        before=3,
+        length=6,
+    ),
+    "delay_with_mapper": Row(
+        lambda o: [o.delay_with_mapper(lambda _: rx.empty(), prefetch=3)],
+        (1, 2, 3),
+        (4, 5, 6),
+        before=3,
+        length=3,
+    ),
+    "timeout_with_mapper": Row(
+        lambda o: [o.timeout_with_mapper(rx.never(), lambda _: rx.never())], (1, 2), (1, 2)
+    ),
     "supervise": Row(
         lambda o: [o.supervise(ops.filter(even))],
         (2, 4),
@@ -484,6 +508,10 @@ EXCLUDED = {
     "map_async_partitioned": _TASKS,
     "adaptive_concurrency": _TASKS,
     "map_thread": "it runs in real threads; see tests/operators/test_executing.py",
+    **dict.fromkeys(
+        ("buffer_toggle", "window_toggle"),
+        "it ends with its openings; see tests/operators/test_buffers.py and test_windows.py",
+    ),
     "batch": "what it gives depends on when it is asked; see tests/operators/test_batch.py",
     **dict.fromkeys(
         ("delay", "delay_subscription"), "it begins later; see tests/operators/test_delaying.py"
@@ -504,6 +532,10 @@ NATIVE_ONLY = {
     "buffer_with_time": "that of reactivex takes all there is, whatever the demand",
     "buffer_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "natural_batches": "reactivex has none",
+    **dict.fromkeys(
+        ("buffer", "buffer_when"), "a list of reactivex is as long as its source, without a bound"
+    ),
+    "delay_with_mapper": "that of reactivex has no prefetch",
     "window_with_time": "that of reactivex takes all there is, whatever the demand",
     "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "flat_map_iterable": "reactivex has none",

@@ -97,6 +97,11 @@ def windows(step: Step, **options: Any) -> Case:
     return Case(step, needs=lambda n: n - 1, skips=reasons, **options)
 
 
+def ending_in(seconds: float) -> Any:
+    """Give a source of one item, which ends some time later."""
+    return rx.of(7).pipe(ops.concat(rx.timer(seconds).pipe(ops.ignore_elements())))
+
+
 def even(n: int) -> bool:
     return n % 2 == 0
 
@@ -164,6 +169,17 @@ OPERATORS: dict[str, Case] = {
         needs=lambda n: 3 * n - 1,
         skips={EMPTY: ALWAYS_ONE},
     ),
+    "buffer": Case(
+        ops.buffer(rx.never(), max_size=3), needs=lambda n: 3 * n - 1, skips={EMPTY: ALWAYS_ONE}
+    ),
+    "buffer_when": Case(
+        ops.buffer_when(rx.never, max_size=3), needs=lambda n: 3 * n - 1, skips={EMPTY: ALWAYS_ONE}
+    ),
+    "buffer_toggle": Case(
+        ops.buffer_toggle(ending_in(0.2), lambda _: rx.timer(0.1)),
+        most=1,
+        skips={EMPTY: ALWAYS_ONE},
+    ),
     "natural_batches": Case(ops.natural_batches(1)),
     "batch": Case(ops.batch(1)),
     "group_by": Case(ops.group_by(lambda n: n, max_groups=2_000), skips=dict.fromkeys(EQUAL, OWN)),
@@ -176,6 +192,7 @@ OPERATORS: dict[str, Case] = {
     "window_with_time": windows(ops.window_with_time(9.0, None, TestScheduler()), most=1),
     "window": windows(ops.window(rx.never()), most=1),
     "window_when": windows(ops.window_when(rx.never), most=1),
+    "window_toggle": windows(ops.window_toggle(ending_in(0.2), lambda _: rx.never()), most=1),
     "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
     "merge": Case(ops.merge(rx.empty())),
     "flat_map": Case(ops.flat_map(rx.of)),
@@ -236,6 +253,7 @@ OPERATORS: dict[str, Case] = {
     "catch": Case(ops.catch(lambda error, source: rx.throw(error))),
     "delay": Case(ops.delay(0.1, prefetch=4)),
     "delay_subscription": Case(ops.delay_subscription(0.1)),
+    "delay_with_mapper": Case(ops.delay_with_mapper(lambda n: rx.timer(0.1), prefetch=4)),
     "sample": Case(ops.sample(100.0), most=1),
     "debounce": Case(ops.debounce(0.1), most=1),
     "throttle_with_timeout": Case(ops.throttle_with_timeout(0.1), most=1),
@@ -253,6 +271,9 @@ OPERATORS: dict[str, Case] = {
     "timestamp": Case(ops.timestamp(), skips=dict.fromkeys(EQUAL, TIMES)),
     "time_interval": Case(ops.time_interval(), skips=dict.fromkeys(EQUAL, TIMES)),
     "timeout": Case(ops.timeout(5_000)),
+    "timeout_with_mapper": Case(
+        ops.timeout_with_mapper(rx.timer(5_000.0), lambda _: rx.timer(5_000.0))
+    ),
     "initial_timeout": Case(ops.initial_timeout(5_000)),
     "idle_timeout": Case(ops.idle_timeout(5_000)),
     "completion_timeout": Case(ops.completion_timeout(100_000)),
