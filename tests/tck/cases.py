@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -29,6 +29,7 @@ ONE_QUEUE = "the queue is shared: a second subscriber has nothing left to take"
 TIMES = "its items are times, which differ"
 TICKS = "its items count the periods that have passed, which differ"
 OWN = "its items are Flows of their own for each subscriber"
+OPENINGS = "it ends with its openings, whatever upstream does"
 LOSSY = "it asks upstream for everything, and holds or drops what is not asked for downstream"
 
 EMPTY = "test_optional_spec105_an_empty_stream_completes"
@@ -49,6 +50,16 @@ LATE = (
     "test_required_spec213_on_error_refuses_none",
     "test_required_spec213_on_next_takes_none",
     "test_untested_spec213_on_next_returns_normally",
+)
+
+# The checks in which the stream has to stay open as long as upstream does.
+ENDING = (
+    "test_required_spec205_a_second_subscription_is_cancelled",
+    "test_untested_spec301_nothing_is_requested_before_on_subscribe",
+    "test_required_spec308_a_request_lets_so_many_items_come",
+    "test_required_spec312_cancel_stops_the_signals",
+    "test_untested_spec315_cancel_returns_normally",
+    "test_required_spec317_demand_adds_up_to_2_to_the_63",
 )
 
 # The checks in which several subscribers are to have equal items.
@@ -97,9 +108,15 @@ def windows(step: Step, **options: Any) -> Case:
     return Case(step, needs=lambda n: n - 1, skips=reasons, **options)
 
 
-def ending_in(seconds: float) -> Any:
-    """Give a source of one item, which ends some time later."""
-    return rx.of(7).pipe(ops.concat(rx.timer(seconds).pipe(ops.ignore_elements())))
+def toggled(step: Step) -> Case:
+    """An operator that gives one Flow, and ends then."""
+    case = windows(step, most=1)
+    return replace(case, skips={**case.skips, **dict.fromkeys(ENDING[:3], OPENINGS)})
+
+
+def briefly() -> Any:
+    """Give a source of one item, which ends soon after."""
+    return rx.of(7).pipe(ops.concat(rx.timer(0.2).pipe(ops.ignore_elements())))
 
 
 def even(n: int) -> bool:
@@ -176,9 +193,9 @@ OPERATORS: dict[str, Case] = {
         ops.buffer_when(rx.never, max_size=3), needs=lambda n: 3 * n - 1, skips={EMPTY: ALWAYS_ONE}
     ),
     "buffer_toggle": Case(
-        ops.buffer_toggle(ending_in(0.2), lambda _: rx.timer(0.1)),
+        ops.buffer_toggle(briefly(), lambda _: rx.timer(0.1)),
         most=1,
-        skips={EMPTY: ALWAYS_ONE},
+        skips={EMPTY: ALWAYS_ONE, **dict.fromkeys((*FAILING, *ENDING), OPENINGS)},
     ),
     "natural_batches": Case(ops.natural_batches(1)),
     "batch": Case(ops.batch(1)),
@@ -192,7 +209,7 @@ OPERATORS: dict[str, Case] = {
     "window_with_time": windows(ops.window_with_time(9.0, None, TestScheduler()), most=1),
     "window": windows(ops.window(rx.never()), most=1),
     "window_when": windows(ops.window_when(rx.never), most=1),
-    "window_toggle": windows(ops.window_toggle(ending_in(0.2), lambda _: rx.never()), most=1),
+    "window_toggle": toggled(ops.window_toggle(briefly(), lambda _: rx.timer(0.1))),
     "flat_map_iterable": Case(ops.flat_map_iterable(lambda n: [n])),
     "merge": Case(ops.merge(rx.empty())),
     "flat_map": Case(ops.flat_map(rx.of)),
