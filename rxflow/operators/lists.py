@@ -21,7 +21,12 @@ class Lists(Signalled):
 
     Upstream fills the queue without demand, and waits when it is full. Then the list that
     was begun first is given as far as it goes, and goes on.
+
+    Attributes:
+        overlap: A list may begin before the one that ends before it.
     """
+
+    overlap = False
 
     def __init__(self, context: Context, make: Make, name: str, size: int) -> None:
         """Prepare the subscription.
@@ -142,7 +147,8 @@ class Lists(Signalled):
     def _trim(self) -> None:
         """Let go of what is in no list any more, and ask for as much."""
         with self._lock:
-            spans = [*self._open.values(), *self._ripe]
+            ripe = self._ripe if self.overlap else islice(self._ripe, 1)
+            spans = [*self._open.values(), *ripe]
             if not spans and self._here > self._edge:
                 self._gaps.append((self._edge, self._here))
                 self._edge = self._here
@@ -286,6 +292,8 @@ class Closing(Lists):
 
 class Toggled(Lists):
     """Lists that the items of another source begin, and a source made for each of them ends."""
+
+    overlap = True
 
     def __init__(
         self,

@@ -141,13 +141,9 @@ def delay_with_mapper(
     Source: reactivex delay_with_mapper; RxJava delay with an indicator.
     """
     name = "delay_with_mapper"
-    late, mapper = subscription_delay, delay_duration_mapper
-    if mapper is None and not isinstance(late, Observable):
-        late, mapper = None, late  # type: ignore[assignment]
+    late, mapper = _told(subscription_delay, delay_duration_mapper)
     checks.function(name, "delay_duration_mapper", mapper)
     size = checks.whole(name, "prefetch", prefetch)
-    if late is not None and (not isinstance(late, Observable) and callable(late)):
-        raise TypeError(f"{name}: subscription_delay must be a source, not {late!r}")
     pause = None if late is None else as_flow(late, name).pipe(take(1), ignore_elements())
 
     def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
@@ -159,3 +155,9 @@ def delay_with_mapper(
         return _Shifted(context, make, size, mapper)
 
     return fed(feed)
+
+
+def _told(first: Any, second: Any) -> tuple[Any, Any]:
+    """Tell the delay of the subscription from the function, which may be in its place."""
+    alone = second is None and not isinstance(first, Observable)
+    return (None, first) if alone else (first, second)
