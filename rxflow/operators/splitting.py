@@ -390,7 +390,7 @@ class Split(Feed[Any]):
 
     def begin(self, make: Make, fired: Callable[[Input], object]) -> Input:
         """Start a further source, whose wakes are noted."""
-        entry = Input(make, self.context, fired)
+        entry = Input(make, self.context.timed(), fired)  # a plain timer starts no threads
         with own_trampoline():
             entry.start(1)
         return entry

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import reactivex
 from reactivex.subject import Subject
 from reactivex.testing import TestScheduler
 
@@ -290,3 +291,23 @@ def test_a_wrong_argument_raises_when_the_pipeline_is_built(
 ) -> None:
     with pytest.raises(error, match=words):
         build()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ops.window(reactivex.interval(2.4)),
+        lambda: ops.window_when(lambda: reactivex.timer(2.4)),
+        lambda: ops.group_by_until(lambda _: 0, None, lambda _: reactivex.timer(1.4)),
+    ],
+)
+def test_signals_that_are_plain_timers_run_on_the_loop_and_not_in_threads(
+    make: Callable[[], Any],
+) -> None:
+    async def main() -> list[list[int]]:
+        flow = rx.interval(1.0).pipe(
+            ops.take(5), make(), ops.flat_map(lambda part: part.pipe(ops.to_list()))
+        )
+        return [part async for part in flow]
+
+    assert run_virtual(main()) == [[0, 1], [2, 3], [4]]
