@@ -67,7 +67,7 @@ from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
 from ..kernel import DiscardCallback, DropCallback
-from ..protocol import LimitAlgorithm, Overflow, Supervision
+from ..protocol import Framing, LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
 from .kill_switch import KillSwitch
 from .retrying import Retry, Wait
@@ -133,7 +133,8 @@ def operators() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     own: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
     for path in sorted((ROOT / "rxflow" / "operators").glob("*.py")):
         own += [node for node in functions(path) if decorated(node, "operator", "door", "overload")]
-    own += [node for node in functions(ROOT / "rxflow/aio/ends.py") if decorated(node, "register")]
+    for path in sorted((ROOT / "rxflow" / "aio").glob("*.py")):
+        own += [node for node in functions(path) if decorated(node, "register")]
     stock = [node for node in functions(Path(reactivex.operators.__file__)) if node.name in TABLE]
     found = {name: list(filter(as_method, nodes)) for name, nodes in groups(stock).items()}
     found.update(groups(list(known())))

@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "flow": {"kernel", "protocol"},
     "sources": {"flow", "kernel", "protocol"},
     "operators": {"flow", "kernel", "protocol"},
-    "aio": {"flow", "kernel", "protocol"},
+    "aio": {"sources", "flow", "kernel", "protocol"},
     "testing": {"kernel", "protocol"},
     "demo": {"rxflow", "operators"},  # the two public modules, as any user's program
 }

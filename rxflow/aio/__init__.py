@@ -1,10 +1,25 @@
 """Ends of a Flow on an event loop.
 
-Holds: for_each and to_queue. ``async for`` and ``chunks`` are methods of Flow.
+Holds: for_each and to_queue; the byte streams of asyncio, both ways, and the framings
+that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
 Invariants: what is opened is closed before these return, whatever happens.
-May import: flow, kernel, protocol.
+May import: sources, flow, kernel, protocol.
 """
 
+from .connections import Connection, connection_handler
 from .ends import for_each, to_queue
+from .framing import Frames, LengthPrefixed, Lines, Raw
+from .streams import from_stream_reader, to_stream_writer
 
-__all__ = ["for_each", "to_queue"]
+__all__ = [
+    "Connection",
+    "Frames",
+    "LengthPrefixed",
+    "Lines",
+    "Raw",
+    "connection_handler",
+    "for_each",
+    "from_stream_reader",
+    "to_queue",
+    "to_stream_writer",
+]

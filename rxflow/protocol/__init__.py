@@ -1,7 +1,7 @@
 """The vocabulary: what the parts of a stream say to each other.
 
 Holds: the four interfaces of Reactive Streams, demand arithmetic, overflow
-strategies and errors.
+strategies, what a framing is, and errors.
 Invariants: values and abstract classes only, no behaviour that keeps state.
 May import: nothing of rxflow.
 """
@@ -12,6 +12,7 @@ from .errors import (
     BufferOverflowError,
     DemandBoundaryWarning,
     FlowError,
+    FrameError,
     GroupStalledError,
     OfferTimeoutError,
     ProtocolError,
@@ -22,6 +23,7 @@ from .errors import (
     TooManyGroupsError,
     shown,
 )
+from .framing import Framing
 from .interfaces import Processor, Publisher, Subscriber, Subscription
 from .limiting import LimitAlgorithm, Limiter
 from .overflow import (
@@ -53,6 +55,8 @@ __all__ = [
     "BufferOverflowError",
     "DemandBoundaryWarning",
     "FlowError",
+    "FrameError",
+    "Framing",
     "GroupStalledError",
     "LimitAlgorithm",
     "Limiter",

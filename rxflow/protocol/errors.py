@@ -215,5 +215,28 @@ class SlowConsumerError(BackpressureError):
         )
 
 
+class FrameError(FlowError, ValueError):
+    """Bytes do not make an item: a frame is too long, breaks off, or cannot be decoded.
+
+    Attributes:
+        operator: The source that reads them.
+        frame: Which frame, from 1.
+        what: What is wrong with it.
+        held: How much of it, and of what follows, was there (bytes).
+    """
+
+    def __init__(self, operator: str, frame: int, what: str, held: int):
+        """Describe a frame."""
+        self.operator = operator
+        self.frame = frame
+        self.what = what
+        self.held = held
+        super().__init__(operator, frame, what, held)
+
+    def __str__(self) -> str:
+        """Name the place, the frame and the fault."""
+        return f"{self.operator}: frame {self.frame} {self.what}"
+
+
 class DemandBoundaryWarning(UserWarning):
     """Demand becomes unbounded here, where that was probably not meant."""
