@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -113,7 +114,9 @@ class Connection(Generic[T]):
 
     def abort(self) -> None:
         """Close at once; what was written and not sent is lost."""
-        self.writer.transport.abort()
+        # A transport of asyncio that was closed, and sent what it had, has forgotten its loop.
+        with suppress(AttributeError):
+            self.writer.transport.abort()
 
     async def aclose(self) -> None:
         """Close, after what was written is sent, as far as the peer takes it in time.
@@ -133,6 +136,7 @@ class Connection(Generic[T]):
         finally:
             if closed is None or not closed.done():
                 self.abort()
+        assert closed is not None
         await closed
 
     async def __aenter__(self) -> Connection[T]:
@@ -148,9 +152,6 @@ class Connection(Generic[T]):
         self.abort()
         if items is not None:
             await cast("Any", items).aclose()
-
-
-Handler = Callable[["Connection[Any]"], "Flow[Any] | Awaitable[object]"]
 
 
 def connection_handler(

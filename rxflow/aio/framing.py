@@ -28,15 +28,29 @@ class Raw(Framing[bytes]):
         return f"Raw({self.max_size})"
 
     def measure(self, data: bytearray, seen: int, ended: bool) -> int:
-        """Take all there is, up to the size."""
+        """Take all there is, up to the size.
+
+        Args:
+            data: The bytes that are there.
+            seen: How many were there the last time (bytes).
+            ended: Whether no more will come.
+        """
         return min(len(data), self.max_size)
 
     def decode(self, frame: bytes) -> bytes:
-        """Give the bytes."""
+        """Give the bytes.
+
+        Args:
+            frame: Its bytes.
+        """
         return frame
 
     def encode(self, item: Any) -> bytes:
-        """Give the bytes."""
+        """Give the bytes.
+
+        Args:
+            item: The item.
+        """
         return _bytes("Raw", item)
 
 
@@ -95,7 +109,13 @@ class Lines(Framing[F_co]):
         return f"Lines({self.separator!r}, encoding={self.encoding!r}, max_frame={self.max_frame})"
 
     def measure(self, data: bytearray, seen: int, ended: bool) -> int | None:
-        """Look for the separator, where it was not looked for yet."""
+        """Look for the separator, where it was not looked for yet.
+
+        Args:
+            data: The bytes that are there.
+            seen: How many were there the last time (bytes).
+            ended: Whether no more will come.
+        """
         width = len(self.separator)
         most = self.max_frame + width
         at = data.find(self.separator, max(0, seen - width + 1), most)
@@ -109,13 +129,21 @@ class Lines(Framing[F_co]):
         return None
 
     def decode(self, frame: bytes) -> F_co:
-        """Take the separator off, and decode text."""
+        """Take the separator off, and decode text.
+
+        Args:
+            frame: Its bytes.
+        """
         frame = frame.removesuffix(self.separator)
         item: Any = frame if self.encoding is None else frame.decode(self.encoding)
         return item
 
     def encode(self, item: Any) -> bytes:
-        """Encode text, and put the separator behind it."""
+        """Encode text, and put the separator behind it.
+
+        Args:
+            item: The item.
+        """
         if isinstance(item, str):
             line = item.encode(self.encoding or "utf-8")
         else:
@@ -141,15 +169,29 @@ class Frames(Framing[bytes]):
         return f"Frames({self.size})"
 
     def measure(self, data: bytearray, seen: int, ended: bool) -> int | None:
-        """Wait for all of it."""
+        """Wait for all of it.
+
+        Args:
+            data: The bytes that are there.
+            seen: How many were there the last time (bytes).
+            ended: Whether no more will come.
+        """
         return self.size if len(data) >= self.size else None
 
     def decode(self, frame: bytes) -> bytes:
-        """Give the bytes."""
+        """Give the bytes.
+
+        Args:
+            frame: Its bytes.
+        """
         return frame
 
     def encode(self, item: Any) -> bytes:
-        """Give the bytes, if it is as many."""
+        """Give the bytes, if it is as many.
+
+        Args:
+            item: The item.
+        """
         frame = _bytes("Frames", item)
         if len(frame) != self.size:
             raise ValueError(f"Frames({self.size}): an item has {len(frame)} bytes")
@@ -186,7 +228,13 @@ class LengthPrefixed(Framing[bytes]):
         return f"LengthPrefixed({self.prefix}, max_frame={self.max_frame})"
 
     def measure(self, data: bytearray, seen: int, ended: bool) -> int | None:
-        """Read the number, and wait for as much."""
+        """Read the number, and wait for as much.
+
+        Args:
+            data: The bytes that are there.
+            seen: How many were there the last time (bytes).
+            ended: Whether no more will come.
+        """
         if len(data) < self.prefix:
             return None
         length = int.from_bytes(data[: self.prefix], self.byteorder)
@@ -196,11 +244,19 @@ class LengthPrefixed(Framing[bytes]):
         return size if len(data) >= size else None
 
     def decode(self, frame: bytes) -> bytes:
-        """Take the number off."""
+        """Take the number off.
+
+        Args:
+            frame: Its bytes.
+        """
         return frame[self.prefix :]
 
     def encode(self, item: Any) -> bytes:
-        """Put the number before the bytes."""
+        """Put the number before the bytes.
+
+        Args:
+            item: The item.
+        """
         frame = _bytes("LengthPrefixed", item)
         most = min(self.max_frame, 256**self.prefix - 1)
         if len(frame) > most:

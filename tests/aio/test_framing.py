@@ -13,16 +13,7 @@ import rxflow as rx
 from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
 from tests.support_loop import collect, run, turns
-
-
-def reader_of(*chunks: bytes, end: bool = True) -> asyncio.StreamReader:
-    """Make a reader on the running loop, to which those chunks have come."""
-    reader = asyncio.StreamReader()
-    for chunk in chunks:
-        reader.feed_data(chunk)
-    if end:
-        reader.feed_eof()
-    return reader
+from tests.support_streams import reader_of
 
 
 def cut(framing: Any, *chunks: bytes) -> list[Any]:

@@ -13,6 +13,7 @@ import rxflow as rx
 from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
+from tests.support_streams import reader_of, writer_to
 
 from .cases import Outcome
 from .worlds import ITEMS, Fault, World
@@ -120,6 +121,56 @@ class Queue(asyncio.Queue[Any]):
         if self._part == "put":
             self._world.fault.hit()
         super()._put(item)  # type: ignore[misc]
+
+
+class Reader(asyncio.StreamReader):
+    """A reader that gives one byte at a time, and fails in the n-th read."""
+
+    fault: Fault
+
+    async def read(self, n: int = -1) -> bytes:
+        await asyncio.sleep(0)
+        self.fault.hit()
+        return await super().read(1)
+
+
+class Numbers(rx.Framing[int]):
+    """A byte is a number; a part of it may fail."""
+
+    def __init__(self, world: LoopWorld, part: str) -> None:
+        self._world = world
+        self._part = part
+
+    def _may_fail(self, part: str) -> None:
+        if part == self._part:
+            self._world.fault.hit()
+
+    def measure(self, data: bytearray, seen: int, ended: bool) -> int | None:
+        self._may_fail("measure")
+        return 1
+
+    def decode(self, frame: bytes) -> int:
+        self._may_fail("decode")
+        return frame[0]
+
+    def encode(self, item: int) -> bytes:
+        self._may_fail("encode")
+        return bytes([item])
+
+
+def _read(world: LoopWorld, part: str) -> Any:
+    reader = reader_of(bytes(ITEMS), kind=Reader if part == "read" else asyncio.StreamReader)
+    reader.fault = world.fault
+    return rx.from_stream_reader(reader, Numbers(world, part))
+
+
+def _write(world: LoopWorld, part: str) -> Any:
+    def write(data: bytes) -> None:
+        if part == "write":
+            world.fault.hit()
+        world.seen += data
+
+    return _from_async(world).to_stream_writer(writer_to(write), Numbers(world, part))
 
 
 def filled(queue: asyncio.Queue[Any]) -> asyncio.Queue[Any]:
@@ -367,5 +418,21 @@ LOOP_CASES: tuple[LoopCase, ...] = (
         "get",
         lambda w: rx.from_queue(filled(Queue(w, "get"))),
         stops=("StopAsyncIteration",),
+    ),
+    *(
+        case
+        for parameter, part in (("reader", "read"), ("framing", "measure"), ("framing", "decode"))
+        for case in _flows(
+            "from_stream_reader", parameter, part, lambda w, part=part: _read(w, part)
+        )
+    ),
+    LoopCase("to_stream_writer", "framing", "encode", lambda w: _write(w, "encode")),
+    LoopCase("to_stream_writer", "writer", "write", lambda w: _write(w, "write")),
+    LoopCase(
+        "to_stream_writer",
+        "flow",
+        "source",
+        lambda w: rx.from_iterable(w.broken()).to_stream_writer(writer_to(bytes), Numbers(w, "")),
+        stops=("StopIteration",),
     ),
 )

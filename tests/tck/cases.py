@@ -19,6 +19,7 @@ import rxflow as rx
 from rxflow import Flow
 from rxflow import operators as ops
 from tests.contract.law_callbacks import AtOnce
+from tests.support_streams import reader_of, writer_to
 
 Step = Callable[[Any], Any]
 
@@ -411,6 +412,11 @@ def queue(count: int) -> Flow[int]:
     return rx.from_queue(numbers)
 
 
+def lines(count: int) -> Flow[Any]:
+    reader = reader_of(b"".join(b"%d\n" % n for n in range(count)))
+    return rx.from_stream_reader(reader, rx.Lines())
+
+
 @dataclass(frozen=True)
 class Origin:
     """A source.
@@ -459,6 +465,11 @@ SOURCES: dict[str, Origin] = {
         lambda: rx.from_async_iterable(Numbers(0, KeyError())),
     ),
     "from_queue": Origin(queue, skips=shared(ONE_QUEUE)),
+    "from_stream_reader": Origin(
+        lines,
+        lambda: rx.from_stream_reader(reader_of(b"broken off"), rx.Lines()),
+        skips=shared(ONE_QUEUE),
+    ),
     "interval": Origin(
         lambda n: rx.interval(0.001).pipe(ops.take(n)),
         skips=dict.fromkeys(EQUAL, TICKS),
@@ -513,9 +524,19 @@ async def into_queue(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
     await rx.to_queue(flow, Taking())
 
 
+async def into_writer(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
+    class Taking(rx.Raw):
+        def encode(self, item: Any) -> bytes:
+            take(item)
+            return b"."
+
+    await rx.to_stream_writer(flow, writer_to(bytes), Taking())
+
+
 BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
     "for_each": consume,
     "to_queue": into_queue,
+    "to_stream_writer": into_writer,
 }
 
 # What is registered and not checked, each with its reason.
