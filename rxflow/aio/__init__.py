@@ -1,13 +1,14 @@
 """Ends of a Flow on an event loop.
 
-Holds: for_each and to_queue; the byte streams of asyncio, both ways, and the framings
-that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
+Holds: for_each and to_queue; the byte streams of asyncio and files, both ways, and the
+framings that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
 Invariants: what is opened is closed before these return, whatever happens.
 May import: sources, flow, kernel, protocol.
 """
 
 from .connections import Connection, connection_handler
 from .ends import for_each, to_queue
+from .files import from_file, to_file
 from .framing import Frames, LengthPrefixed, Lines, Raw
 from .streams import from_stream_reader, to_stream_writer
 
@@ -19,7 +20,9 @@ __all__ = [
     "Raw",
     "connection_handler",
     "for_each",
+    "from_file",
     "from_stream_reader",
+    "to_file",
     "to_queue",
     "to_stream_writer",
 ]

@@ -34,6 +34,7 @@ from .statistics import Ledger, StageStatistics
 from .telling import is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
+from .worker import Worker
 
 __all__ = [
     "BUDGET",
@@ -77,6 +78,7 @@ __all__ = [
     "StageStatistics",
     "State",
     "Valve",
+    "Worker",
     "close",
     "drained",
     "gate_of",

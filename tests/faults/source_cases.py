@@ -219,6 +219,11 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
         )
     },
     ("valve", "valve"): "a value of rxflow's own",
+    ("from_file", "path"): "a value",
+    ("from_file", "framing"): "called as that of from_stream_reader",
+    ("to_file", "path"): "a value",
+    ("to_file", "framing"): "called as that of to_stream_writer: see tests/aio/test_files",
+    ("to_file", "flow"): "it iterates as for_each does: see tests/aio/test_files",
     ("throttle", "mode"): "one of two strings",
     ("throttle_by_key", "mode"): "one of two strings",
     **dict.fromkeys(
