@@ -38,7 +38,8 @@ import builtins
 import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, Union, overload
@@ -67,7 +68,7 @@ from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
 from ..kernel import DiscardCallback, DropCallback
-from ..protocol import Framing, LimitAlgorithm, Overflow, Supervision
+from ..protocol import BlockingQueue, Framing, LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
 from .kill_switch import KillSwitch
 from .retrying import Retry, Wait
@@ -182,13 +183,13 @@ def method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
             default.__class__ = ast.Constant  # type: ignore[assignment]
             default.__dict__.clear()
             default.value = ...  # type: ignore[attr-defined]
-    if isinstance(node, ast.AsyncFunctionDef):
+    if arguments.args and arguments.args[0].arg == "flow":  # a bridge
         flow = arguments.args.pop(0)
         assert flow.annotation is not None
         assert node.returns is not None
         source = "Fluent" + ast.unparse(flow.annotation).removeprefix("Flow")
         result = ast.unparse(node.returns)
-        prefix = "async def"
+        prefix = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
     else:
         returns = node.returns
         if not (isinstance(returns, ast.Subscript) and isinstance(returns.slice, ast.Tuple)):

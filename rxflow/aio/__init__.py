@@ -1,16 +1,18 @@
 """Ends of a Flow on an event loop.
 
-Holds: for_each and to_queue; the byte streams of asyncio and files, both ways, and the
-framings that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
+Holds: for_each, run_in_thread and to_queue; the byte streams of asyncio and files, both
+ways, and the framings that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
 Invariants: what is opened is closed before these return, whatever happens.
 May import: sources, flow, kernel, protocol.
 """
 
 from .connections import Connection, connection_handler
-from .ends import for_each, to_queue
+from .ends import for_each
 from .files import from_file, to_file
 from .framing import Frames, LengthPrefixed, Lines, Raw
+from .queues import to_queue
 from .streams import from_stream_reader, to_stream_writer
+from .threads import run_in_thread
 
 __all__ = [
     "Connection",
@@ -22,6 +24,7 @@ __all__ = [
     "for_each",
     "from_file",
     "from_stream_reader",
+    "run_in_thread",
     "to_file",
     "to_queue",
     "to_stream_writer",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
+from datetime import timedelta
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 from ..flow import Flow, checks
 from ..flow.registry import native, register
-from ..kernel import put_back
-from ..protocol import END
+from ..protocol import shown
 
 T = TypeVar("T")
 
@@ -20,7 +20,12 @@ T = TypeVar("T")
     "bridge", demand="1 per call finished ; none ; holds <= max_concurrency", category="asyncio"
 )
 async def for_each(
-    flow: Flow[T], fn: Callable[[T], Awaitable[object] | object], *, max_concurrency: int = 1
+    flow: Flow[T],
+    fn: Callable[[T], Awaitable[object] | object],
+    *,
+    max_concurrency: int = 1,
+    limiter: AbstractAsyncContextManager[Any, Any] | None = None,
+    timeout: float | timedelta | None = None,
 ) -> None:
     """Call a function with each item, and wait for it; the function sets the pace.
 
@@ -37,18 +42,32 @@ async def for_each(
         flow: The Flow.
         fn: Function of an item; what it gives is awaited if it can be.
         max_concurrency: Most calls at once (items); above 1 it must be async.
+        limiter: Held during each call, for a bound that several flows share:
+            ``asyncio.Semaphore(10)``, ``anyio.CapacityLimiter(10)`` or a lock. The items whose
+            calls wait for it are among ``max_concurrency``.
+        timeout: Longest time of a call, once it has the limiter (seconds); fn must be async.
 
     Raises:
         Exception: What the Flow fails with, or the function raises. Then, and
             when this is cancelled, the source is cancelled, and closed before it returns.
-        TypeError: fn is not callable; not async although max_concurrency is above 1.
-        ValueError: max_concurrency < 1.
+        TimeoutError: A call took longer than timeout; it names the item.
+        TypeError: fn is not callable; not async although max_concurrency is above 1 or there
+            is a timeout. The limiter is none for ``async with``.
+        ValueError: max_concurrency < 1, or timeout < 0.
 
     Source: Pekko runForeach and runForeachAsync.
     """
     if not callable(fn):  # pyright: ignore[reportUnnecessaryComparison]
         raise TypeError(f"for_each wants a function of an item, not {fn!r}")
-    if checks.whole("for_each", "max_concurrency", max_concurrency) > 1:
+    several = checks.whole("for_each", "max_concurrency", max_concurrency) > 1
+    limit = checks.seconds("for_each", "timeout", timeout)
+    if several or limit is not None:
+        checks.asynchronous("for_each", fn)
+    if limit is not None:
+        fn = _timed(fn, limit)
+    if limiter is not None:
+        fn = _limited(fn, limiter)
+    if several:
         map_async = native("map_async")
         assert map_async is not None
         called: Flow[Any] = map_async(fn, max_concurrency, ordered=False)(flow)
@@ -63,66 +82,36 @@ async def for_each(
                 await result
 
 
-@register("bridge", demand="1 per put ; none ; holds <= the queue", category="asyncio")
-async def to_queue(flow: Flow[T], queue: asyncio.Queue[T], *, end: object = None) -> None:
-    """Put each item into an asyncio queue; a full queue holds the source.
+def _timed(fn: Callable[[T], Any], seconds: float) -> Callable[[T], Any]:
+    async def call(item: T) -> None:
+        scope = asyncio.timeout(seconds)
+        try:
+            async with scope:
+                await fn(item)
+        except TimeoutError as error:
+            if not scope.expired():
+                raise  # the function's own
+            raise TimeoutError(
+                f"for_each: the call with {shown(item)} took longer than {seconds} s"
+            ) from error
 
-    .. marble::
-        :alt: to_queue
-
-        source   -1-2-3|
-        [ await flow.to_queue(queue) ]
-        queue    -1-2-3(shut down)
-
-    Demand: 1 per put ; none ; holds <= the queue.
-    Ends: on completion ``end`` is put, if given; else the queue is shut down,
-    where it can be (3.13), or ``rxflow.END`` is put.
-
-    Args:
-        flow: The Flow.
-        queue: Where to; its ``maxsize`` is the bound (items).
-        end: What to put at the end instead of shutting the queue down.
-
-    Raises:
-        Exception: What the Flow fails with; the queue is ended all the same.
-        TypeError: It is no asyncio queue.
-
-    Source: new; asyncio.Queue.
-    """
-    if not isinstance(queue, asyncio.Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"to_queue wants an asyncio.Queue, not {queue!r}")
-    try:
-        async with aclosing(aiter(flow)) as items:
-            async for item in items:
-                if queue.full():
-                    await queue.put(item)
-                else:
-                    queue.put_nowait(item)
-    except asyncio.CancelledError:
-        _shut_down(queue, end)  # without waiting: a cancelled task is to end
-        raise
-    except BaseException:
-        await _end(queue, end)
-        raise
-    await _end(queue, end)
+    return call
 
 
-async def _end(queue: asyncio.Queue[Any], end: object) -> None:
-    """Say that no item follows, when there is room."""
-    if end is None and hasattr(queue, "shutdown"):
-        _shut_down(queue, end)
-    else:
-        await queue.put(END if end is None else end)
+def _limited(fn: Callable[[T], Any], limiter: Any) -> Callable[[T], Any]:
+    if not (hasattr(limiter, "__aenter__") and hasattr(limiter, "__aexit__")):
+        raise TypeError(
+            f"for_each: limiter must be one for 'async with', such as asyncio.Semaphore(10), "
+            f"not {limiter!r}"
+        )
 
+    async def call(item: T) -> None:
+        async with limiter:
+            result = fn(item)
+            if isawaitable(result):
+                await result
 
-def _shut_down(queue: asyncio.Queue[Any], end: object) -> None:
-    """Say that no item follows, at once."""
-    shutdown = getattr(queue, "shutdown", None)
-    if end is None and shutdown is not None:
-        shutdown()
-    else:
-        put_back(queue, END if end is None else end)
+    return call
 
 
 setattr(Flow, "for_each", for_each)  # noqa: B010 - declared for type checkers in flow/_fluent
-setattr(Flow, "to_queue", to_queue)  # noqa: B010

@@ -39,6 +39,7 @@ from .overflow import (
     Overflow,
     Victim,
 )
+from .queues import BlockingQueue
 from .supervision import Supervision
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "SUSPEND",
     "UNBOUNDED",
     "BackpressureError",
+    "BlockingQueue",
     "BufferOverflowError",
     "DemandBoundaryWarning",
     "FlowError",

@@ -23,7 +23,8 @@ from ..kernel import (
     put_back,
     spawn,
 )
-from ..protocol import END
+from ..protocol import END, BlockingQueue
+from .queues import Taken, is_blocking
 
 T = TypeVar("T")
 
@@ -261,8 +262,8 @@ def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
 
 
 @register("source", demand="1 get per item asked for ; 1:1 ; holds 0", category="asyncio")
-def from_queue(queue: asyncio.Queue[T], *, task_done: bool = True) -> Flow[T]:
-    """Take items from an asyncio queue, as they are asked for.
+def from_queue(queue: asyncio.Queue[T] | BlockingQueue[T], *, task_done: bool = True) -> Flow[T]:
+    """Take items from a queue of tasks, threads or processes, as they are asked for.
 
     .. marble::
         :alt: from_queue
@@ -274,20 +275,33 @@ def from_queue(queue: asyncio.Queue[T], *, task_done: bool = True) -> Flow[T]:
 
     Demand: 1 get per item asked for ; 1:1 ; holds 0.
     Ends: when the queue is shut down (3.13) and empty, or gives ``rxflow.END``.
+    Where ``get`` blocks, a thread waits in it while there is demand and the queue is empty.
+    It looks ten times a second whether it still is to: an item that comes after the stream
+    was cancelled, and before that, goes back; to its old place in a ``queue.Queue``, to the
+    end of others.
 
     Args:
-        queue: The queue; it may be shared with other takers.
+        queue: An asyncio.Queue; or a queue.Queue, SimpleQueue, multiprocessing.Queue, or
+            another with their methods. It may be shared with other takers.
         task_done: Say ``task_done`` for an item when the next one is asked for or
             the stream is over, so that ``queue.join()`` waits for the consumer.
 
     Returns:
-        A Flow, to be subscribed and consumed on the queue's event loop.
+        A Flow; that of an asyncio.Queue is to be subscribed and consumed on its event loop.
 
     Raises:
-        TypeError: It is no asyncio queue.
+        TypeError: It is no such queue.
+
+    Errors:
+        What ``get`` of a queue of processes raises, such as OSError when that is closed.
 
     Source: new; asyncio.Queue.
     """
-    if not isinstance(queue, asyncio.Queue):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"from_queue wants an asyncio.Queue, not {queue!r}")
-    return Flow(lambda context: _Queued(context, queue, task_done))
+    if isinstance(queue, asyncio.Queue):
+        waited: asyncio.Queue[Any] = queue
+        return Flow(lambda context: _Queued(context, waited, task_done))
+    if not is_blocking(queue):
+        raise TypeError(
+            f"from_queue wants an asyncio.Queue, or a queue of threads or processes, not {queue!r}"
+        )
+    return Flow(lambda context: Taken(context, queue, task_done))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -257,3 +258,103 @@ def test_two_in_a_task_group_end_together_when_one_fails() -> None:
         assert busy.running == 0
 
     run(main())
+
+
+# A limiter that several flows share, and a limit of time
+
+
+async def in_groups(busy: Busy, limiter: Any, flows: int = 3) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(flows):
+            flow = rx.range(8)
+            group.create_task(flow.for_each(busy, max_concurrency=4, limiter=limiter))
+
+
+@pytest.mark.parametrize("bound", [1, 3, 5])
+def test_a_limiter_bounds_the_calls_of_several_flows_together(bound: int) -> None:
+    busy = Busy()
+
+    async def main() -> float:
+        await in_groups(busy, asyncio.Semaphore(bound))
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == -(-24 // bound)
+    assert busy.most == bound
+    assert sorted(busy.ended) == sorted([*range(8)] * 3)
+
+
+def test_a_limiter_of_anyio() -> None:
+    anyio = pytest.importorskip("anyio")
+    busy = Busy()
+
+    async def main() -> None:
+        limiter = anyio.CapacityLimiter(2)
+        await in_groups(busy, limiter)
+        await rx.range(3).for_each(busy, limiter=limiter)
+        assert limiter.borrowed_tokens == 0
+
+    run(main())
+    assert busy.most == 2
+
+
+def test_a_sync_function_holds_the_limiter_too() -> None:
+    seen: list[tuple[int, bool]] = []
+
+    async def main() -> None:
+        lock = asyncio.Lock()
+        await rx.range(3).for_each(lambda n: seen.append((n, lock.locked())), limiter=lock)
+        assert not lock.locked()
+
+    run(main())
+    assert seen == [(0, True), (1, True), (2, True)]
+
+
+@pytest.mark.parametrize("bound", [1, 3])
+def test_a_call_that_takes_too_long_fails_with_its_item_and_frees_the_limiter(bound: int) -> None:
+    numbers = Numbers()
+
+    async def work(item: int) -> None:
+        await asyncio.sleep(10 if item == 2 else 1)
+
+    async def main() -> None:
+        limiter = asyncio.Semaphore(3)
+        flow = rx.from_async_iterable(numbers)
+        with pytest.raises(TimeoutError, match=r"for_each: the call with 2 took longer than 2.0 s"):
+            await flow.for_each(work, max_concurrency=bound, limiter=limiter, timeout=2)
+        assert limiter._value == 3
+        assert numbers.closed_at is not None
+
+    run(main())
+
+
+def test_the_wait_for_the_limiter_is_no_part_of_the_time_of_a_call() -> None:
+    busy = Busy(3)
+
+    async def main() -> float:
+        limiter = asyncio.Semaphore(1)
+        await rx.range(4).for_each(busy, max_concurrency=4, limiter=limiter, timeout=3.5)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == 12
+
+
+def test_a_timeout_of_the_function_itself_is_not_renamed() -> None:
+    async def work(item: int) -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        run(rx.of(1).for_each(work, timeout=5))
+
+
+@pytest.mark.parametrize("wrong", [3, threading.Semaphore()])
+def test_what_cannot_be_held_by_async_with_is_no_limiter(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="limiter must be one for 'async with'"):
+        run(rx.of(1).for_each(Busy(), limiter=wrong))
+
+
+def test_a_sync_function_with_a_limit_of_time_is_refused() -> None:
+    def work(item):
+        return item
+
+    with pytest.raises(TypeError, match="not an async function"):
+        run(rx.of(1).for_each(work, timeout=1))

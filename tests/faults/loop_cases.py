@@ -11,6 +11,7 @@ from typing import Any
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.kernel import put_back
 from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
 from tests.support_streams import reader_of, writer_to
@@ -156,6 +157,43 @@ class Numbers(rx.Framing[int]):
     def encode(self, item: int) -> bytes:
         self._may_fail("encode")
         return bytes([item])
+
+
+class Limiter:
+    """What is held during a call, a part of which may fail."""
+
+    def __init__(self, world: LoopWorld, part: str) -> None:
+        self._world = world
+        self._part = part
+
+    async def __aenter__(self) -> None:
+        await asyncio.sleep(0)
+        if self._part == "enter":
+            self._world.fault.hit()
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.sleep(0)
+        if self._part == "exit":
+            self._world.fault.hit()
+
+
+def _held(world: LoopWorld, part: str) -> Any:
+    return _from_async(world).for_each(world.work, max_concurrency=2, limiter=Limiter(world, part))
+
+
+def _dropping(world: LoopWorld) -> Any:
+    options: Any = {"overflow": rx.DROP_OLDEST, "on_drop": world.fault()}
+    return _from_async(world).to_queue(_Ended(1), end="end", **options)
+
+
+class _Ended(asyncio.Queue[Any]):
+    """A queue that always has room for an end."""
+
+    def full(self) -> bool:
+        return self.qsize() >= 1
+
+    async def put(self, item: Any) -> None:
+        put_back(self, item)
 
 
 def _read(world: LoopWorld, part: str) -> Any:
@@ -389,6 +427,9 @@ LOOP_CASES: tuple[LoopCase, ...] = (
     LoopCase(
         "to_queue", "queue", "put", lambda w: _from_async(w).to_queue(Queue(w, "put"), end="end")
     ),
+    LoopCase("to_queue", "on_drop", "", _dropping),
+    LoopCase("for_each", "limiter", "enter", lambda w: _held(w, "enter")),
+    LoopCase("for_each", "limiter", "exit", lambda w: _held(w, "exit")),
     *_flows(
         "from_async_iterable",
         "iterable",

@@ -219,6 +219,10 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
         )
     },
     ("valve", "valve"): "a value of rxflow's own",
+    **dict.fromkeys(
+        (("run_in_thread", "flow"), ("run_in_thread", "fn")),
+        "called as those of for_each, in a real thread: see tests/aio/test_threads",
+    ),
     ("from_file", "path"): "a value",
     ("from_file", "framing"): "called as that of from_stream_reader",
     ("to_file", "path"): "a value",

@@ -543,6 +543,7 @@ BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
 EXCLUDED: dict[tuple[str, str], str] = {
     ("source", "from_file"): "it reads in a real thread; it cuts as from_stream_reader does",
     ("bridge", "to_file"): "it writes in a real thread",
+    ("bridge", "run_in_thread"): "it is for_each, in a real thread",
     ("operator", "map_thread"): "it runs in real threads; map_executor is the same, in any others",
     ("source", "never"): "it has neither an item nor an end, so there is nothing to check",
 }

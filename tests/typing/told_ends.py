@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import assert_type
 
 import reactivex
@@ -91,6 +93,10 @@ async def consuming() -> None:
     assert_type(await rx.for_each(flow, store), None)
     queue: asyncio.Queue[int] = asyncio.Queue()
     assert_type(await flow.to_queue(queue, end=-1), None)
+    assert_type(await flow.to_queue(SimpleQueue()), None)
+    assert_type(await flow.for_each(store, limiter=asyncio.Semaphore(2), timeout=3), None)
+    assert_type(await flow.map(str).to_file("words", rx.Lines(), append=True), None)
+    assert_type(flow.run_in_thread(store), Future[None])
     assert_type(await rx.to_queue(rx.from_queue(queue).take(2), asyncio.Queue()), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from queue import SimpleQueue
 from typing import Any, assert_type
 
 from reactivex import Observable, Subject
@@ -91,6 +92,22 @@ async def on_a_loop() -> None:
     queue: asyncio.Queue[str] = asyncio.Queue()
     assert_type(rx.from_async_iterable(ticks()), Flow[int])
     assert_type(rx.from_queue(queue), Flow[str])
+    threads: SimpleQueue[int] = SimpleQueue()
+    assert_type(rx.from_queue(threads), Flow[int])
+    reader = asyncio.StreamReader()
+    assert_type(rx.from_stream_reader(reader), Flow[bytes])
+    assert_type(rx.from_stream_reader(reader, rx.Lines(b"\r\n")), Flow[bytes])
+    assert_type(rx.from_stream_reader(reader, rx.Lines(encoding="utf-8")), Flow[str])
+    assert_type(rx.from_file("words", rx.LengthPrefixed()), Flow[bytes])
+
+
+async def on_a_connection() -> None:
+    reader, writer = await asyncio.open_connection("example.org", 80)
+    async with rx.Connection(reader, writer, rx.Lines(encoding="utf-8")) as connection:
+        assert_type(await connection.receive(), str)
+        assert_type(connection.incoming, Flow[str])
+    assert_type(await rx.Connection(reader, writer).receive(), bytes)
+    rx.connection_handler(lambda each: each.incoming.map(str.upper), rx.Lines(encoding="utf-8"))
 
 
 def combined() -> None:
