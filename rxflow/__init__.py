@@ -9,6 +9,7 @@ one way, from top to bottom here:
 - ``kernel``: the engine: feeds that are pulled, islands, the drain loop, boundaries
 - ``flow``: Flow, and how operators apply to it
 - ``sources``, ``operators``, ``aio``: what people compose
+- ``http``: requests, responses, events and WebSockets, by the ASGI interface
 - ``testing``: the test kit, and the rules of Reactive Streams as checks; imported by itself
 - ``demo``: the library at work on real input
 
@@ -78,6 +79,16 @@ from .flow import (
     KillSwitch,
     SharedFlow,
     lift,
+)
+from .http import (
+    BodyTooLargeError,
+    ClientDisconnectedError,
+    ServerSentEvent,
+    from_request_body,
+    from_websocket,
+    send_events,
+    send_response,
+    to_websocket,
 )
 from .kernel import StageStatistics, Valve
 from .operators.limits import AIMD, Gradient
@@ -183,8 +194,10 @@ __all__ = [
     "SUSPEND",
     "UNBOUNDED",
     "BackpressureError",
+    "BodyTooLargeError",
     "BroadcastHub",
     "BufferOverflowError",
+    "ClientDisconnectedError",
     "ConnectableFlow",
     "ConnectableObservable",
     "Connection",
@@ -220,6 +233,7 @@ __all__ = [
     "RateExceededError",
     "Raw",
     "ReplayProcessor",
+    "ServerSentEvent",
     "SharedFlow",
     "SlowConsumerError",
     "SpillError",
@@ -264,6 +278,8 @@ __all__ = [
     "from_publisher",
     "from_queue",
     "from_stream_reader",
+    "from_request_body",
+    "from_websocket",
     "generate",
     "generate_with_relative_time",
     "hot",
@@ -285,6 +301,8 @@ __all__ = [
     "return_value",
     "run_in_thread",
     "scheduler",
+    "send_events",
+    "send_response",
     "start",
     "start_async",
     "subject",
@@ -294,6 +312,7 @@ __all__ = [
     "to_file",
     "to_queue",
     "to_stream_writer",
+    "to_websocket",
     "typing",
     "using",
     "with_latest_from",

@@ -23,6 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "sources": {"flow", "kernel", "protocol"},
     "operators": {"flow", "kernel", "protocol"},
     "aio": {"sources", "flow", "kernel", "protocol"},
+    "http": {"sources", "operators", "flow", "kernel", "protocol"},
     "testing": {"kernel", "protocol"},
     "demo": {"rxflow", "operators"},  # the two public modules, as any user's program
 }
