@@ -32,7 +32,10 @@ class _Received(AsyncPulled):
     async def next(self) -> Message:
         """Receive a message."""
         assert self._inbox is not None
-        return await self._inbox.read()
+        try:
+            return await self._inbox.read()
+        except StopAsyncIteration as error:  # it would pass for the end of the stream
+            raise RuntimeError(f"{self._name}: receive raised {error!r}") from error
 
     async def close(self) -> None:
         if self._inbox is not None:

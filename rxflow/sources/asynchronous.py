@@ -238,6 +238,8 @@ def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
 
     Demand: 1 advance per item asked for ; 1:1 ; holds 0.
     Several items are fetched ahead only for a consumer that asks for several.
+    So the body of an HTTP response is a source: ``response.aiter_bytes()`` of httpx and
+    ``response.content.iter_any()`` of aiohttp; keep it inside the client's ``async with``.
 
     Args:
         iterable: An async generator, or anything with ``__aiter__``.

@@ -318,6 +318,46 @@ async def _left(step: Callable[[LoopWorld, Any], Any], world: LoopWorld) -> None
         await asyncio.sleep(1)
 
 
+def _receiving(world: LoopWorld, kind: str, name: str) -> Any:
+    """Give a server's ``receive`` that fails in the n-th call."""
+    messages = [{"type": kind, name: bytes([item]), "more_body": True} for item in ITEMS]
+
+    async def receive() -> Any:
+        await asyncio.sleep(0)
+        world.fault.hit()
+        return messages.pop(0)
+
+    return receive
+
+
+async def _nothing() -> Any:
+    return await asyncio.get_running_loop().create_future()
+
+
+def _answering(name: str, parameter: str, bridge: Any, item: Any) -> LoopCase:
+    """Make a case of one of a server's two functions, or of the Flow."""
+
+    async def answer(world: LoopWorld) -> None:
+        async def send(message: Any) -> None:
+            await asyncio.sleep(parameter == "receive")
+            if parameter == "send":
+                world.fault.hit()
+            if content := message.get("body", message.get("bytes")):
+                world.seen.append(int(content.strip(b"data: \n")))
+
+        async def receive() -> Any:
+            await asyncio.sleep(0)
+            world.fault.hit()
+
+        broken = rx.from_iterable(world.broken())
+        flow: Any = (broken if parameter == "flow" else _from_async(world)).map(item)
+        await bridge(flow, receive if parameter == "receive" else _nothing, send)
+
+    calls = (1,) if parameter == "receive" else (1, 3)
+    stops = ("StopIteration",) if parameter == "flow" else ()
+    return LoopCase(name, parameter, "", answer, calls=calls, stops=stops)
+
+
 LOOP_CASES: tuple[LoopCase, ...] = (
     *(
         case
@@ -475,5 +515,26 @@ LOOP_CASES: tuple[LoopCase, ...] = (
         "source",
         lambda w: rx.from_iterable(w.broken()).to_stream_writer(writer_to(bytes), Numbers(w, "")),
         stops=("StopIteration",),
+    ),
+    *_flows(
+        "from_request_body",
+        "receive",
+        "",
+        lambda w: rx.from_request_body(_receiving(w, "http.request", "body")).map(ord),
+    ),
+    *_flows(
+        "from_websocket",
+        "receive",
+        "",
+        lambda w: rx.from_websocket(_receiving(w, "websocket.receive", "bytes")).map(ord),
+    ),
+    *(
+        _answering(name, parameter, bridge, item)
+        for name, bridge, item in (
+            ("send_response", rx.send_response, lambda item: b"%d" % item),
+            ("send_events", rx.send_events, str),
+            ("to_websocket", rx.to_websocket, lambda item: b"%d" % item),
+        )
+        for parameter in ("flow", "receive", "send")
     ),
 )

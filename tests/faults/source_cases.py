@@ -178,10 +178,12 @@ def _next(state: int) -> int:
     return state + 1
 
 
+_HEADERS = "values, which are read before anything is sent"
 _VALUE = "a value, which is handed on and not called"
 _SCHEDULER = "where to run, and no callback; one that refuses (a closed loop) is in test_asyncio"
 
 NO_CALLBACK: dict[tuple[str, str], str] = {
+    **{(name, "headers"): _HEADERS for name in ("send_response", "send_events")},
     **dict.fromkeys(
         (
             ("contains", "value"),

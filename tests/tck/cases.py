@@ -27,6 +27,7 @@ Step = Callable[[Any], Any]
 ALWAYS_ONE = "it gives one item even where its source has none"
 HOT_ONCE = "each item goes to one of the subscribers, so a second one finds none"
 ONE_QUEUE = "the queue is shared: a second subscriber has nothing left to take"
+ONE_CLIENT = "what a client sends is there once, for one subscriber at a time"
 TIMES = "its items are times, which differ"
 TICKS = "its items count the periods that have passed, which differ"
 OWN = "its items are Flows of their own for each subscriber"
@@ -417,6 +418,26 @@ def lines(count: int) -> Flow[Any]:
     return rx.from_stream_reader(reader, rx.Lines())
 
 
+def received(kind: str, count: int, end: dict[str, Any]) -> Callable[[], Any]:
+    """Give a server's ``receive`` for so many messages and an end."""
+    part = {"type": kind, "body": b"a", "bytes": b"a", "more_body": True}
+    messages = [*[part] * count, end]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    return receive
+
+
+def body(count: int, **end: Any) -> Flow[bytes]:
+    return rx.from_request_body(received("http.request", count, end or {"type": "http.request"}))
+
+
+def messages(count: int, code: int = 1000) -> Flow[str | bytes]:
+    end = {"type": "websocket.disconnect", "code": code}
+    return rx.from_websocket(received("websocket.receive", count, end))
+
+
 @dataclass(frozen=True)
 class Origin:
     """A source.
@@ -470,6 +491,10 @@ SOURCES: dict[str, Origin] = {
         lambda: rx.from_stream_reader(reader_of(b"broken off"), rx.Lines()),
         skips=shared(ONE_QUEUE),
     ),
+    "from_request_body": Origin(
+        body, lambda: body(0, type="http.disconnect"), skips=shared(ONE_CLIENT)
+    ),
+    "from_websocket": Origin(messages, lambda: messages(0, 1006), skips=shared(ONE_CLIENT)),
     "interval": Origin(
         lambda n: rx.interval(0.001).pipe(ops.take(n)),
         skips=dict.fromkeys(EQUAL, TICKS),
@@ -533,10 +558,35 @@ async def into_writer(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
     await rx.to_stream_writer(flow, writer_to(bytes), Taking())
 
 
+def answering(bridge: Any, content: str) -> Callable[[Flow[Any], Callable[[Any], Any]], Any]:
+    """Send the items to a client that never leaves."""
+
+    async def answer(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
+        sent: list[Any] = []
+
+        def item(value: Any) -> Any:
+            sent.append(value)
+            return "a" if bridge is rx.send_events else b"a"
+
+        async def receive() -> Any:
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: Any) -> None:
+            if message.get(content, b"").strip(b":\n"):  # no comment that keeps it alive
+                take(sent.pop(0))
+
+        await bridge(flow.map(item), receive, send)
+
+    return answer
+
+
 BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
     "for_each": consume,
     "to_queue": into_queue,
     "to_stream_writer": into_writer,
+    "send_response": answering(rx.send_response, "body"),
+    "send_events": answering(rx.send_events, "body"),
+    "to_websocket": answering(rx.to_websocket, "bytes"),
 }
 
 # What is registered and not checked, each with its reason.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import assert_type
+from typing import Any, assert_type
 
 import reactivex
 from reactivex import Observable, Subject
@@ -15,6 +16,10 @@ from reactivex.observer import Observer
 
 import rxflow as rx
 from rxflow import Flow, Publisher, StageStatistics, Subscriber, Subscription
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 class Collecting(Subscriber[float]):
@@ -98,6 +103,18 @@ async def consuming() -> None:
     assert_type(await flow.map(str).to_file("words", rx.Lines(), append=True), None)
     assert_type(flow.run_in_thread(store), Future[None])
     assert_type(await rx.to_queue(rx.from_queue(queue).take(2), asyncio.Queue()), None)
+
+
+async def answering(receive: Receive, send: Send) -> None:
+    body = rx.from_request_body(receive, max_bytes=10_000)
+    assert_type(body, Flow[bytes])
+    assert_type(await rx.send_response(body, receive, send, headers={"a": "b"}), bool)
+    assert_type(await rx.send_events(rx.of("a"), receive, send), bool)
+    assert_type(await rx.send_events(rx.of(rx.ServerSentEvent("a")), receive, send), bool)
+    messages = rx.from_websocket(receive)
+    assert_type(messages, Flow[str | bytes])
+    assert_type(await rx.to_websocket(messages, receive, send), bool)
+    assert_type(await rx.to_websocket(rx.of("a"), receive, send), bool)
 
 
 def _wants_an_observable(source: Observable[float]) -> Observable[str]:
