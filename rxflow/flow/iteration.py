@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from ..kernel import NOTHING, Context, Feed, StageStatistics, State, on_loop, running_loop
+from ..kernel import NOTHING, Context, Feed, StageStatistics, State, running_loop, running_trio
+from .signals import Signal, signal_here
 
 T = TypeVar("T")
 T_out = TypeVar("T_out", covariant=True)
@@ -23,37 +24,6 @@ LOOK = 256
 
 TURN = 0.001
 """How long a ready source may keep the event loop (seconds)."""
-
-
-class _Signal:
-    """Wakes a task from any thread; a wake that nobody waits for is kept."""
-
-    __slots__ = ("_raised", "_waiter", "loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._raised = False  # a wake has come since the last wait
-        self._waiter: asyncio.Future[None] | None = None
-
-    def wake(self) -> None:
-        self._raised = True
-        if self._waiter is None:
-            return
-        on_loop(self.loop, self._tell)
-
-    def _tell(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    async def wait(self) -> None:
-        self._waiter = self.loop.create_future()
-        try:
-            if not self._raised:
-                await self._waiter
-        finally:
-            self._waiter = None
-            self._raised = False
 
 
 class _Loop:
@@ -100,8 +70,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
     def __init__(self, make: Make) -> None:
         """Subscribe, on the running event loop."""
-        loop = asyncio.get_running_loop()
-        self._signal = _Signal(loop)
+        self._signal = signal_here()
         self._loop = _Loop()
         self._loop.iteration = weakref.ref(self)
         self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
@@ -111,7 +80,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._look = 1  # how many: more as long as they are quick
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
-        self._finalizer = weakref.finalize(self, _abandoned, self._feed, self._loop, loop)
+        self._finalizer = weakref.finalize(self, _abandoned, self._feed, self._loop, self._signal)
         self._finalizer.atexit = False
         try:
             self._feed.start()
@@ -173,7 +142,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         return NOTHING
 
     async def _rest(self) -> None:
-        await asyncio.sleep(0)
+        await self._signal.rest()
         self._turn = perf_counter()
 
     async def _wait(self) -> None:
@@ -190,10 +159,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         if not self._open:
             return
         self._close()
-        if running_loop() is None:
-            return  # it is collected after its loop was closed: nobody can wait any more
-        if tasks := self._context.tasks - {asyncio.current_task()}:
-            await asyncio.wait(tasks)
+        await self._signal.closed(self._context)
 
     def _close(self) -> None:
         if self._open:
@@ -206,7 +172,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
     def finish(self) -> None:
         """End it as if the source had completed, whatever is held. From any thread."""
-        on_loop(self._signal.loop, self._close)
+        self._signal.call(self._close)
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first."""
@@ -252,9 +218,9 @@ def _false_end() -> RuntimeError:
     )
 
 
-def _abandoned(feed: Feed[Any], left: _Loop, loop: asyncio.AbstractEventLoop) -> None:
+def _abandoned(feed: Feed[Any], left: _Loop, signal: Signal) -> None:
     """Cancel the source of an iteration that was left without ``aclose``."""
-    if loop.is_closed():
+    if not signal.soon(partial(left.cancel, feed)):
         try:
             warnings.warn(
                 "an iteration over a Flow was still open when its event loop was closed",
@@ -264,8 +230,6 @@ def _abandoned(feed: Feed[Any], left: _Loop, loop: asyncio.AbstractEventLoop) ->
         finally:
             # In a thread of its own: the collector may run inside of a lock that this takes.
             threading.Thread(target=left.cancel, args=(feed,), daemon=True).start()
-    else:
-        loop.call_soon_threadsafe(left.cancel, feed)
 
 
 def blocking(make: Make) -> Iterator[Any]:
@@ -284,7 +248,7 @@ def blocking(make: Make) -> Iterator[Any]:
             if state is State.ENDED:
                 return
             if state is State.WAITING:
-                if running_loop() is not None:
+                if running_loop() is not None or running_trio() is not None:
                     raise RuntimeError(
                         "waiting here would stop the event loop; iterate with 'async for'"
                     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from ..kernel import Consumer, StageStatistics, on_loop
+from ..kernel import Consumer, StageStatistics, needed_loop, on_loop
 from . import checks
 
 
@@ -154,7 +154,7 @@ class _Draining:
         self.consumer = consumer
         self.over = asyncio.Event()
         self._before = _discarded(consumer.statistics())
-        loop = asyncio.get_running_loop()
+        loop = needed_loop("drain_and_complete", "awaited")
         consumer.when_over(lambda: on_loop(loop, self.over.set))
 
     def lost(self) -> Counter[str]:

@@ -23,7 +23,7 @@ from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
-from .loops import needed_loop, on_loop, put_back, running_loop, spawn
+from .loops import needed_loop, on_loop, put_back, running_loop, running_trio, spawn
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
@@ -93,6 +93,7 @@ __all__ = [
     "put_back",
     "remaining",
     "running_loop",
+    "running_trio",
     "spawn",
     "subscribing",
     "subscribing_consumer",

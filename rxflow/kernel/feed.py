@@ -40,12 +40,13 @@ class Context:
             items or has ended.
         scheduler: The scheduler that was passed to ``subscribe``, if any.
         tasks: The asyncio tasks that run for this subscription.
+        closing: What the consumer is to await at the end where there can be no such tasks.
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
         consumer: Who is at the end of the pipeline, where that is known.
     """
 
-    __slots__ = ("_root", "consumer", "pulls", "scheduler", "tasks", "wake")
+    __slots__ = ("_root", "closing", "consumer", "pulls", "scheduler", "tasks", "wake")
 
     def __init__(
         self,
@@ -55,11 +56,13 @@ class Context:
         pulls: bool = False,
         root: object = None,
         consumer: Consumer | None = None,
+        closing: list[Callable[[], Awaitable[object]]] | None = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
         self.scheduler: SchedulerBase | None = scheduler
         self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
+        self.closing: list[Callable[[], Awaitable[object]]] = [] if closing is None else closing
         self.pulls: bool = pulls
         self._root = root  # None for itself, which would never be let go of if it kept itself
         self.consumer: Consumer | None = consumer
@@ -71,7 +74,7 @@ class Context:
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""
-        return Context(wake, self.scheduler, self.tasks, self.pulls, self.root, self.consumer)
+        return self._like(wake, self.scheduler)
 
     def timed(self) -> Context:
         """Give this one with a clock: where no scheduler was passed, that of the running loop.
@@ -80,8 +83,11 @@ class Context:
         """
         if self.scheduler is not None:
             return self
+        return self._like(self.wake, running_scheduler())
+
+    def _like(self, wake: Callable[[], None], scheduler: SchedulerBase | None) -> Context:
         return Context(
-            self.wake, running_scheduler(), self.tasks, self.pulls, self.root, self.consumer
+            wake, scheduler, self.tasks, self.pulls, self.root, self.consumer, self.closing
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,15 +17,34 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     return asyncio._get_running_loop()  # quick: no exception where there is none
 
 
-def needed_loop(name: str) -> asyncio.AbstractEventLoop:
+def running_trio() -> Any:
+    """Give the package trio, if it runs in this thread; None where it does not."""
+    trio = sys.modules.get("trio")
+    try:
+        return trio and trio.lowlevel.current_trio_token() and trio
+    except RuntimeError:
+        return None
+
+
+def needed_loop(name: str, what: str = "subscribed") -> asyncio.AbstractEventLoop:
     """Give the event loop that runs in this thread.
+
+    Args:
+        name: Who needs it.
+        what: What is done with it there.
 
     Raises:
         RuntimeError: There is none; the message names who needs it.
     """
     loop = running_loop()
     if loop is None:
-        raise RuntimeError(f"{name} must be subscribed where an asyncio event loop is running")
+        text = f"{name} must be {what} where an asyncio event loop is running"
+        if running_trio() is not None:
+            text += (
+                ", and trio runs here: use what needs no tasks of its own (map_thread, for_each), "
+                "or run on asyncio, as anyio.run does where it is not told otherwise"
+            )
+        raise RuntimeError(text)
     return loop
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..protocol import Offer, OfferTimeoutError
 from .boundary import Boundary
-from .loops import running_loop
+from .loops import needed_loop, running_loop, running_trio
 
 
 def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = None) -> Offer:
@@ -29,7 +29,7 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
         OfferTimeoutError: No room was made in time.
         RuntimeError: This is the thread of a running event loop, which must not wait.
     """
-    if running_loop() is not None:
+    if running_loop() is not None or running_trio() is not None:
         raise RuntimeError(
             "a blocking push on the event loop's own thread would stop the loop that is to make "
             "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
@@ -54,7 +54,7 @@ async def offer_suspending(
     boundary: Boundary[Any], item: Any, timeout: float | None = None
 ) -> Offer:
     """Offer an item; let the task wait for room. See :func:`offer_blocking`."""
-    loop = asyncio.get_running_loop()
+    loop = needed_loop("send", "awaited")
     deadline = None if timeout is None else loop.time() + timeout
     while (offer := boundary.push(item)) is Offer.FULL:
         room = loop.create_future()

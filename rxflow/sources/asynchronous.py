@@ -21,6 +21,7 @@ from ..kernel import (
     needed_loop,
     on_loop,
     put_back,
+    running_trio,
     spawn,
 )
 from ..protocol import END, BlockingQueue
@@ -37,9 +38,11 @@ class AsyncPulled(Feed[Any]):
 
     Attributes:
         ahead: Most items that the pump fetches before they are taken (items).
+        portable: ``advance`` and ``close`` work in a trio task too, where there is no pump.
     """
 
     ahead = HANDOVER
+    portable = False
 
     def __init__(self, context: Context, name: str) -> None:
         """Prepare; the iterator is opened by ``start``."""
@@ -51,13 +54,17 @@ class AsyncPulled(Feed[Any]):
         self._ended = False
         self._error: Exception | None = None
         self._cancelled = False
-        self._loop: asyncio.AbstractEventLoop | None = None  # None until started
+        self._loop: asyncio.AbstractEventLoop | None = None  # None until started, and on trio
+        self._on_trio = False  # it was started there
 
     def start(self) -> None:
         """Remember the loop; nothing is fetched before there is demand."""
-        self._loop = needed_loop(self._name)
+        if self.portable and self._context.pulls and running_trio() is not None:
+            self._on_trio = True
+        else:
+            self._loop = needed_loop(self._name)
         if self._wanted:
-            self._start_pump()
+            self.want(self._wanted)
 
     async def fetch_one(self) -> Any:
         """Await the next item; StopAsyncIteration at the end."""
@@ -100,6 +107,15 @@ class AsyncPulled(Feed[Any]):
         self._wanted = min(n, self.ahead)
         if self._loop is not None:
             on_loop(self._loop, self._start_pump)
+        elif self._on_trio:
+            self._fail_on_trio()
+
+    def _fail_on_trio(self) -> None:
+        try:
+            needed_loop(f"{self._name}, behind an operator that has it fetch ahead,")
+        except RuntimeError as error:
+            self._error = error
+            self._context.wake()
 
     def _start_pump(self) -> None:
         if self._pump is None and not self._cancelled:
@@ -134,6 +150,8 @@ class AsyncPulled(Feed[Any]):
             self._items.clear()
             if self._loop is not None:
                 on_loop(self._loop, self._stop)
+            elif self._on_trio:
+                self._context.closing.append(self.close)
 
     def _stop(self) -> None:
         assert self._loop is not None
@@ -154,6 +172,8 @@ class AsyncPulled(Feed[Any]):
 
 
 class _Iterated(AsyncPulled):
+    portable = True
+
     def __init__(self, context: Context, iterable: AsyncIterable[Any]) -> None:
         super().__init__(context, "from_async_iterable")
         self._iterable = iterable
@@ -245,7 +265,8 @@ def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
         iterable: An async generator, or anything with ``__aiter__``.
 
     Returns:
-        A Flow, to be subscribed where an event loop is running.
+        A Flow, to be subscribed where an event loop is running. In a trio task it is
+        for a consumer in that task, and operators that fetch nothing ahead.
 
     Raises:
         TypeError: It is no async iterable.
