@@ -46,7 +46,7 @@ class Inbox:
         self._reader: str | None = None
         self._early: asyncio.Task[Message] | None = None  # a message that no reader has asked for
         self._end: Message | None = None  # of a body without content, which nobody has read
-        self._changed = asyncio.Event()  # the reader left, or the client
+        self._changed = asyncio.Event()  # the reader left
 
     @classmethod
     def enter(cls, receive: Receive, reader: str | None = None) -> Inbox:
@@ -93,8 +93,7 @@ class Inbox:
         else:
             message = await self._receive()
         if message["type"] in GONE:
-            self.gone = True
-            self._changed.set()
+            self.gone = True  # who watches hears of it when the reader leaves
         return message
 
     async def watch(self) -> None:
@@ -108,7 +107,8 @@ class Inbox:
                 self._early = asyncio.ensure_future(self._receive())
             early = self._early
             await asyncio.wait([early])
-            self._look_at(early.result())
+            if self._early is early:  # else a reader was quicker
+                self._look_at(early.result())
 
     def _look_at(self, message: Message) -> None:
         """Leave what a reader may want where it is, and go on after the rest."""

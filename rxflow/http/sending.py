@@ -172,10 +172,9 @@ class _Messages(Answer):
     async def give(self, flow: Flow[Any]) -> bool:
         try:
             return await super().give(flow)
-        except Exception as error:
-            if not (isinstance(error, StreamTimeoutError) and error.operator == self.name):
-                with suppress(ClientDisconnectedError, StreamTimeoutError):
-                    await self._close(1011)
+        except Exception:
+            with suppress(ClientDisconnectedError, StreamTimeoutError):
+                await self._close(1011)
             raise
 
 

@@ -129,7 +129,9 @@ def test_each_item_is_one_receive_and_nothing_is_received_ahead() -> None:
             assert client.received == 1
         client.messages.insert(0, part(b"a"))
         client.received = 0
-        rx.from_request_body(client).subscribe(subscriber)
+        subscription = rx.from_request_body(client).subscribe(subscriber)
+        figures, *_ = subscription.statistics()
+        assert figures.capacity == 1, "however much is asked for"
         for n in (0, 2, 1):
             if n:
                 subscriber.request(n)

@@ -276,6 +276,93 @@ def test_a_body_that_is_read_long_after_the_response_has_begun_is_whole() -> Non
     run_real(main())
 
 
+def test_a_request_without_a_body_can_be_read_long_after_the_response_has_begun() -> None:
+    async def main() -> None:
+        begun = asyncio.Event()
+
+        def flow(receive: Any) -> Any:
+            async def late() -> Any:
+                yield b"begun"
+                await begun.wait()
+                async for _ in rx.from_request_body(receive):
+                    yield b"something"
+                yield b"over"
+
+            return rx.from_async_iterable(late())
+
+        async with serving(sends(flow)) as served, connected(served.port) as client:
+            await client.send(GET)
+            await client.until(b"begun")
+            begun.set()
+            assert b"something" not in await client.until(b"over")
+
+    run_real(main())
+
+
+class Sending:
+    """A client that sends what the test says, when it says so."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def receive(self) -> Any:
+        return await self.messages.get()
+
+    async def send(self, message: Any) -> None:
+        pass
+
+
+def test_a_part_that_came_before_it_is_read_stays_for_the_reader() -> None:
+    async def main() -> None:
+        client = Sending()
+        task = asyncio.ensure_future(rx.send_response(rx.never(), client.receive, client.send))
+        for body in (b"a", b"b"):
+            client.messages.put_nowait({"type": "http.request", "body": body, "more_body": True})
+        await turns(20)
+        assert client.messages.qsize() == 1, "one is taken to see whether the client has left"
+        client.messages.put_nowait({"type": "http.request", "body": b"c"})
+        assert [part async for part in rx.from_request_body(client.receive)] == [b"a", b"b", b"c"]
+        client.messages.put_nowait({"type": "http.disconnect"})
+        assert await task is False
+
+    run(main())
+
+
+def test_the_end_of_a_body_that_came_before_it_is_read_stays_for_the_reader() -> None:
+    """And who watches goes on, to hear that the client leaves."""
+
+    async def main() -> None:
+        client = Sending()
+        task = asyncio.ensure_future(rx.send_response(rx.never(), client.receive, client.send))
+        client.messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        await turns(20)
+        assert [part async for part in rx.from_request_body(client.receive)] == []
+        client.messages.put_nowait({"type": "http.disconnect"})
+        assert await task is False
+
+    run(main())
+
+
+def test_a_reader_that_is_cancelled_takes_nothing_from_the_one_who_watches() -> None:
+    async def main() -> None:
+        client = Sending()
+        task = asyncio.ensure_future(rx.send_response(rx.never(), client.receive, client.send))
+        await turns(20)  # it watches, so the reader joins it in waiting
+        reading = asyncio.ensure_future(rx.from_websocket(client.receive).for_each(print))
+        await turns(20)
+        reading.cancel()
+        await asyncio.wait([reading])
+        client.messages.put_nowait({"type": "websocket.receive", "text": "a"})
+        await turns(20)
+        flow = rx.from_websocket(client.receive).pipe(ops.take(1))
+        assert [item async for item in flow] == ["a"]
+        assert not task.done()
+        client.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        assert await task is False
+
+    run(main())
+
+
 def test_a_client_that_leaves_in_the_middle_of_its_upload_is_no_failure_of_the_answer() -> None:
     told: list[bool] = []
 
