@@ -16,6 +16,7 @@ from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, liftin
 from ..protocol import UNBOUNDED, Subscriber, Subscription
 from ._fluent import Fluent
 from .checks import whole
+from .foreign import ForeignSubscriber, Serving
 from .iteration import Chunks, Iteration, blocking
 from .registry import native
 from .source import Source
@@ -102,7 +103,10 @@ class Flow(Fluent[T_out]):
 
     @overload
     def subscribe(
-        self, on_next: Subscriber[T_out], *, scheduler: rx_abc.SchedulerBase | None = None
+        self,
+        on_next: Subscriber[T_out] | ForeignSubscriber,
+        *,
+        scheduler: rx_abc.SchedulerBase | None = None,
     ) -> Subscription: ...
     @overload
     def subscribe(
@@ -115,7 +119,7 @@ class Flow(Fluent[T_out]):
     ) -> rx_abc.DisposableBase: ...
     def subscribe(
         self,
-        on_next: Subscriber[Any] | rx_abc.ObserverBase[Any] | Callable[[Any], Any] | None = None,
+        on_next: Any = None,
         on_error: Callable[[Exception], Any] | None = None,
         on_completed: Callable[[], Any] | None = None,
         *,
@@ -124,7 +128,8 @@ class Flow(Fluent[T_out]):
         """Subscribe a Subscriber on its own demand, or an observer or callbacks unbounded.
 
         Args:
-            on_next: A Subscriber; or an observer; or a function of an item.
+            on_next: A Subscriber, also one of the package ``reactivestreams``; or an
+                observer; or a function of an item.
             on_error: Function of the error, with callbacks.
             on_completed: Function without arguments, with callbacks.
             scheduler: The default scheduler of this subscription.
@@ -139,6 +144,8 @@ class Flow(Fluent[T_out]):
             return drain
         told: Any = on_next
         if callable(getattr(told, "on_next", None)):
+            if callable(getattr(told, "on_subscribe", None)):
+                return self.subscribe(Serving(told), scheduler=scheduler)
             told, on_error, on_completed = told.on_next, told.on_error, told.on_completed
         elif on_next is not None and not callable(on_next):
             raise TypeError(

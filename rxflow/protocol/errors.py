@@ -189,6 +189,10 @@ class StreamTimeoutError(FlowError, TimeoutError):
         return type(self), args, vars(self)
 
 
+class StreamEndedError(FlowError, EOFError):
+    """No further item will come: the stream is complete, or its reader was closed."""
+
+
 class SlowConsumerError(BackpressureError):
     """A subscriber has held the others of a multicast back for too long, and was ejected.
 

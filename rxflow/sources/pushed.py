@@ -10,6 +10,7 @@ from reactivex import Observable
 from reactivex.abc import SchedulerBase
 
 from ..flow import Flow, checks
+from ..flow.foreign import connecting
 from ..flow.inlet import buffered, inlet, limited
 from ..flow.registry import register
 from ..flow.source import Source
@@ -97,7 +98,9 @@ def from_publisher(publisher: Publisher[T], *, prefetch: int = HANDOVER) -> Flow
     Demand: prefetch, then 75 % of it each ; 1:1 ; holds <= prefetch.
 
     Args:
-        publisher: Anything whose ``subscribe`` takes a Subscriber.
+        publisher: Anything whose ``subscribe`` takes a Subscriber, also those of the
+            package ``reactivestreams``, such as RSocket's requests, which are told of the
+            prefetch by ``initial_request_n``.
         prefetch: Most items that are requested ahead (items).
 
     Returns:
@@ -121,10 +124,10 @@ def from_publisher(publisher: Publisher[T], *, prefetch: int = HANDOVER) -> Flow
     if not callable(getattr(publisher, "subscribe", None)):
         raise TypeError(f"from_publisher wants a Publisher, not {publisher!r}")
     high = checks.whole("from_publisher", "prefetch", prefetch)
+    known = isinstance(publisher, Publisher)
+    connect = publisher.subscribe if known else connecting(publisher, high)
     return Flow(
-        lambda context: Prefetched(
-            context, "from_publisher", high, high - high // 4, publisher.subscribe
-        )
+        lambda context: Prefetched(context, "from_publisher", high, high - high // 4, connect)
     )
 
 

@@ -358,6 +358,16 @@ def _answering(name: str, parameter: str, bridge: Any, item: Any) -> LoopCase:
     return LoopCase(name, parameter, "", answer, calls=calls, stops=stops)
 
 
+async def _read(flow: rx.Flow[int], world: LoopWorld) -> None:
+    """Read each value, which is the newest one when it comes."""
+    try:
+        with rx.latest(flow) as reader:
+            async for item in reader:
+                world.seen.append(item)
+    finally:
+        await asyncio.sleep(1)  # close() waits for nothing
+
+
 LOOP_CASES: tuple[LoopCase, ...] = (
     *(
         case
@@ -456,6 +466,13 @@ LOOP_CASES: tuple[LoopCase, ...] = (
         "source",
         lambda w: rx.from_iterable(w.broken()).for_each(w.note),
         stops=("StopIteration",),
+    ),
+    LoopCase(
+        "latest",
+        "source",
+        "source",
+        lambda w: _read(rx.from_async_iterable(Iterable(w, "anext")), w),
+        stops=("StopAsyncIteration",),
     ),
     LoopCase(
         "to_queue",

@@ -580,8 +580,15 @@ def answering(bridge: Any, content: str) -> Callable[[Flow[Any], Callable[[Any],
     return answer
 
 
+async def read_latest(flow: Flow[Any], take: Callable[[Any], Any]) -> None:
+    with rx.latest(flow) as reader:
+        async for item in reader:
+            take(item)
+
+
 BRIDGES: dict[str, Callable[[Flow[Any], Callable[[Any], Any]], Any]] = {
     "for_each": consume,
+    "latest": read_latest,
     "to_queue": into_queue,
     "to_stream_writer": into_writer,
     "send_response": answering(rx.send_response, "body"),
