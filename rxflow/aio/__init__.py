@@ -1,7 +1,8 @@
 """Ends of a Flow on an event loop.
 
-Holds: for_each, run_in_thread and to_queue; latest, also for threads; the byte streams of asyncio and files, both
-ways, and the framings that cut them into items. ``async for`` and ``chunks`` are methods of Flow.
+Holds: for_each, run_in_thread and to_queue; latest, also for threads; the byte streams of
+asyncio and files, both ways, and the framings that cut them into items. ``async for`` and
+``chunks`` are methods of Flow.
 Invariants: what is opened is closed before these return, whatever happens.
 May import: sources, flow, kernel, protocol.
 """

@@ -124,7 +124,7 @@ def from_publisher(publisher: Publisher[T], *, prefetch: int = HANDOVER) -> Flow
     if not callable(getattr(publisher, "subscribe", None)):
         raise TypeError(f"from_publisher wants a Publisher, not {publisher!r}")
     high = checks.whole("from_publisher", "prefetch", prefetch)
-    known = isinstance(publisher, Publisher)
+    known = isinstance(publisher, Publisher)  # pyright: ignore[reportUnnecessaryIsInstance]
     connect = publisher.subscribe if known else connecting(publisher, high)
     return Flow(
         lambda context: Prefetched(context, "from_publisher", high, high - high // 4, connect)

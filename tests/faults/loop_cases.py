@@ -358,6 +358,14 @@ def _answering(name: str, parameter: str, bridge: Any, item: Any) -> LoopCase:
     return LoopCase(name, parameter, "", answer, calls=calls, stops=stops)
 
 
+async def _failing(world: LoopWorld) -> AsyncIterator[int]:
+    """Give the items, with turns of the loop between them, and fail before one."""
+    async with aclosing(world.numbers()) as numbers:
+        async for item in numbers:
+            world.fault.hit()
+            yield item
+
+
 async def _read(flow: rx.Flow[int], world: LoopWorld) -> None:
     """Read each value, which is the newest one when it comes."""
     try:
@@ -471,8 +479,7 @@ LOOP_CASES: tuple[LoopCase, ...] = (
         "latest",
         "source",
         "source",
-        lambda w: _read(rx.from_async_iterable(Iterable(w, "anext")), w),
-        stops=("StopAsyncIteration",),
+        lambda w: _read(rx.from_async_iterable(_failing(w)), w),
     ),
     LoopCase(
         "to_queue",
