@@ -12,6 +12,7 @@ one way, from top to bottom here:
 - ``http``: requests, responses, events and WebSockets, by the ASGI interface
 - ``testing``: the test kit, and the rules of Reactive Streams as checks; imported by itself
 - ``demo``: the library at work on real input
+- ``examples``: four small applications; imported by themselves
 
 This package is a superset of ``reactivex``, and ``rxflow.operators`` one of
 ``reactivex.operators``: change the two imports, and the code goes on as it was.

@@ -26,10 +26,15 @@ LAYERS: dict[str, set[str]] = {
     "http": {"sources", "operators", "flow", "kernel", "protocol"},
     "testing": {"kernel", "protocol"},
     "demo": {"rxflow", "operators"},  # the two public modules, as any user's program
+    "examples": {"rxflow", "operators"},
 }
 
 # What a room may import besides the standard library and reactivex.
-OPTIONAL = {"demo": {"rich"}, "testing": {"pytest"}}
+OPTIONAL = {
+    "demo": {"rich"},
+    "examples": {"httpx", "purgatory", "tenacity", "uvicorn"},
+    "testing": {"pytest"},
+}
 
 MOST_LINES = 450
 MOST_LINES_OF_CODE = 350
@@ -121,17 +126,18 @@ def test_the_layers_have_no_cycle() -> None:
 
 def test_the_facade_imports_everything_but_the_demo_and_the_test_kit() -> None:
     targets = {target for _, target in rooms_imported(PACKAGE / "__init__.py")}
-    assert targets == set(LAYERS) - {"demo", "testing"}
+    assert targets == set(LAYERS) - {"demo", "examples", "testing"}
     assert {target for _, target in rooms_imported(PACKAGE / "__main__.py")} == {"demo"}
 
 
-def test_the_demo_imports_the_public_modules_only() -> None:
+@pytest.mark.parametrize("room", ["demo", "examples"])
+def test_programs_import_the_public_modules_only(room: str) -> None:
     names = {
         name
         for path in MODULES
-        if room_of(path) == "demo"
+        if room_of(path) == room
         for _, name in imported(path)
-        if name.startswith("rxflow") and not name.startswith("rxflow.demo")
+        if name.startswith("rxflow") and not name.startswith(f"rxflow.{room}")
     }
     assert names == {"rxflow", "rxflow.operators"}
 
@@ -154,7 +160,7 @@ def test_importing_rxflow_loads_nothing_optional() -> None:
         timeout=60,
     ).stdout.split()
     assert "rxflow.operators" in loaded
-    assert not [name for name in loaded if name.startswith("rxflow.demo")]
+    assert not [name for name in loaded if name.startswith(("rxflow.demo", "rxflow.examples"))]
     others = {name.partition(".")[0] for name in loaded} - {"rxflow", *sys.stdlib_module_names}
     assert others <= {"reactivex", "typing_extensions"}  # typing_extensions is reactivex's
 
@@ -187,9 +193,9 @@ def test_a_room_imports_just_what_it_says(room: str) -> None:
     rooms = {word for word in re.findall(r"\w+", said.partition(";")[0]) if word in LAYERS}
     paths = [path for path in MODULES if room_of(path) == room]
     found = {target for path in paths for _, target in rooms_imported(path)}
-    if room == "demo":
+    if room in ("demo", "examples"):
         assert "rxflow" in said
-        assert "rich" in said
+        assert OPTIONAL[room] <= set(re.findall(r"\w+", said))
         assert found == LAYERS[room]
     else:
         assert rooms == found
@@ -226,6 +232,15 @@ def test_no_module_is_too_long_without_a_reason(path: Path) -> None:
         assert length <= MOST_LINES
     if path.suffix == ".py":
         assert lines_of_code(path) <= MOST_LINES_OF_CODE
+
+
+def test_an_example_fits_on_a_few_screens() -> None:
+    lengths = {
+        shown(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in MODULES
+        if room_of(path) == "examples"
+    }
+    assert max(lengths.values()) <= 150, lengths
 
 
 def test_modules_with_a_reason_to_be_long_exist() -> None:
