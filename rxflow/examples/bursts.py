@@ -54,21 +54,13 @@ class Event(NamedTuple):
 
 @dataclass
 class Report:
-    """What became of the events; all of them are accounted for.
-
-    Attributes:
-        published: By kind (events).
-        handled: By kind (events).
-        dropped: By the door that gave them up, and its reason (events).
-        peak_held: The most that were held in memory, by door (events).
-        p99_age: How old the events were when they were handled, by kind (seconds).
-    """
+    """What became of the events, by kind or by door; all of them are accounted for."""
 
     published: Counter[str] = field(default_factory=Counter[str])
     handled: Counter[str] = field(default_factory=Counter[str])
     dropped: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     peak_held: dict[str, int] = field(default_factory=dict[str, int])
-    p99_age: dict[str, float] = field(default_factory=dict[str, float])
+    p99_age: dict[str, float] = field(default_factory=dict[str, float])  # seconds
 
 
 def burst(random: Random) -> Iterator[Event]:
@@ -79,12 +71,12 @@ def burst(random: Random) -> Iterator[Event]:
         yield Event(kind, random.randrange(5 if kind == "log" else 200), time.perf_counter())
 
 
-def publish(events: rx.Subject[Event], bursts: int, pause: float, report: Report) -> None:
+def publish(events: rx.Subject[Event], bursts: int, report: Report) -> None:
     """Publish bursts, on a thread that waits for nobody."""
     random = Random(1)
     for number in range(bursts):
         if number:
-            time.sleep(pause)
+            time.sleep(1)
         for event in burst(random):
             report.published[event.kind] += 1
             events.on_next(event)
@@ -113,7 +105,6 @@ async def run(
     *,
     capacity: int = 1000,
     rate: float = 20_000,
-    pause: float = 1,
     bounded: bool = True,
 ) -> Report:
     """Handle bursts of events to their end.
@@ -122,13 +113,12 @@ async def run(
         bursts: How many.
         capacity: Most trades, and most logs, in memory (events).
         rate: How many are handled in a second (events).
-        pause: Between bursts (seconds).
         bounded: With the doors.
     """
     report, events = Report(), rx.Subject[Event]()
     ages: dict[str, list[float]] = defaultdict(list)
     flow = guarded(events, capacity) if bounded else unguarded(events)
-    publisher = Thread(target=publish, args=(events, bursts, pause, report))
+    publisher = Thread(target=publish, args=(events, bursts, report))
     async with aclosing(aiter(flow)) as items:
         publisher.start()
         async for event in items:

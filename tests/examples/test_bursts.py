@@ -21,6 +21,7 @@ def report() -> bursts.Report:
 def test_trades_are_absorbed(report: bursts.Report) -> None:
     assert report.published["trade"] == report.handled["trade"] > 4000
     assert "on_backpressure_spill" not in report.dropped
+    assert report.peak_held["on_backpressure_spill"] <= 100  # the rest was on disk
 
 
 def test_of_the_quotes_the_newest_of_each_symbol_is_kept(report: bursts.Report) -> None:
