@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 # Runs a module as ``python -m`` does, and tells at the end how much memory the process has needed.
@@ -47,6 +52,15 @@ class Process(subprocess.Popen[bytes]):
                 sent += bytes(left[:wrote]).count(b"\n")
                 left = left[wrote:] or memoryview(piece)
         return sent
+
+    def url(self) -> str:
+        """Wait until it listens; give the address that it says."""
+        assert self.stderr is not None
+        for line in self.stderr:
+            found = re.search(rb"http://\S+", line)
+            if found:
+                return found[0].decode()
+        raise RuntimeError("it does not listen")
 
     def report(self) -> tuple[dict[str, Any], float]:
         """Wait for its end; give its report, and its peak memory (MiB)."""
@@ -112,7 +126,35 @@ def workers() -> None:
     table(["", "written", "done", "not done", "peak memory"], rows)
 
 
-MEASURED: dict[str, Callable[[], None]] = {"bursts": bursts, "workers": workers}
+def webhooks() -> None:
+    """Bodies of 16 KiB on 1,000 connections, each of which sends as soon as it is answered."""
+    rows = []
+    for name, capacity in (("200 may wait", "200"), ("unbounded", str(10**9))):
+        with tempfile.TemporaryDirectory() as folder:
+            path, script = Path(folder) / "hooks.db", Path(folder) / "post.lua"
+            script.write_text('wrk.method = "POST"; wrk.body = string.rep("x", 16384)')
+            with Process("webhooks", str(path), "--port", "0", "--capacity", capacity) as process:
+                url = process.url()
+                load = ["wrk", "-t1", "-c1000", "-d10", "--timeout", "30", "--latency", "-s"]
+                told = subprocess.check_output([*load, str(script), url], text=True)
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=60)
+            with closing(sqlite3.connect(path)) as database:
+                [(taken,)] = database.execute("SELECT count(*) FROM webhooks")
+        found = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+        p99 = re.search(r"99%\s+(\S+)", told)
+        assert p99 is not None
+        refused = f"{int(found[1]):,}" if found else "0"
+        memory = int(err.split()[-1]) / 1024
+        rows.append([name, f"{taken:,}", refused, p99[1], f"{memory:.0f} MiB"])
+    table(["", "accepted", "refused", "p99", "peak memory"], rows)
+
+
+MEASURED: dict[str, Callable[[], None]] = {
+    "bursts": bursts,
+    "workers": workers,
+    "webhooks": webhooks,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MEASURED:

@@ -1,0 +1,147 @@
+"""Webhooks: taken in quickly, held within bounds, written in batches, and none is lost.
+
+``POST /`` with any body, and a ``Webhook-Id`` if the sender has one. The answers:
+
+- 202 once it is in the database: it is acknowledged when the write has committed, so nothing that
+  was acknowledged is lost, whatever kills the process. One that is sent again is kept once.
+- 429 with ``Retry-After`` at once, when as many wait as may
+- 413 and 408 for a body that is too large, or takes too long to come; 503 to more connections
+  than may be open, and when the database fails
+
+Requests that wait share the next write, so one commit serves many of them. SQLite syncs each commit
+to disk (``synchronous=FULL``).
+
+``python -m rxflow.examples.webhooks hooks.db --port 8080`` (extra ``examples``)
+
+TABLE
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+
+import rxflow as rx
+
+CAPACITY = 500  # webhooks that wait
+BATCH = 500  # webhooks in one write at most
+MOST_BYTES = 64 * 1024  # of one body
+PATIENCE = 5.0  # for one body (seconds)
+RETRY_AFTER = 1  # seconds
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass
+class Webhook:
+    """One that waits for its acknowledgement."""
+
+    key: str
+    body: bytes
+    status: asyncio.Future[int] = field(default_factory=asyncio.Future[int])
+
+
+class Webhooks:
+    """The application, for an ASGI server; so many may wait for the database at this path."""
+
+    def __init__(self, path: str, capacity: int = CAPACITY) -> None:
+        self._path = path
+        self._flow: rx.Flow[Webhook] = rx.create(
+            self._begin, overflow=rx.SUSPEND, capacity=capacity
+        )
+
+    def _begin(self, emitter: rx.Emitter[Webhook]) -> None:
+        self._emitter = emitter
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        status = await self._take(dict(scope["headers"]), receive)
+        headers = [(b"content-length", b"0")]
+        if status in (429, 503):
+            headers.append((b"retry-after", b"%d" % RETRY_AFTER))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
+
+    async def _take(self, headers: dict[bytes, bytes], receive: Receive) -> int:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                body = await whole(receive)
+        except TimeoutError:
+            return 408
+        if body is None:
+            return 413
+        webhook = Webhook(headers.get(b"webhook-id", b"").decode("latin-1") or uuid4().hex, body)
+        if self._emitter.try_offer(webhook) is rx.Offer.FULL:
+            return 429
+        return await webhook.status
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        with closing(sqlite3.connect(self._path, check_same_thread=False)) as database:
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("CREATE TABLE IF NOT EXISTS webhooks (key PRIMARY KEY, body BLOB)")
+            writing = asyncio.create_task(write(self._flow.chunks(BATCH), database))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # the shutdown: every request has been answered
+            writing.cancel()
+            await asyncio.wait([writing])
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def write(batches: AsyncIterator[list[Webhook]], database: sqlite3.Connection) -> None:
+    """Write what is ready, each time in one transaction, and tell those who wait for it."""
+
+    def insert(rows: list[tuple[str, bytes]]) -> None:
+        with database:
+            database.executemany("INSERT OR IGNORE INTO webhooks VALUES (?, ?)", rows)
+
+    async for batch in batches:
+        status = 202
+        try:
+            await asyncio.to_thread(insert, [(webhook.key, webhook.body) for webhook in batch])
+        except sqlite3.Error:  # a full disk, perhaps: they are to come again
+            logging.exception("%d webhooks could not be written", len(batch))
+            status = 503
+        for webhook in batch:
+            if not webhook.status.done():  # its sender is still there
+                webhook.status.set_result(status)
+
+
+async def whole(receive: Receive) -> bytes | None:
+    """Receive a body; None if it is too large."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def main() -> None:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description="Takes in webhooks.")
+    parser.add_argument("path", help="the database")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--capacity", type=int, default=CAPACITY, help="webhooks that may wait")
+    told = parser.parse_args()
+    served = Webhooks(told.path, told.capacity)
+    uvicorn.run(served, port=told.port, lifespan="on", access_log=False, limit_concurrency=2000)
+
+
+if __name__ == "__main__":
+    main()
