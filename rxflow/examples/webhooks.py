@@ -4,7 +4,7 @@
 
 - 202 once it is in the database: it is acknowledged when the write has committed, so nothing that
   was acknowledged is lost, whatever kills the process. One that is sent again is kept once.
-- 429 with ``Retry-After`` at once, when as many wait as may
+- 429 with ``Retry-After``, before its body is read, when as many are on their way as may
 - 413 and 408 for a body that is too large, or takes too long to come; 503 to more connections
   than may be open, and when the database fails
 
@@ -32,7 +32,7 @@ import uvicorn
 
 import rxflow as rx
 
-CAPACITY = 500  # webhooks that wait
+CAPACITY = 500  # webhooks on their way
 BATCH = 500  # webhooks in one write at most
 MOST_BYTES = 64 * 1024  # of one body
 PATIENCE = 5.0  # for one body (seconds)
@@ -52,10 +52,11 @@ class Webhook:
 
 
 class Webhooks:
-    """The application, for an ASGI server; so many may wait for the database at this path."""
+    """The application, for an ASGI server; so many may be on their way to the database."""
 
     def __init__(self, path: str, capacity: int = CAPACITY) -> None:
         self._path = path
+        self._room = capacity
         self._flow: rx.Flow[Webhook] = rx.create(
             self._begin, overflow=rx.SUSPEND, capacity=capacity
         )
@@ -68,7 +69,13 @@ class Webhooks:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        status = await self._take(dict(scope["headers"]), receive)
+        status = 429
+        if self._room:
+            self._room -= 1  # from here to the answer: so bodies that come are bounded, too
+            try:
+                status = await self._take(dict(scope["headers"]), receive)
+            finally:
+                self._room += 1
         headers = [(b"content-length", b"0")]
         if status in (429, 503):
             headers.append((b"retry-after", b"%d" % RETRY_AFTER))
@@ -84,8 +91,7 @@ class Webhooks:
         if body is None:
             return 413
         webhook = Webhook(headers.get(b"webhook-id", b"").decode("latin-1") or uuid4().hex, body)
-        if self._emitter.try_offer(webhook) is rx.Offer.FULL:
-            return 429
+        self._emitter.try_offer(webhook)  # there is room: it has as many places
         return await webhook.status
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -137,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Takes in webhooks.")
     parser.add_argument("path", help="the database")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--capacity", type=int, default=CAPACITY, help="webhooks that may wait")
+    parser.add_argument("--capacity", type=int, default=CAPACITY, help="webhooks on their way")
     told = parser.parse_args()
     served = Webhooks(told.path, told.capacity)
     uvicorn.run(served, port=told.port, lifespan="on", access_log=False, limit_concurrency=2000)

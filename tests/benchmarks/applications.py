@@ -6,6 +6,7 @@ load on ``webhooks`` is that of wrk, where it is installed.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -16,10 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from tests.examples.serving import serving
 
 # Runs a module as ``python -m`` does, and tells at the end how much memory the process has needed.
 RUNNER = """
@@ -126,28 +131,101 @@ def workers() -> None:
     table(["", "written", "done", "not done", "peak memory"], rows)
 
 
+# What wrk sends: 48 KiB; who is refused comes again after a second.
+POLITE = """
+wrk.method = "POST"; wrk.body = string.rep("x", 49152)
+local pause = 0
+function response(status) if status == 429 then pause = 1000 end end
+function delay() local now = pause; pause = 0; return now end
+"""
+
+
+def lock(path: Path, after: float, seconds: float) -> None:
+    """Keep everybody from writing to a database, as a backup does."""
+    time.sleep(after)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(seconds)
+        database.execute("COMMIT")
+
+
 def webhooks() -> None:
-    """Bodies of 16 KiB on 1,000 connections, each of which sends as soon as it is answered."""
+    """Bodies of 48 KiB on 500 connections, while somebody locks the database for 4 s of 10."""
     rows = []
-    for name, capacity in (("200 may wait", "200"), ("unbounded", str(10**9))):
+    for name, capacity in (("100 on their way", "100"), ("unbounded", str(10**9))):
         with tempfile.TemporaryDirectory() as folder:
             path, script = Path(folder) / "hooks.db", Path(folder) / "post.lua"
-            script.write_text('wrk.method = "POST"; wrk.body = string.rep("x", 16384)')
+            script.write_text(POLITE)
             with Process("webhooks", str(path), "--port", "0", "--capacity", capacity) as process:
                 url = process.url()
-                load = ["wrk", "-t1", "-c1000", "-d10", "--timeout", "30", "--latency", "-s"]
-                told = subprocess.check_output([*load, str(script), url], text=True)
+                load = ["wrk", "-t1", "-c500", "-d10", "--timeout", "30", "--latency", "-s"]
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(lock, path, after=3, seconds=4)
+                    told = subprocess.check_output([*load, str(script), url], text=True)
                 process.send_signal(signal.SIGINT)
                 _, err = process.communicate(timeout=60)
             with closing(sqlite3.connect(path)) as database:
                 [(taken,)] = database.execute("SELECT count(*) FROM webhooks")
         found = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
-        p99 = re.search(r"99%\s+(\S+)", told)
-        assert p99 is not None
+        half, most = (re.search(rf"{share}%\s+(\S+)", told) for share in (50, 99))
+        assert half is not None
+        assert most is not None
         refused = f"{int(found[1]):,}" if found else "0"
         memory = int(err.split()[-1]) / 1024
-        rows.append([name, f"{taken:,}", refused, p99[1], f"{memory:.0f} MiB"])
-    table(["", "accepted", "refused", "p99", "peak memory"], rows)
+        rows.append([name, f"{taken:,}", refused, half[1], most[1], f"{memory:.0f} MiB"])
+    table(["", "accepted", "refused", "p50", "p99", "peak memory"], rows)
+
+
+class Service:
+    """Takes 20 ms for each of 8 calls at once, is busy beyond them, and down for 2 s of the time."""
+
+    def __init__(self) -> None:
+        self.told: Counter[int] = Counter()
+        self._now = 0
+        self._begun: float | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        now = time.monotonic()
+        self._begun = self._begun or now
+        status = 503 if 2 < now - self._begun < 4 else 429 if self._now >= 8 else 200
+        self._now += 1
+        if status == 200:
+            await asyncio.sleep(0.02)
+        self._now -= 1
+        self.told[status] += 1
+        headers = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
+
+
+def fanout() -> None:
+    """Two thousand calls to a service that can do 400 a second."""
+    unbounded = ("--rate", "1e9", "--concurrency", "100000")
+    rows = []
+    with tempfile.NamedTemporaryFile("w") as lines:
+        lines.writelines(f"{number}\n" for number in range(2000))
+        lines.flush()
+
+        async def measure(*args: str) -> tuple[Service, dict[str, Any], float, float]:
+            service, begun = Service(), time.monotonic()
+            async with serving(service) as url:
+                report, memory = await asyncio.to_thread(ran, "fanout", url, lines.name, *args)
+            return service, report, memory, time.monotonic() - begun
+
+        for name, args in (("200/s, 16 at once", ()), ("unbounded", unbounded)):
+            service, report, memory, seconds = asyncio.run(measure(*args))
+            rows.append([
+                name,
+                f"{report['answered']:,}",
+                f"{service.told[429]:,}",
+                f"{service.told[503]:,}",
+                f"{report['spared']:,}",
+                f"{report['given_up']:,}",
+                f"{seconds:.0f} s",
+                f"{memory:.0f} MiB",
+            ])  # fmt: skip
+    heads = ["", "answered", "429", "503", "spared", "given up", "in", "peak memory"]
+    table(heads, rows)
 
 
 MEASURED: dict[str, Callable[[], None]] = {

@@ -1,0 +1,143 @@
+"""The fan-out against a real service that is slow, busy, broken, or down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+
+from rxflow.examples import fanout
+from tests.examples.serving import serving
+from tests.support import counted
+
+LIMIT = 30.0
+
+
+class Service:
+    """An ASGI application that answers as it is told to, by the number of the request."""
+
+    def __init__(self, answer: Callable[[int], int] = lambda _: 200) -> None:
+        self.answered: Counter[str] = Counter()  # with 200, by body
+        self.statuses: Counter[int] = Counter()
+        self.most = 0  # at once
+        self.before_each: Callable[[], None] = lambda: None
+        self._now = 0
+        self._count = 0
+        self._answer = answer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        self.before_each()
+        body = (await receive())["body"].decode()
+        for _ in range(20):
+            await asyncio.sleep(0)  # others come meanwhile
+        status = self._answer(self._count)
+        self._count += 1
+        self.statuses[status] += 1
+        self.answered[body] += status == 200
+        headers = [(b"content-length", b"0"), (b"retry-after", b"0")]
+        self._now -= 1
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body"})
+
+
+def bounded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "REST", 0.05)
+
+
+def test_a_busy_service_is_called_again_and_each_item_is_answered_once() -> None:
+    async def main() -> None:
+        service = Service(lambda n: 429 if n % 3 == 0 else 200)
+        async with serving(service) as url:
+            items = [str(n) for n in range(60)]
+            report = await fanout.fan_out(url, items, rate=1e6, concurrency=8)
+        assert service.answered == dict.fromkeys(items, 1)
+        assert service.most <= 8
+        assert report.answered == 60
+        assert report.tries == 60 + service.statuses[429]
+        assert report.spared == 0  # to be busy is no failure
+
+    bounded(main)
+
+
+def test_a_broken_service_is_spared_and_called_again_when_it_is_well() -> None:
+    """Of 16 calls that go on for ever, only a few reach it while it is broken."""
+
+    async def main() -> None:
+        service = Service(lambda n: 503 if 20 <= n < 30 else 200)
+        async with serving(service) as url:
+            items = [str(n) for n in range(60)]
+            report = await fanout.fan_out(url, items, rate=1e6, concurrency=16)
+        assert service.answered == dict.fromkeys(items, 1)
+        assert service.statuses == {200: 60, 503: 10}
+        assert report.answered == 60
+        assert report.spared > 0
+
+    bounded(main)
+
+
+def test_no_more_begin_than_the_bucket_has_tokens_for() -> None:
+    """At one call in an hour, a burst is all that is called, and all that is read."""
+
+    async def main() -> None:
+        service, items = Service(), counted(str(n) for n in range(1000))
+        async with serving(service) as url, httpx.AsyncClient(trust_env=False) as client:
+            running = asyncio.create_task(fanout.FanOut(client, url).run(items, rate=1 / 3600))
+            while service.statuses.total() < fanout.BURST:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert service.statuses == {200: fanout.BURST}
+            assert items.taken <= fanout.BURST + 1
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        assert items.closed == 1
+
+    bounded(main)
+
+
+def test_nothing_is_read_ahead_of_the_calls() -> None:
+    async def main() -> None:
+        service, items = Service(), counted(str(n) for n in range(60))
+
+        def check() -> None:
+            assert items.taken <= service.statuses.total() + 4 + 4  # on their way, on the way back
+
+        service.before_each = check
+        async with serving(service) as url:
+            report = await fanout.fan_out(url, items, rate=1e6, concurrency=4)
+        assert report.answered == 60
+        assert service.most <= 4
+
+    bounded(main)
+
+
+def test_a_call_is_given_up_when_patience_ends_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fanout, "PATIENCE", 0.2)
+
+    async def main() -> None:
+        service = Service(lambda n: 404 if n == 0 else 503)
+        async with serving(service) as url:
+            report = await fanout.fan_out(url, ["a", "b", "c"], rate=1e6, concurrency=1)
+        assert (report.answered, report.refused, report.given_up) == (0, 1, 2)
+        report = await fanout.fan_out(url, ["d"], rate=1e6, concurrency=1)
+        assert report.given_up == 1  # nobody listens any more
+
+    bounded(main)
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        *("refused", "given up", "given up"),
+        "given up",
+    ]
