@@ -366,7 +366,7 @@ async def _failing(world: LoopWorld) -> AsyncIterator[int]:
             yield item
 
 
-async def _read(flow: rx.Flow[int], world: LoopWorld) -> None:
+async def _latest(flow: rx.Flow[int], world: LoopWorld) -> None:
     """Read each value, which is the newest one when it comes."""
     try:
         with rx.latest(flow) as reader:
@@ -479,7 +479,7 @@ LOOP_CASES: tuple[LoopCase, ...] = (
         "latest",
         "source",
         "source",
-        lambda w: _read(rx.from_async_iterable(_failing(w)), w),
+        lambda w: _latest(rx.from_async_iterable(_failing(w)), w),
     ),
     LoopCase(
         "to_queue",
