@@ -68,7 +68,8 @@ def _show(result: dict[str, Any]) -> None:
         if target["target"] is not None:
             verdict = "met" if target["met"] else "NOT MET"
             shown += f", target <= {target['target']:.3g}: {verdict}"
-        print(f"  {target['id']} {target['contender']} / {target['against']}: {shown}")
+        against = f" / {target['against']}" if target["against"] else ""
+        print(f"  {target['id']} {target['contender']}{against}: {shown}")
     print(flush=True)
 
 

@@ -11,6 +11,27 @@ from .p08_map_async import P8
 from .p09_dropping import P9, P9_LIVE
 from .p10_subscribe import P10
 from .p11_latency import P11
+from .p12_growth import P12
+from .p13_many import P13
+from .p14_statistics import P14
 from .p15_import import P15
 
-BENCHMARKS = (P1, P2, P2B, P3, P5, P6, P7, P8, P9, P9_LIVE, P10, P11, P15, *OPERATORS)
+BENCHMARKS = (
+    P1,
+    P2,
+    P2B,
+    P3,
+    P5,
+    P6,
+    P7,
+    P8,
+    P9,
+    P9_LIVE,
+    P10,
+    P11,
+    P12,
+    P13,
+    P14,
+    P15,
+    *OPERATORS,
+)

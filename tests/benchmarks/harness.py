@@ -6,8 +6,10 @@ import asyncio
 import gc
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from multiprocessing import get_context
 from statistics import median
 from time import perf_counter_ns
 from typing import Any
@@ -37,6 +39,15 @@ def own_figures(work: Work, items: int) -> tuple[Figures, Any]:
     """Run one turn of a contender that returns its figures itself."""
     gc.collect()
     return asyncio.run(work(items)) if inspect.iscoroutinefunction(work) else work(items), None
+
+
+def in_fresh_process(work: Work, items: int) -> tuple[Figures, Any]:
+    """Run one turn in a process of its own, whose memory nobody else has touched.
+
+    The work is to have a name in its module, by which the other process finds it.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(own_figures, work, items).result()
 
 
 @dataclass
@@ -70,7 +81,7 @@ class Claim:
     Attributes:
         id: The target's name.
         contender: What is judged.
-        against: What it is measured against.
+        against: What it is measured against; None judges the figure itself.
         at_most: The target on an optimised build of Python; None only shows the figure.
         elsewhere: The target on other builds, where it differs.
         figure: The figure compared.
@@ -80,16 +91,25 @@ class Claim:
 
     id: str
     contender: str
-    against: str
+    against: str | None
     at_most: float | None
     elsewhere: float | None = None
     figure: str = "ns per item"
     difference: bool = False
     note: str = ""
 
-    def compare(self, mine: float, other: float) -> float:
-        """Compare two figures of one round."""
-        return mine - other if self.difference else mine / other
+    @property
+    def absolute(self) -> bool:
+        """Whether what is judged has the unit of the figure."""
+        return self.difference or self.against is None
+
+    def compare(self, mine: Sequence[Figures], other: Sequence[Figures]) -> list[float]:
+        """Compare the figures of each round; without another contender, take them as they are."""
+        figures = [round_[self.figure] for round_ in mine]
+        if self.against is None:
+            return figures
+        pairs = zip(figures, (round_[self.figure] for round_ in other), strict=True)
+        return [a - b if self.difference else a / b for a, b in pairs]
 
 
 @dataclass
@@ -125,10 +145,12 @@ class Benchmark:
 
         return enter
 
-    def claim(self, contender: str, *, against: str, at_most: float | None, **more: Any) -> None:
-        """Claim that one contender needs at most so much of another's time."""
+    def claim(
+        self, contender: str, *, against: str | None, at_most: float | None, **more: Any
+    ) -> None:
+        """Claim that one contender needs at most so much of another's time, or of a figure."""
         claim = Claim(more.pop("id", self.id), contender, against, at_most, **more)
-        unknown = {contender, against} - {known.name for known in self.contenders}
+        unknown = {contender, against} - {None, *(known.name for known in self.contenders)}
         if unknown:
             raise ValueError(f"{self.id}: no contender named {unknown}")
         self.claims.append(claim)
@@ -176,8 +198,8 @@ class Outcome:
         verdict: dict[str, Any] = {
             "id": claim.id,
             "contender": claim.contender,
-            "against": claim.against,
-            "unit": claim.figure.split()[0] if claim.difference else "x",
+            "against": claim.against or "",
+            "unit": claim.figure.split()[0] if claim.absolute else "x",
             "figure": claim.figure,
             "target": target,
             "note": claim.note,
@@ -185,12 +207,9 @@ class Outcome:
             "met": None if target is None else False,
         }
         if not {claim.contender, claim.against} & self.failed.keys():
-            compared = [
-                claim.compare(mine[claim.figure], other[claim.figure])
-                for mine, other in zip(
-                    self.rounds[claim.contender], self.rounds[claim.against], strict=True
-                )
-            ]
+            compared = claim.compare(
+                self.rounds[claim.contender], self.rounds.get(claim.against or "", ())
+            )
             verdict["measured"] = _spread(compared)
             if target is not None:
                 verdict["met"] = median(compared) <= target

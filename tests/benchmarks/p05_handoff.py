@@ -13,7 +13,9 @@ from .harness import Benchmark
 CAPACITY = 256
 _END = object()
 
-P5 = Benchmark("P5", "hand-off between two tasks", 200_000, expected=lambda items: sum(range(items)))
+P5 = Benchmark(
+    "P5", "hand-off between two tasks", 200_000, expected=lambda items: sum(range(items))
+)
 
 
 async def _by_item(flow: rx.Flow[int]) -> int:
