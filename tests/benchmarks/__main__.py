@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import foreign
 from .catalogue import BENCHMARKS
 from .environment import describe, optimised
 from .harness import Benchmark, run
@@ -27,7 +28,17 @@ def main() -> None:
         default=FULL,
         help=f"items of the long benchmarks ({FULL:,}); the others shrink in proportion",
     )
+    parser.add_argument(
+        "--with-python",
+        nargs="+",
+        default=[],
+        metavar="PACKAGE=PYTHON",
+        help="the Python of an environment for a contender whose pins collide, such as aioreactive",
+    )
     options = parser.parse_args()
+    for given in options.with_python:
+        package, _, python = given.partition("=")
+        foreign.PYTHONS[package] = python
     chosen = [benchmark for benchmark in BENCHMARKS if _wanted(benchmark, options.only)]
     if not chosen:
         parser.error(f"no benchmark of {options.only}")

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from . import foreign
+
 PACKAGES = (
     "rxflow-streams",
     "reactivex",
@@ -17,6 +19,7 @@ PACKAGES = (
     "anyio",
     "culsans",
     "janus",
+    "rxbp",
     "rxpy_backpressure",
     "streamable",
     "streamz",
@@ -54,7 +57,8 @@ def describe() -> dict[str, Any]:
             "processor": _processor(),
             "cores": os.cpu_count(),
         },
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: found for name in PACKAGES if (found := _version(name))}
+        | foreign.versions(),
     }
 
 

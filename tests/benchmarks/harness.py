@@ -12,13 +12,16 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from statistics import median
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ClassVar
 
 Work = Callable[[int], Any]
 """Does the work for so many items, and returns what came of it so that it can be checked."""
 
 Figures = Mapping[str, float]
 """What one turn of one contender gave, by unit."""
+
+Measure = Callable[[Work, int], tuple[Figures, Any]]
+"""Gives one turn of so many items: its figures, and what came of it."""
 
 
 def per_item(work: Work, items: int) -> tuple[Figures, Any]:
@@ -61,8 +64,10 @@ class Contender:
         share: The part of the items it gets (a contender that is slower by orders of
             magnitude would only lengthen the run).
         note: What a reader must know about it, such as that it holds without bound.
+        measure: How it is measured, if not as the others of its benchmark.
     """
 
+    measure: ClassVar[Measure | None] = None
     name: str
     work: Work
     needs: tuple[str, ...] = ()
@@ -129,7 +134,7 @@ class Benchmark:
     title: str
     items: int
     expected: Callable[[int], Any] | None = None
-    measure: Callable[[Work, int], tuple[Figures, Any]] = per_item
+    measure: Measure = per_item
     unit: str = "ns per item"
     contenders: list[Contender] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -262,7 +267,8 @@ def _round(outcome: Outcome, items: int, *, first: int, record: bool) -> None:
             continue
         own = max(1, int(items * contender.share))
         try:
-            figures, result = benchmark.measure(contender.work, own)
+            measure = contender.measure or benchmark.measure
+            figures, result = measure(contender.work, own)
             if benchmark.expected is not None and result != benchmark.expected(own):
                 raise AssertionError(f"{own} items gave {result!r}, which is wrong")
         except Exception as error:

@@ -59,6 +59,14 @@ def _(items: int) -> int:
     return total
 
 
+@P1.contender("rxbp", "rxbp", share=0.001, note="given a thousandth of the items")
+def _(items: int) -> int:
+    import rxbp
+
+    stages = rxbp.from_iterable(range(items)).map(increment).filter(is_even).map(double)
+    return sum(rxbp.run(stages))
+
+
 P1.claim("rxflow", against="hand-written loop", at_most=1.15, elsewhere=1.3)
 P1.claim("rxflow", against="reactivex", at_most=0.42)
 

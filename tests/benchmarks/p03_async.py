@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import rxflow as rx
 from rxflow import operators as ops
 
+from .foreign import foreign
 from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
 
@@ -114,6 +115,16 @@ async def _(items: int) -> int:
             total += x
     return total
 
+
+P3.contenders.append(
+    foreign(
+        "aioreactive",
+        "aioreactive",
+        "foreign_aioreactive.py",
+        share=0.05,
+        note="given a twentieth of the items, in an environment of its own",
+    )
+)
 
 _QUEUE = "asyncio.Queue(256) between two tasks"
 P3.claim("rxflow, async for", id="P3", against=_QUEUE, at_most=0.48)

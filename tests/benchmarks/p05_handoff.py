@@ -109,6 +109,16 @@ async def _(items: int) -> int:
     return await _queued(items, consume, _END)
 
 
+@P5.contender("streamable, buffer(256)", "streamable", note="the producer is a range")
+async def _(items: int) -> int:
+    from streamable import stream
+
+    total = 0
+    async for x in stream(range(items)).buffer(CAPACITY):
+        total += x
+    return total
+
+
 @P5.contender("culsans.Queue(256)", "culsans")
 async def _(items: int) -> int:
     import culsans

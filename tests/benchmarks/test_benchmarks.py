@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
 import rxflow as rx
 
 from .catalogue import BENCHMARKS
+from .foreign import PYTHONS, foreign
 from .harness import Benchmark, Contender, Figures, in_fresh_process, own_figures, run
 from .memory import STATUS
 from .p14_statistics import uncounted
@@ -25,7 +28,7 @@ TURNS = [
 def test_contender_does_the_work(benchmark_: Benchmark, contender: Contender, items: int) -> None:
     if missing := contender.missing():
         pytest.skip(f"not installed: {', '.join(missing)}")
-    measure = benchmark_.measure
+    measure = contender.measure or benchmark_.measure
     if measure is in_fresh_process:  # which takes a second each
         if not STATUS.exists():
             pytest.skip("needs /proc")
@@ -96,6 +99,41 @@ def test_claim_about_an_unknown_contender_is_refused() -> None:
     benchmark.contender("a")(holding)
     with pytest.raises(ValueError, match="no contender named"):
         benchmark.claim("a", against="b", at_most=1)
+
+
+TIMED_ELSEWHERE = """
+import json, sys
+from harness import per_item
+print(json.dumps(per_item(lambda items: items, int(sys.argv[1]))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "failed"),
+    [
+        (TIMED_ELSEWHERE, True, None),
+        ("raise OSError('no such thing')", True, "RuntimeError: OSError: no such thing"),
+        ("print('[{}, -1]')", True, "AssertionError: 1 items gave -1, which is wrong"),
+        (TIMED_ELSEWHERE, False, "not installed: made_up (--with-python made_up=...)"),
+    ],
+)
+def test_contender_in_an_environment_of_its_own(
+    program: str,
+    given: bool,
+    failed: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "program.py"
+    here = str(Path(__file__).parent)
+    file.write_text(f"import sys; sys.path.append({here!r})\n{program}", encoding="utf-8")
+    if given:
+        monkeypatch.setitem(PYTHONS, "made_up", sys.executable)
+    benchmark = Benchmark("X", "made up", 1, expected=lambda items: items)
+    benchmark.contenders.append(foreign("a", "made_up", str(file), share=1.0, note=""))
+    (described,) = run(benchmark, rounds=1, items=5).as_json(optimised=False)["contenders"]
+    assert described.get("failed") == failed
+    assert ("figures" in described) == (failed is None)
 
 
 async def _received() -> int:
