@@ -86,6 +86,7 @@ from .shedding import shed
 from .shifting import delay_with_mapper
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
 from .spilling import on_backpressure_spill
+from .subscribing import subscribe_on
 from .supervising import supervise
 from .switching import exclusive, flat_map_latest, switch_latest, switch_map, switch_map_indexed
 from .taking import take, take_last, take_last_buffer, take_while, take_while_indexed
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
         single_or_default_async,
         slice,
         subscribe_on,
+        timeout_with_mapper,
         to_future,
         to_marbles,
         while_do,

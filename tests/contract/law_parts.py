@@ -105,6 +105,7 @@ PARTS: tuple[Row, ...] = (
         n=(1, 5),
         kind=Kind.PART,
     ),
+    row("subscribe_on", "ops.subscribe_on(ImmediateScheduler())", same, kind=Kind.PART),
     *(
         row(
             name,

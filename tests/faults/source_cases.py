@@ -218,6 +218,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             *("throw", "timer", "sample"),
             *("window_with_time", "window_with_time_or_count"),
             *("throw", "timer", "sample", "delay"),
+            "subscribe_on",
         )
     },
     ("valve", "valve"): "a value of rxflow's own",
