@@ -28,6 +28,7 @@ from .detaching import detach
 from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
+from .expanding import expand
 from .expiring import timeout_with_mapper
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
@@ -110,7 +111,6 @@ if TYPE_CHECKING:
     from reactivex.operators import (
         as_observable,
         do_while,
-        expand,
         find,
         find_index,
         fork_join,

@@ -105,6 +105,16 @@ PARTS: tuple[Row, ...] = (
         n=(1, 5),
         kind=Kind.PART,
     ),
+    row(
+        "expand",
+        "ops.expand($call, max_concurrency=$n, capacity=$m)",
+        lambda f, n, m: models.watched(f),
+        call="lambda x: []",
+        n=(1, 3),
+        m=(1, 3),
+        kind=Kind.PART,
+        hasty=True,
+    ),
     row("subscribe_on", "ops.subscribe_on(ImmediateScheduler())", same, kind=Kind.PART),
     *(
         row(

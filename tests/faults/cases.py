@@ -395,6 +395,8 @@ OPERATORS: tuple[Case, ...] = (
         _failing,
         kinds=("cold",),
     ),
+    _operator("expand", "mapper", lambda w: ops.expand(w.fault(lambda _: rx.empty()))),
+    _operator("expand", "mapper", lambda w: ops.expand(lambda _: w.broken()), label="iterator"),
     *(
         case
         for name, parameter in (("switch_map", "project"), ("flat_map_latest", "mapper"))

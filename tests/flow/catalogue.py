@@ -1048,6 +1048,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         frozenset({"all at once"}),
     ),
     Difference(
+        "for the same reason: here a source is opened before the next item is taken",
+        frozenset({"expand, callback fails"}),
+        frozenset({"all at once"}),
+    ),
+    Difference(
         "plain Rx has the scheduler subscribe again, after what a hot source does at that instant",
         frozenset({"retry, a failing callback"}),
         frozenset({"all at once"}),

@@ -474,6 +474,7 @@ ROWS: dict[str, Row] = {
         lambda o: [o.share(prefetch=4)], (1, 2, 3, 4, 5, 6), (4, 4, 7, 7, 7, 10), length=6
     ),
     "parallel": Row(lambda o: [o.parallel(1)], (1, 2, 3), (2, 3, 4), length=3),
+    "expand": Row(lambda o: [o.expand(lambda x: rx.empty())], (1, 2), (1, 2)),
     "subscribe_on": Row(lambda o: [o.subscribe_on(ImmediateScheduler())], (1, 2), (1, 2)),
     # Several operators.
     "filter, then pairwise": Row(

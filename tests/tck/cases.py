@@ -250,6 +250,7 @@ OPERATORS: dict[str, Case] = {
     "limit_rate": Case(ops.limit_rate(4, 2)),
     "observe_on": Case(ops.observe_on(ImmediateScheduler(), prefetch=4)),
     "subscribe_on": Case(ops.subscribe_on(ImmediateScheduler())),
+    "expand": Case(ops.expand(lambda n: rx.empty())),
     "concat": Case(ops.concat(rx.of(7)), needs=lambda n: n - 1, skips={EMPTY: ALWAYS_ONE}),
     "start_with": Case(
         ops.start_with(7),
