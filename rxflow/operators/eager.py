@@ -46,6 +46,7 @@ class Eager(Feed[Any]):
         max_concurrency: int,
         prefetch: int,
         delay_error: bool,
+        name: str = "concat_map_eager",
     ) -> None:
         """Make the outer Feed.
 
@@ -56,7 +57,9 @@ class Eager(Feed[Any]):
             max_concurrency: Most inner Feeds open at once (sources).
             prefetch: Most that is held of each of them (items).
             delay_error: A failure waits for what came before it.
+            name: The operator, for statistics.
         """
+        self._name = name
         self._context = context
         self._outer = Input(outer, context)
         self._make_inner = inner
@@ -113,7 +116,7 @@ class Eager(Feed[Any]):
             size = self._prefetch
             batch = size - size // 4
             connect = drained(make, context)
-            name, delay = "concat_map_eager", self._delay_error
+            name, delay = self._name, self._delay_error
             made = Prefetched(context, name, size, batch, connect, delay_error=delay)
             self._queues.append(made)
             return made

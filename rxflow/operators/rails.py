@@ -10,8 +10,19 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.inlet import as_flow
 from ..flow.operator import Operator, fed, operator
-from ..kernel import HANDOVER, BalancingHub, Context, Lease, Outlet, StageStatistics, drained
-from .merged import Merged
+from ..kernel import (
+    HANDOVER,
+    BalancingHub,
+    Context,
+    Feed,
+    Lease,
+    Outlet,
+    Pulled,
+    StageStatistics,
+    drained,
+)
+from .eager import Eager
+from .merged import Make, Merged
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -93,17 +104,33 @@ class _Parallel(Merged):
         yield from super().statistics()
 
 
+def _in_order(
+    context: Context, flow: Flow[Any], count: int, steps: tuple[Callable[[Any], Any], ...]
+) -> Feed[Any]:
+    """Give each item a pipeline of its own: what comes out of it, and where it ends, is known."""
+
+    def rail(item: Any) -> Make:
+        one = Flow[Any](lambda _: Pulled(iter((item,))))
+        return as_flow(one.pipe(*steps), "parallel").feed
+
+    return Eager(context, flow.feed, rail, count, 1, True, "parallel")
+
+
 @overload
 def parallel(
-    n: int, step: Callable[[Flow[T1]], Observable[T2]], /
+    n: int, step: Callable[[Flow[T1]], Observable[T2]], /, *, ordered: bool = False
 ) -> Callable[[Flow[T1] | Observable[T1]], Flow[T2]]: ...
 @overload
-def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]], Flow[Any]]: ...
+def parallel(
+    n: int, *steps: Callable[[Any], Any], ordered: bool = False
+) -> Callable[[Observable[Any]], Flow[Any]]: ...
 @operator(
     demand="what all rails together have room for ; 1:1 ; holds <= 1 per rail",
     category="multicast",
 )
-def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]], Flow[Any]]:
+def parallel(
+    n: int, *steps: Callable[[Any], Any], ordered: bool = False
+) -> Callable[[Observable[Any]], Flow[Any]]:
     """Send each item through one of several equal pipelines, and give what comes out of them.
 
     .. marble::
@@ -117,11 +144,17 @@ def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]]
     Demand: what all rails together have room for ; 1:1 ; holds <= 1 per rail.
     Each rail has operators of its own, with what they remember, and takes its next
     item when it has room; a slow one holds only its own items. They are joined as
-    they come; for results in order there is ``map_async(ordered=True)``.
+    they come.
+
+    With ``ordered`` they are joined in the order of the items, whether a rail drops some
+    or makes several of one. For that each item is subscribed by itself: the pipeline of a
+    rail is made anew for each item, and ends behind it; ``count`` counts what one item
+    leads to, and ``pairwise`` never has two.
 
     Args:
         n: How many (rails, at least 1).
         steps: What goes into the pipe of each rail; made anew for each subscription.
+        ordered: All that an item leads to comes before what the next one leads to.
 
     Returns:
         An operator function.
@@ -131,11 +164,12 @@ def parallel(n: int, *steps: Callable[[Any], Any]) -> Callable[[Observable[Any]]
         ValueError: n < 1, when the pipeline is built.
 
     Errors:
-        The first failure of a rail, which cancels the others.
+        The first failure of a rail, which cancels the others; with ``ordered`` in its turn.
 
     Source: RxJava parallel and sequential; Pekko Balance and Merge.
     """
     count = checks.whole("parallel", "n", n)
     for step in steps:
         checks.function("parallel", "steps", step)
-    return fed(lambda context, flow: _Parallel(context, flow, count, steps))
+    feed: Callable[..., Feed[Any]] = _in_order if ordered else _Parallel
+    return fed(lambda context, flow: feed(context, flow, count, steps))

@@ -14,6 +14,18 @@ SEVERAL = "lambda x: range(x % 4)"
 
 _FLATTENS: Any = {"kind": Kind.PART, "grows": True, "hasty": True}
 
+
+def _given_first(call: Any) -> Any:
+    """Give an item, and call a function with it when the next one is wanted."""
+
+    def given(items: Any) -> Any:
+        for item in items:
+            yield item
+            call(item)
+
+    return each(given)
+
+
 OTHER = (70, 71, 72)
 """What the other source of a merge gives."""
 
@@ -105,10 +117,19 @@ PARTS: tuple[Row, ...] = (
         n=(1, 5),
         kind=Kind.PART,
     ),
+    row(  # without "ordered" what it gives is in another order; see test_rails.py
+        "parallel",
+        "ops.parallel($n, ops.flat_map_iterable($call), ordered=True)",
+        flattened,
+        call=SEVERAL,
+        n=(1, 3),
+        kind=Kind.PART,
+        grows=True,
+    ),
     row(
         "expand",
         "ops.expand($call, max_concurrency=$n, capacity=$m)",
-        lambda f, n, m: models.watched(f),
+        lambda f, n, m: _given_first(f),
         call="lambda x: []",
         n=(1, 3),
         m=(1, 3),
@@ -420,7 +441,6 @@ EXCLUDED: dict[str, str] = {
         "it ends with its openings; see tests/operators/test_buffers.py and test_windows.py",
     ),
     "balance": "it gives several Flows; tests/operators/test_rails.py has the law of their items",
-    "parallel": "the order of what it gives is not that of its source; see test_rails.py",
     "named": "it renames the figures that the law compares; see tests/operators/test_watching.py",
 }
 """The operators that the law is not tried on, with the reasons."""
