@@ -157,9 +157,14 @@ def _element_at(
     return ("element_at_or_default", (index, default)) if has_default else ("element_at", (index,))
 
 
+def _find(predicate: Any, yield_index: bool) -> tuple[str, tuple[Any, ...]]:
+    return "find_index" if yield_index else "find", (predicate,)
+
+
 # How the arguments seen inside reactivex become those of the native operator of that name.
 _SWAPS: dict[str, Callable[..., tuple[str, tuple[Any, ...]] | None]] = {
     "element_at_or_default": _element_at,
+    "find": _find,
 }
 
 

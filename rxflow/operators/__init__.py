@@ -20,7 +20,9 @@ from .batching import buffer_with_time, buffer_with_time_or_count, natural_batch
 from .buffers import buffer, buffer_toggle, buffer_when
 from .choosing import merge_prioritized, merge_sorted
 from .collecting import to_dict, to_iterable, to_list, to_set
+from .comparing import sequence_equal
 from .conflating import conflate, conflate_by_key
+from .continuing import do_while, on_error_resume_next, while_do
 from .deciding import all, contains, is_empty, some
 from .delaying import delay, delay_subscription
 from .demanding import cap_demand, pace
@@ -30,8 +32,11 @@ from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
 from .expanding import expand
 from .expiring import timeout_with_mapper
+from .extremes import max_by, min_by
 from .filling import expand_latest, extrapolate, keep_alive
 from .filtering import distinct, distinct_until_changed, filter, filter_indexed, ignore_elements
+from .finding import find, find_index
+from .forking import fork_join
 from .gathering import batch
 from .gating import skip_until, take_until
 from .grouping import buffer_with_count, flat_map_iterable, pairwise
@@ -86,6 +91,7 @@ from .serial import catch, concat, repeat, start_with
 from .shedding import shed
 from .shifting import delay_with_mapper
 from .skipping import skip, skip_last, skip_while, skip_while_indexed
+from .slicing import slice
 from .spilling import on_backpressure_spill
 from .subscribing import subscribe_on
 from .supervising import supervise
@@ -110,17 +116,17 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 if TYPE_CHECKING:
     from reactivex.operators import (
         as_observable,
+        buffer,
+        buffer_toggle,
+        buffer_when,
+        delay_with_mapper,
         do_while,
         find,
         find_index,
         fork_join,
         group_join,
         join,
-        max_by,
-        min_by,
         multicast,
-        on_error_resume_next,
-        sequence_equal,
         single_or_default_async,
         slice,
         subscribe_on,
@@ -128,6 +134,7 @@ if TYPE_CHECKING:
         to_future,
         to_marbles,
         while_do,
+        window_toggle,
     )
 else:
     for _name in _stock.__all__:
