@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import reduce
 from itertools import chain, islice
 from typing import Any
@@ -193,6 +194,12 @@ def caught(items: Items, other: Callable[[], Iterable[Any]]) -> Items:
         failed = True
     if failed:
         yield from other()
+
+
+def resumed(items: Items, other: Iterable[Any]) -> Items:
+    with suppress(Exception):
+        yield from items
+    yield from other
 
 
 def repeated(count: int) -> Step:

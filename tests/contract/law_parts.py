@@ -136,6 +136,14 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.PART,
         hasty=True,
     ),
+    row(
+        "fork_join",
+        "ops.fork_join([$n]), ops.pluck(0)",
+        lambda f, n, m: at_end(models.last),
+        n=(0, 3),
+        kind=Kind.PART,
+        ends=True,
+    ),
     row("subscribe_on", "ops.subscribe_on(ImmediateScheduler())", same, kind=Kind.PART),
     *(
         row(

@@ -201,6 +201,59 @@ FUNCTIONS: tuple[Row, ...] = (
         lambda f, n, m: at_end(lambda i: models.reduced(i, max)),
         ends=True,
     ),
+    *(
+        row(
+            name,
+            f"ops.{name}($call), ops.map(fold)",
+            lambda f, n, m, best=best: at_end(lambda i: fold(_extremes(i, f, best))),
+            call="lambda x: x % 3",
+            ends=True,
+        )
+        for name, best in (("max_by", max), ("min_by", min))
+    ),
+    row(
+        "find",
+        "ops.find(lambda x, i, s, f=$call: f(x)), ops.map(lambda x: -5 if x is None else x)",
+        lambda f, n, m: at_end(lambda i: models.nth(filter(f, i), 0, -5)),
+        call=PASSES,
+        ends=True,
+    ),
+    row(
+        "find_index",
+        "ops.find_index(lambda x, i, s, f=$call: f(x))",
+        lambda f, n, m: at_end(lambda i: next((k for k, x in enumerate(i) if f(x)), -1)),
+        call=PASSES,
+        ends=True,
+    ),
+    row(
+        "slice",
+        "ops.slice($n, 9, $m)",
+        lambda f, n, m: each(lambda i: islice(i, n, 9, m)),
+        n=(0, 4),
+        m=(1, 3),
+    ),
+    row("do_while", "ops.do_while(lambda _: False)", same),
+    row(
+        "while_do",
+        "lambda flow: rx.defer("
+        "lambda _: flow.pipe(ops.while_do(lambda _, left=[True]: bool(left and left.pop()))))",
+        same,
+    ),
+    row(
+        "on_error_resume_next",
+        "ops.on_error_resume_next([70, 71][:$n])",
+        lambda f, n, m: each(lambda i: models.resumed(i, [70, 71][:n])),
+        n=(0, 2),
+    ),
+    row(
+        "sequence_equal",
+        "ops.sequence_equal(range($n), $call), ops.map(int)",
+        lambda f, n, m: at_end(lambda i: _equal(i, range(n), f)),
+        call="lambda a, b: a % 1 == b % 1",
+        n=(0, 6),
+        kind=Kind.PART,
+        ends=True,
+    ),
     row("to_list", "ops.to_list(), ops.map(fold)", lambda f, n, m: at_end(fold), ends=True),
     row("to_iterable", "ops.to_iterable(), ops.map(fold)", lambda f, n, m: at_end(fold), ends=True),
     row(
@@ -469,6 +522,20 @@ FUNCTIONS: tuple[Row, ...] = (
         n=(0, 6),
     ),
 )
+
+
+def _extremes(items: Any, key: Any, best: Any) -> list[Any]:
+    keyed = [(key(item), item) for item in items]
+    return [item for mark, item in keyed if mark == best(keyed)[0]]
+
+
+def _equal(items: Any, others: Any, call: Any) -> int:
+    others = iter(others)
+    for item in items:
+        other = next(others, None)
+        if other is None or not call(item, other):
+            return 0
+    return int(next(others, None) is None)
 
 
 def _pairs(items: Any) -> Any:

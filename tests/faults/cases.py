@@ -23,7 +23,7 @@ import rxflow as rx
 from rxflow import operators as ops
 from tests.contract.law_callbacks import AtOnce
 
-from .worlds import World
+from .worlds import ITEMS, World
 
 
 class Outcome(Enum):
@@ -394,6 +394,34 @@ OPERATORS: tuple[Case, ...] = (
         lambda w: ops.retry(5, wait=w.fault(lambda n: 0)),
         _failing,
         kinds=("cold",),
+    ),
+    _operator("fork_join", "others", lambda w: ops.fork_join(w.broken()), label="iterator"),
+    _operator(
+        "sequence_equal", "second", lambda w: ops.sequence_equal(w.broken()), label="iterator"
+    ),
+    _operator("sequence_equal", "comparer", lambda w: ops.sequence_equal(ITEMS, w.fault(yes))),
+    _operator(
+        "on_error_resume_next",
+        "second",
+        lambda w: ops.on_error_resume_next(w.fault(rx.of)),
+        _failing,
+        **ONCE,
+    ),
+    _operator("while_do", "condition", lambda w: ops.while_do(w.fault(yes)), kinds=("cold",)),
+    _operator("do_while", "condition", lambda w: ops.do_while(w.fault(yes)), kinds=("cold",)),
+    _operator("find", "predicate", lambda w: ops.find(w.fault(no))),
+    _operator("find_index", "predicate", lambda w: ops.find_index(w.fault(no))),
+    *(
+        case
+        for name in ("max_by", "min_by")
+        for case in (
+            _operator(name, "key_mapper", lambda w, n=name: getattr(ops, n)(w.fault())),
+            _operator(
+                name,
+                "comparer",
+                lambda w, n=name: getattr(ops, n)(lambda x: x, w.fault(lambda a, b: a - b)),
+            ),
+        )
     ),
     _operator("expand", "mapper", lambda w: ops.expand(w.fault(lambda _: rx.empty()))),
     _operator("expand", "mapper", lambda w: ops.expand(lambda _: w.broken()), label="iterator"),

@@ -474,6 +474,21 @@ ROWS: dict[str, Row] = {
         lambda o: [o.share(prefetch=4)], (1, 2, 3, 4, 5, 6), (4, 4, 7, 7, 7, 10), length=6
     ),
     "parallel": Row(lambda o: [o.parallel(1)], (1, 2, 3), (2, 3, 4), length=3),
+    "fork_join": Row(lambda o: [o.fork_join(rx.of(7))], ((3, 7),), (3,), three, ends=True),
+    "sequence_equal": Row(lambda o: [o.sequence_equal(rx.of(1, 2, 9))], (False,), (3,), ends=True),
+    "on_error_resume_next": Row(
+        lambda o: [o.on_error_resume_next(rx.of(8, 9))], (1, 2, 8, 9), (1, 2, 2, 2), two, ends=True
+    ),
+    "while_do": Row(
+        lambda o: [o.while_do(lambda _, left=iter((True,)): next(left, False))], (1, 2), (1, 2)
+    ),
+    "do_while": Row(lambda o: [o.do_while(lambda _: False)], (1, 2), (1, 2)),
+    "find": Row(lambda o: [o.find(lambda x, *_: x > 2)], (3,), (3,), ends=True),
+    "find_index": Row(lambda o: [o.find_index(lambda x, *_: x > 2)], (2,), (3,), ends=True),
+    "max_by": Row(lambda o: [o.max_by(lambda x: x % 2)], ([1, 3],), (3,), three, ends=True),
+    "min_by": Row(lambda o: [o.min_by(lambda x: x % 2)], ([2],), (3,), three, ends=True),
+    "slice": Row(lambda o: [o.slice(1, None, 2)], (2, 4), (2, 4)),
+    "slice, from the end": Row(lambda o: [o.slice(-2)], (2, 3), (3, 3), three, ends=True),
     "expand": Row(lambda o: [o.expand(lambda x: rx.empty())], (1, 2), (1, 2)),
     "subscribe_on": Row(lambda o: [o.subscribe_on(ImmediateScheduler())], (1, 2), (1, 2)),
     # Several operators.

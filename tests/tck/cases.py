@@ -142,6 +142,12 @@ def again(n: int) -> int:
     return 1 + n // 2
 
 
+def once() -> Callable[[Any], bool]:
+    """Make a condition that holds once."""
+    answers = iter((True,))
+    return lambda _: next(answers, False)
+
+
 OPERATORS: dict[str, Case] = {
     "map": Case(ops.map(str)),
     "starmap": Case(ops.starmap(lambda a, b: a + b), element=lambda n: (n, n)),
@@ -251,6 +257,19 @@ OPERATORS: dict[str, Case] = {
     "observe_on": Case(ops.observe_on(ImmediateScheduler(), prefetch=4)),
     "subscribe_on": Case(ops.subscribe_on(ImmediateScheduler())),
     "expand": Case(ops.expand(lambda n: rx.empty())),
+    "fork_join": Case(ops.fork_join(rx.of(7)), needs=lambda n: 3 * n, most=1),
+    "sequence_equal": first(ops.sequence_equal(rx.of(7))),
+    "on_error_resume_next": Case(
+        ops.on_error_resume_next(lambda error: rx.empty() if error is None else rx.throw(error)),
+        skips=dict.fromkeys(FAILING, "it hears of no failure"),
+    ),
+    "while_do": Case(lambda flow: rx.defer(lambda _: flow.pipe(ops.while_do(once())))),
+    "do_while": Case(ops.do_while(lambda source: False)),
+    "find": first(ops.find(lambda n, i, source: True)),
+    "find_index": first(ops.find_index(lambda n, i, source: True)),
+    "max_by": one(ops.max_by(again)),
+    "min_by": one(ops.min_by(again)),
+    "slice": Case(ops.slice(2, None, 3), needs=lambda n: 3 * n),
     "concat": Case(ops.concat(rx.of(7)), needs=lambda n: n - 1, skips={EMPTY: ALWAYS_ONE}),
     "start_with": Case(
         ops.start_with(7),
