@@ -77,12 +77,18 @@ def _each(step: int | None) -> list[Any]:
 def _mixed(start: int, stop: int) -> list[Any]:
     """Count from the end, then leave out what the other end leaves out."""
 
-    def before_stop(item: tuple[Any, int]) -> bool:
-        return item[1] < stop
+    def numbered(item: Any, index: int) -> tuple[Any, int]:
+        return item, index
+
+    def before_stop(pair: tuple[Any, int]) -> bool:
+        return pair[1] < stop
+
+    def item_of(pair: tuple[Any, int]) -> Any:
+        return pair[0]
 
     return [
-        map_indexed(lambda item, index: (item, index)),
+        map_indexed(numbered),
         take_last(-start),
         take_while(before_stop),
-        map(lambda pair: pair[0]),
+        map(item_of),
     ]

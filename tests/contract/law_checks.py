@@ -38,6 +38,7 @@ SPLITTING = (
 
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
+    *("fork_join", "sequence_equal"),
     *("map_async", "map_async_partitioned", "adaptive_concurrency"),
     *TIMED,
 )

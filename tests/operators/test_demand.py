@@ -98,6 +98,12 @@ def add(left: int, right: int) -> int:
 def ignore(*_: Any) -> None: ...
 
 
+def once() -> Callable[[Any], bool]:
+    """Make a condition that holds once."""
+    answers = iter((True,))
+    return lambda _: next(answers, False)
+
+
 def wide() -> Any:
     return rx.range(100, 200)
 
@@ -479,9 +485,7 @@ ROWS: dict[str, Row] = {
     "on_error_resume_next": Row(
         lambda o: [o.on_error_resume_next(rx.of(8, 9))], (1, 2, 8, 9), (1, 2, 2, 2), two, ends=True
     ),
-    "while_do": Row(
-        lambda o: [o.while_do(lambda _, left=iter((True,)): next(left, False))], (1, 2), (1, 2)
-    ),
+    "while_do": Row(lambda o: [o.while_do(once())], (1, 2), (1, 2)),
     "do_while": Row(lambda o: [o.do_while(lambda _: False)], (1, 2), (1, 2)),
     "find": Row(lambda o: [o.find(lambda x, *_: x > 2)], (3,), (3,), ends=True),
     "find_index": Row(lambda o: [o.find_index(lambda x, *_: x > 2)], (2,), (3,), ends=True),
