@@ -56,6 +56,7 @@ from .overflow import (
     on_backpressure_latest,
     on_backpressure_reduce,
 )
+from .overlapping import join
 from .partitioning import partition, partition_indexed
 from .periods import (
     skip_last_with_time,
@@ -125,7 +126,6 @@ if TYPE_CHECKING:
         find_index,
         fork_join,
         group_join,
-        join,
         multicast,
         single_or_default_async,
         slice,

@@ -38,7 +38,7 @@ SPLITTING = (
 
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
-    *("fork_join", "sequence_equal"),
+    *("fork_join", "sequence_equal", "join"),
     *("map_async", "map_async_partitioned", "adaptive_concurrency"),
     *TIMED,
 )

@@ -144,6 +144,14 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.PART,
         ends=True,
     ),
+    row(
+        "join",
+        "ops.join([$n], lambda _: rx.never(), lambda _: rx.never()), ops.map(fold)",
+        lambda f, n, m: each(lambda i: (fold((x, n)) for x in i)),
+        n=(0, 6),
+        kind=Kind.PART,
+        hasty=True,
+    ),
     row("subscribe_on", "ops.subscribe_on(ImmediateScheduler())", same, kind=Kind.PART),
     *(
         row(

@@ -423,6 +423,22 @@ OPERATORS: tuple[Case, ...] = (
             ),
         )
     ),
+    _operator(
+        "join",
+        "right",
+        lambda w: ops.join(w.broken(), _for_ever, lambda _: rx.empty()),
+        label="iterator",
+    ),
+    _operator(
+        "join",
+        "left_duration_mapper",
+        lambda w: ops.join([7], w.fault(lambda _: rx.empty()), _for_ever),
+    ),
+    _operator(
+        "join",
+        "right_duration_mapper",
+        lambda w: ops.join(ITEMS, _for_ever, w.fault(lambda _: rx.empty())),
+    ),
     _operator("expand", "mapper", lambda w: ops.expand(w.fault(lambda _: rx.empty()))),
     _operator("expand", "mapper", lambda w: ops.expand(lambda _: w.broken()), label="iterator"),
     *(

@@ -493,6 +493,11 @@ ROWS: dict[str, Row] = {
     "min_by": Row(lambda o: [o.min_by(lambda x: x % 2)], ([2],), (3,), three, ends=True),
     "slice": Row(lambda o: [o.slice(1, None, 2)], (2, 4), (2, 4)),
     "slice, from the end": Row(lambda o: [o.slice(-2)], (2, 3), (3, 3), three, ends=True),
+    "join": Row(
+        lambda o: [o.join(rx.of(8), lambda _: rx.never(), lambda _: rx.never())],
+        ((1, 8), (2, 8)),
+        (1, 2),
+    ),
     "expand": Row(lambda o: [o.expand(lambda x: rx.empty())], (1, 2), (1, 2)),
     "subscribe_on": Row(lambda o: [o.subscribe_on(ImmediateScheduler())], (1, 2), (1, 2)),
     # Several operators.

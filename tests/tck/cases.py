@@ -270,6 +270,9 @@ OPERATORS: dict[str, Case] = {
     "max_by": one(ops.max_by(again)),
     "min_by": one(ops.min_by(again)),
     "slice": Case(ops.slice(2, None, 3), needs=lambda n: 3 * n),
+    "join": Case(
+        lambda flow: rx.of(7).pipe(ops.join(flow, lambda _: rx.never(), lambda _: rx.empty()))
+    ),
     "concat": Case(ops.concat(rx.of(7)), needs=lambda n: n - 1, skips={EMPTY: ALWAYS_ONE}),
     "start_with": Case(
         ops.start_with(7),
