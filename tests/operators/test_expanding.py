@@ -62,15 +62,15 @@ def test_a_finite_tree_comes_whole_within_any_capacity_if_its_depth_may_be_open(
 
 @pytest.mark.parametrize("capacity", [1, 2, 5])
 def test_a_wide_source_waits_instead_of_overflowing(capacity: int) -> None:
-    source = counted(range(1_000))
+    source = counted(range(400))
     flow = rx.from_iterable(source).expand(
-        lambda item: [item + 1_000] * 3 if item < 1_000 else [], capacity=capacity
+        lambda item: [item + 400] * 3 if item < 400 else [], capacity=capacity
     )
     probe = subscribed(flow)
-    for _ in range(4_000):
+    for _ in range(1_600):
         probe.request(1)
         assert source.taken <= len(probe.items)
-    assert len(probe.items) == 4_000
+    assert len(probe.items) == 1_600
     probe.request(1)
     assert probe.completed
     assert probe.statistics["expand"].peak <= capacity
@@ -203,8 +203,8 @@ def test_the_pages_of_a_service_are_fetched_as_they_are_wanted() -> None:
 
 
 def test_a_request_inside_of_an_item_does_not_recurse() -> None:
-    flow = rx.of(0).expand(lambda item: [item + 1] if item < 3_000 else [])
-    subscribed(flow, 1, request_each=1).assert_completed(*range(3_001))
+    flow = rx.of(0).expand(lambda item: [item + 1] if item < 1_500 else [])
+    subscribed(flow, 1, request_each=1).assert_completed(*range(1_501))
 
 
 @pytest.mark.parametrize("name", ["max_concurrency", "capacity"])
