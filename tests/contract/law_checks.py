@@ -378,6 +378,8 @@ class Law:
     def _capacity(self, piece: Piece) -> int:
         if piece.part is None:
             return self.example.source.length
+        if self._name(piece) == "on_backpressure_spill":  # it has the disk, too
+            return len(self._items(piece.joint))
         latest = self._name(piece) in ("on_backpressure_latest", "on_backpressure_reduce")
         return 1 if latest else piece.part.n
 
