@@ -117,24 +117,11 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 if TYPE_CHECKING:
     from reactivex.operators import (
         as_observable,
-        buffer,
-        buffer_toggle,
-        buffer_when,
-        delay_with_mapper,
-        do_while,
-        find,
-        find_index,
-        fork_join,
         group_join,
         multicast,
         single_or_default_async,
-        slice,
-        subscribe_on,
-        timeout_with_mapper,
         to_future,
         to_marbles,
-        while_do,
-        window_toggle,
     )
 else:
     for _name in _stock.__all__:
