@@ -32,8 +32,7 @@ class _Shifted(Signalled):
         # Each that is taken makes room at once, or the times between items would grow.
         super().__init__(context, make, "delay_with_mapper", prefetch, 1)
         self._mapper = mapper
-        self._delayed = 0  # items that wait for their delays
-        self._lost = 0  # those that did when the stream was over
+        self._entered = 0  # items of upstream; those that were not received here are delayed
         self._most = 0  # held at once
         self._over = False  # upstream has completed
 
@@ -42,8 +41,8 @@ class _Shifted(Signalled):
         with self._lock:
             if self.closed:
                 return Offer.CLOSED
-            self._delayed += 1
-            self._most = max(self._most, self._delayed + len(self._queue))
+            self._entered += 1
+            self._most = max(self._most, self._entered - self._count_taken())
         try:
             delay = inlet(self._mapper(item), self.name, DROP_INCOMING, 1)
         except Exception as error:
@@ -54,10 +53,7 @@ class _Shifted(Signalled):
 
     def heard(self, key: Any, item: Any) -> None:
         """Keep the item for the consumer."""
-        offer = super().push(key)
-        with self._lock:
-            if offer is Offer.ENQUEUED:
-                self._delayed -= 1
+        super().push(key)
         self._look_for_end()
 
     def complete(self) -> None:
@@ -66,34 +62,25 @@ class _Shifted(Signalled):
         self._look_for_end()
 
     def _look_for_end(self) -> None:
-        if self._over and not self._delayed:
+        if self._over and self._entered == self._received:
             super().complete()
 
     def fail(self, error: Exception) -> None:
         """Fail behind the items whose delays are over; let go of the others."""
         super().fail(error)
-        self._let_go()
         self.stop_producer()
-
-    def cancel(self) -> None:
-        """Let go of all items."""
-        super().cancel()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        with self._lock:
-            self._lost, self._delayed = self._lost + self._delayed, 0
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the producer's figures, then its own, with the items that are delayed."""
         *before, own = super().statistics()
         yield from before
+        delayed = self._entered - own.received
         yield replace(
             own,
-            received=own.received + self._delayed + self._lost,
-            held=own.held + self._delayed,
+            received=self._entered,
+            held=own.held + (0 if self.closed else delayed),
             peak=self._most,
-            discarded=own.discarded + self._lost,
+            discarded=own.discarded + (delayed if self.closed else 0),
         )
 
 
@@ -159,5 +146,5 @@ def delay_with_mapper(
 
 def _told(first: Any, second: Any) -> tuple[Any, Any]:
     """Tell the delay of the subscription from the function, which may be in its place."""
-    alone = second is None and not isinstance(first, Observable)
+    alone = second is None and not issubclass(type(first), Observable)
     return (None, first) if alone else (first, second)

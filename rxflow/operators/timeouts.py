@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
@@ -140,26 +140,19 @@ class _Idle(_Passing):
         self._since = self._alarm.now
 
 
-class Limited(Protocol):
-    """A Feed with a limit."""
-
-    @property
-    def failure(self) -> Exception | None:
-        """What it fails with when it is too slow; None while it is not."""
-
-
 def or_else(
     limited: Callable[[Context, Flow[Any]], Any], instead: Make
 ) -> Callable[[Context, Flow[Any]], Feed[Any]]:
     """Go on with another source when one was too slow.
 
     Args:
-        limited: Makes the Feed, which is a Limited, of the first source.
+        limited: Makes the Feed of the first source, whose ``failure`` is what it fails with
+            when it was too slow, and None before.
         instead: Makes that of the other one.
     """
 
     def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
-        current: Limited | None = None
+        current: Any = None
 
         def first(context: Context) -> Feed[Any]:
             nonlocal current

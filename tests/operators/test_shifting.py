@@ -251,6 +251,7 @@ def test_delays_that_end_on_several_threads_lose_nothing() -> None:
     stream.source.complete()
     assert sorted(stream.probe.items) == list(range(50))
     assert stream.probe.completed
+    assert (stream.figures.peak, stream.figures.held, stream.figures.delivered) == (50, 0, 50)
     assert not stream.probe.violations
 
 
