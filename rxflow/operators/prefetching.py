@@ -82,7 +82,8 @@ def observe_on(
     Args:
         scheduler: Where to; an asyncio event loop stands for its scheduler.
         prefetch: Most items held in the queue (items); 256 when left out, but 1
-            behind on_backpressure_latest and _reduce, whose items would be stale.
+            behind on_backpressure_latest and its like, whatever operators are between,
+            as their items would be stale.
 
     Returns:
         An operator function.
