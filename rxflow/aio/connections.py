@@ -91,7 +91,7 @@ class Connection(Generic[T]):
             return await anext(self._items)
         except StopAsyncIteration:
             raise EOFError("the peer has sent all") from None
-        except asyncio.CancelledError:
+        except BaseException:
             self._items = None  # what it has read is back in the reader
             raise
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -400,6 +401,43 @@ def test_a_receive_that_is_given_up_loses_nothing() -> None:
             assert await connection.receive() == "half"
 
     run_real(main())
+
+
+def test_a_receive_after_a_frame_that_is_none_fails_again_and_is_no_end() -> None:
+    async def main() -> None:
+        async with pair() as (reader, writer, peer):
+            connection = rx.Connection(reader, writer, TEXT)
+            peer.send(b"x" * 101)
+            for _ in range(2):
+                with pytest.raises(rx.FrameError, match="more than max_frame=100"):
+                    await connection.receive()
+
+    run_real(main())
+
+
+def test_connections_that_are_open_when_the_program_ends_are_closed_quietly(caplog: Any) -> None:
+    started, ended = threading.Event(), []
+
+    async def wait(connection: rx.Connection[str]) -> None:
+        started.set()
+        try:
+            await connection.receive()
+        finally:
+            ended.append(connection)
+
+    async def main(client: socket.socket) -> None:
+        handle = rx.connection_handler(wait, TEXT)
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        client.connect(server.sockets[0].getsockname())
+        await until(started.is_set, 10**6)
+        server.close()
+
+    with socket.socket() as client:
+        asyncio.run(main(client))
+        client.settimeout(PATIENCE)
+        assert client.recv(1) == b""
+    assert len(ended) == 1
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rxflow import operators as ops
 from rxflow.testing import TestSubscriber, run_virtual
 from tests.kernel.recorder import dropped_errors
 from tests.support_loop import until
+from tests.support_streams import reader_of, writer_to
 
 from .loop_cases import LoopWorld, filled, iterate
 from .worlds import ITEMS, Fault
@@ -173,6 +174,14 @@ ENDS: dict[str, Callable[[CancelWorld], Awaitable[Any]]] = {
     "delay, lifted": lambda w: iterate(w, w.numbers_flow().pipe(ops.delay(0.0))),
     "from_queue": lambda w: from_queue(w, late=False),
     "from_queue, which waits": lambda w: from_queue(w, late=True),
+    "from_stream_reader": lambda w: iterate(
+        w, rx.from_stream_reader(reader_of(bytes(ITEMS)), rx.Frames(1)).pipe(ops.map(ord))
+    ),
+    "to_stream_writer": lambda w: (
+        w.numbers_flow()
+        .pipe(ops.map(lambda n: bytes([n])))
+        .to_stream_writer(writer_to(w.seen.extend))
+    ),
     "Emitter.send": lambda w: from_emitter(w, iterate),
     "Emitter.send, chunks": lambda w: from_emitter(w, chunked),
 }
