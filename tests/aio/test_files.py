@@ -234,7 +234,7 @@ def test_a_full_pipe_holds_the_source_and_a_cancel_does_not_wait_for_it(
             await asyncio.sleep(0.02)
         assert len(made) <= 64 + 128  # a pipe has 64 KiB
         writing.cancel()
-        await asyncio.wait([writing], timeout=1)
+        await asyncio.wait([writing], timeout=PATIENCE / 2)
         assert writing.cancelled()
         os.read(pipe[0], 2**20)  # the thread's call comes back
 

@@ -564,7 +564,7 @@ def test_a_thousand_connections_that_send_nothing_are_closed_by_the_policy() -> 
     count, errors = 1000, list[Exception]()
 
     def patient(connection: rx.Connection[str]) -> Any:
-        return connection.incoming.pipe(ops.idle_timeout(0.2), ops.map(str.upper))
+        return connection.incoming.pipe(ops.idle_timeout(0.5), ops.map(str.upper))
 
     async def main() -> None:
         async with serving(patient, TEXT, on_error=errors.append) as connect:

@@ -345,7 +345,7 @@ def test_a_cancel_while_a_queue_of_threads_is_full_ends_it_behind_its_items() ->
         await until(lambda: source.count == 3, 10**9)
         await turns(10)
         filling.cancel()
-        done, _ = await asyncio.wait([filling], timeout=1)
+        done, _ = await asyncio.wait([filling], timeout=PATIENCE / 2)
         assert done
         assert filling.cancelled()
         assert source.closed

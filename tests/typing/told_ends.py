@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -100,7 +101,7 @@ async def consuming() -> None:
     assert_type(await flow.to_queue(queue, end=-1), None)
     assert_type(await flow.to_queue(SimpleQueue()), None)
     assert_type(await flow.for_each(store, limiter=asyncio.Semaphore(2), timeout=3), None)
-    assert_type(await flow.map(str).to_file("words", rx.Lines(), append=True), None)
+    assert_type(await flow.map(str).to_file(os.devnull, rx.Lines(), append=True), None)
     assert_type(flow.run_in_thread(store), Future[None])
     assert_type(await rx.to_queue(rx.from_queue(queue).take(2), asyncio.Queue()), None)
 

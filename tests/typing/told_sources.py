@@ -102,12 +102,16 @@ async def on_a_loop() -> None:
 
 
 async def on_a_connection() -> None:
-    reader, writer = await asyncio.open_connection("example.org", 80)
-    async with rx.Connection(reader, writer, rx.Lines(encoding="utf-8")) as connection:
+    text = rx.Lines(encoding="utf-8")
+    handle = rx.connection_handler(lambda each: each.incoming.map(str.upper), text)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    assert_type(rx.Connection(reader, writer).incoming, Flow[bytes])
+    async with rx.Connection(reader, writer, text) as connection:
+        await connection.send("a")
         assert_type(await connection.receive(), str)
         assert_type(connection.incoming, Flow[str])
-    assert_type(await rx.Connection(reader, writer).receive(), bytes)
-    rx.connection_handler(lambda each: each.incoming.map(str.upper), rx.Lines(encoding="utf-8"))
+    server.close()
 
 
 def combined() -> None:
