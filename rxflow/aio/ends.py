@@ -37,6 +37,8 @@ async def for_each(
                  fn(1)--fn(2)--fn(3)--(returns)
 
     Demand: 1 per call finished ; none ; holds <= max_concurrency.
+    It fills a memory stream of anyio or trio: ``await flow.for_each(stream.send)``. In a
+    trio task it has one call at once.
 
     Args:
         flow: The Flow.

@@ -183,7 +183,7 @@ class Flow(Fluent[T_out]):
         return drain
 
     def __aiter__(self) -> Iteration[T_out]:
-        """Iterate on the running event loop; the loop body sets the pace."""
+        """Iterate on the running event loop, asyncio's or trio's; the loop body sets the pace."""
         return Iteration(self.feed)
 
     def __iter__(self) -> Iterator[T_out]:

@@ -66,6 +66,9 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     It pulls one item when one is asked for, and nothing ahead. Close it with
     ``aclose`` (or ``async with contextlib.aclosing(...)``) when you leave early;
     left by ``break`` or forgotten, it is closed when it is collected.
+
+    In a trio task it does the same, without what needs tasks of its own: only trio's
+    nurseries have those. Operators that are driven by time wake it from a thread.
     """
 
     def __init__(self, make: Make) -> None:

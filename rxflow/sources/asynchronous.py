@@ -260,6 +260,7 @@ def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
     Several items are fetched ahead only for a consumer that asks for several.
     So the body of an HTTP response is a source: ``response.aiter_bytes()`` of httpx and
     ``response.content.iter_any()`` of aiohttp; keep it inside the client's ``async with``.
+    And so are the receiving ends of memory streams of anyio and trio, which it closes.
 
     Args:
         iterable: An async generator, or anything with ``__aiter__``.
