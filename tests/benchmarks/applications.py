@@ -177,7 +177,7 @@ def webhooks() -> None:
 
 
 class Service:
-    """Takes 20 ms for each of 8 calls at once, is busy beyond them, and at times down for 2 s."""
+    """Takes 20 ms for each of 8 calls at once, is busy beyond them, and down for 2 s."""
 
     def __init__(self) -> None:
         self.told: Counter[int] = Counter()
@@ -232,6 +232,7 @@ MEASURED: dict[str, Callable[[], None]] = {
     "bursts": bursts,
     "workers": workers,
     "webhooks": webhooks,
+    "fanout": fanout,
 }
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
 
         async def receive() -> dict[str, Any]:
             await asyncio.sleep(2)
-            return {"type": "http.request", "body": b"x", "more_body": True}
+            return {"type": "http.request", "body": b"x", "more_body": True}  # for ever
 
         application = webhooks.Webhooks(str(tmp_path / "hooks.db"))
         await application({"type": "http", "headers": []}, receive, send)
@@ -102,6 +102,29 @@ def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:
     sent, ended = run(main())
     assert sent[0]["status"] == 408
     assert ended == webhooks.PATIENCE
+
+
+def test_a_sender_that_leaves_in_the_middle_of_a_body_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "hooks.db"
+
+    async def main() -> None:
+        async with served(path, capacity=1) as client:
+            url = client.base_url
+            _, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf")
+            await writer.drain()
+            status = 202
+            while status == 202:  # until it has the only place
+                status = (await client.post("/", content=b"first")).status_code
+            assert status == 429
+            writer.close()
+            await writer.wait_closed()
+            while status == 429:  # until the place is free
+                status = (await client.post("/", content=b"second")).status_code
+            assert status == 202
+        assert {*kept(path).values()} <= {b"first", b"second"}
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
 
 
 def test_nothing_that_was_acknowledged_is_lost_when_it_is_killed(tmp_path: Path) -> None:
