@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import time_ns
 
 from reactivex.abc import SchedulerBase
 from reactivex.disposable import SingleAssignmentDisposable
-from reactivex.internal.basic import default_now
+from reactivex.internal.constants import UTC_ZERO
 from reactivex.scheduler import TimeoutScheduler
 from reactivex.scheduler.eventloop import AsyncIOThreadSafeScheduler
+from reactivex.scheduler.scheduler import Scheduler
+
+
+def _wall() -> int:
+    """Give the time of day (whole microseconds), without the detour through a datetime."""
+    return time_ns() // 1_000
 
 
 class LoopScheduler(AsyncIOThreadSafeScheduler):
@@ -19,12 +26,21 @@ class LoopScheduler(AsyncIOThreadSafeScheduler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the clock by the time of day."""
         super().__init__(loop)
-        self._zero = default_now() - timedelta(seconds=loop.time())
+        self._time = loop.time
+        self._zero = _wall() - round(loop.time() * 1_000_000)
+
+    def micros(self) -> int:
+        """Give the time of day at the beginning, and what has passed on the loop since.
+
+        Returns:
+            Whole microseconds.
+        """
+        return self._zero + round(self._time() * 1_000_000)
 
     @property
     def now(self) -> datetime:
-        """The time of day at the beginning, and what has passed on the loop since."""
-        return self._zero + timedelta(seconds=self._loop.time())
+        """That time."""
+        return UTC_ZERO + timedelta(microseconds=self.micros())
 
     @property
     def closed(self) -> bool:
@@ -38,14 +54,26 @@ def running_scheduler() -> LoopScheduler | None:
     return None if loop is None else LoopScheduler(loop)
 
 
+def _reader(clock: SchedulerBase) -> Callable[[], int]:
+    """Give the quickest way to read a clock (whole microseconds)."""
+    if isinstance(clock, LoopScheduler):
+        return clock.micros
+    if getattr(type(clock), "now", None) is Scheduler.now:
+        return _wall
+    return lambda: round(clock.to_seconds(clock.now) * 1_000_000)
+
+
 class Alarm:
     """Wakes a consumer at a time, once for each ``set``; it may also be woken too early.
 
     The consumer looks at ``now`` when it is woken, and sets the alarm again if it
     is not yet time. ``set`` is for one thread at a time: the one that pulls, or is woken.
+
+    Attributes:
+        read: Gives the time in whole microseconds, so that sums and differences are exact.
     """
 
-    __slots__ = ("_clock", "_due", "_over", "_pending", "_wake")
+    __slots__ = ("_clock", "_due", "_over", "_pending", "_wake", "read")
 
     def __init__(self, wake: Callable[[], None], scheduler: SchedulerBase | None) -> None:
         """Make one that is not set.
@@ -57,6 +85,7 @@ class Alarm:
         """
         self._wake = wake
         self._clock: SchedulerBase = scheduler or TimeoutScheduler.singleton()
+        self.read: Callable[[], int] = _reader(self._clock)
         self._due: float | None = None  # the time it is set to
         self._pending: SingleAssignmentDisposable | None = None  # the action, until it rings
         self._over = False  # cancelled
@@ -64,12 +93,12 @@ class Alarm:
     @property
     def now(self) -> float:
         """The time (seconds since the scheduler's zero, in whole microseconds)."""
-        return self._clock.to_seconds(self._clock.now)
+        return self.read() / 1_000_000
 
     @property
     def micros(self) -> int:
-        """The time in whole microseconds, so that sums and differences are exact."""
-        return round(self.now * 1_000_000)
+        """The time in whole microseconds, as ``read`` gives it."""
+        return self.read()
 
     def at(self, time: datetime) -> float:
         """Tell a time of day as ``now`` does (seconds)."""

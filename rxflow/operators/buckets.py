@@ -62,7 +62,7 @@ class Bucket:
     Times are whole microseconds.
     """
 
-    __slots__ = ("_full", "_micros", "_rate", "_size", "_spent")
+    __slots__ = ("_again", "_full", "_micros", "_rate", "_size", "_spent")
 
     def __init__(self, rate: Rate) -> None:
         """Make a full one."""
@@ -70,6 +70,7 @@ class Bucket:
         self._rate = rate.rate  # tokens in _micros
         self._micros = rate.per * 1_000_000
         self._full: int | None = None  # when it was last full; None before it is first used
+        self._again = 0  # when it is full again
         self._spent: float = 0  # since then (tokens)
 
     def due(self, price: float) -> int:
@@ -90,13 +91,14 @@ class Bucket:
     def spend(self, price: float, now: int) -> None:
         """Take out tokens that are there."""
         # At the very microsecond the part of it that was rounded is kept, or it would add up.
-        if self._full is None or now > self.full_again():
+        if self._full is None or now > self._again:
             self._full, self._spent = now, 0
         self._spent += price
+        self._again = self._full + ceil(self._spent * self._micros / self._rate)
 
     def full_again(self) -> int:
         """Tell when it is full if nothing more is spent."""
-        return self.due(self._size)
+        return self._again
 
 
 def checked(

@@ -16,9 +16,12 @@ class Allowance(ABC):
 
     Attributes:
         capacity: The most that it has held back of what has come (items), None for nothing.
+        grows: What it has permitted once it does not take back; so it is asked again only
+            when that has come, and not for each item.
     """
 
     capacity: int | None = None
+    grows: bool = False
 
     @abstractmethod
     def ask(self) -> int:
@@ -78,14 +81,19 @@ class Metered(Feed[Any]):
     def run(self) -> Iterator[Any]:
         """Give what there is, as long as it is admitted."""
         allowance = self._allowance
+        allowed = 0
+        grows = allowance.grows
         for _ in times(None, BUDGET):
             if self._held is NOTHING:
-                allowed = allowance.ask()
-                if not allowed:
-                    return
-                item = self._input.take(min(self._wanted, allowed) or 1)
+                if not (allowed and grows):
+                    allowed = allowance.ask()
+                    if not allowed:
+                        return
+                wanted = self._wanted
+                item = self._input.take((wanted if wanted < allowed else allowed) or 1)
                 if item is NOTHING:
                     return
+                allowed -= 1
                 self._held = item
                 self._received += 1
             if not allowance.admits(self._held):

@@ -22,6 +22,8 @@ T = TypeVar("T")
 class _Tokens(Allowance):
     """As many items as there are tokens, one for each."""
 
+    grows = True
+
     def __init__(self, rate: Rate, alarm: Alarm) -> None:
         self._rate = rate
         self._alarm = alarm
@@ -31,7 +33,7 @@ class _Tokens(Allowance):
         return self._bucket.whole(self._alarm.micros)
 
     def admits(self, item: Any) -> bool:
-        self._bucket.spend(1, self._alarm.micros)
+        self._bucket.spend(1, self._alarm.read())
         return True
 
     def wait(self) -> None:
@@ -45,6 +47,7 @@ class _Prices(_Tokens):
     """One item after the other, since what it costs is known when it is there."""
 
     capacity = 1
+    grows = False
     _price: float | None = None  # of the item that is held
 
     def ask(self) -> int:
@@ -67,6 +70,8 @@ class _Prices(_Tokens):
 
 class _Enforced(_Tokens):
     """All that comes, as long as there are tokens for it."""
+
+    grows = False
 
     def ask(self) -> int:
         return UNBOUNDED

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from reactivex.abc import SchedulerBase
 from reactivex.internal.basic import default_now
+from reactivex.internal.constants import UTC_ZERO
+from reactivex.scheduler import HistoricalScheduler
 from reactivex.testing import TestScheduler
 
 from rxflow.kernel.clock import Alarm, LoopScheduler, running_scheduler
@@ -132,6 +135,21 @@ def test_a_time_of_day_is_told_on_the_scale_of_now():
     assert bell.alarm.at(bell.scheduler.now) == bell.alarm.now == 7.25
     assert bell.alarm.at(bell.scheduler.now + timedelta(seconds=2)) == 9.25
     assert bell.alarm.micros == 7_250_000
+
+
+def test_every_clock_is_read_as_its_scheduler_tells_the_time():
+    async def main() -> SchedulerBase:
+        await asyncio.sleep(0.1 + 0.2)
+        return LoopScheduler(asyncio.get_running_loop())
+
+    half = datetime(2026, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+    for scheduler in (HistoricalScheduler(half), TestScheduler(), run_virtual(main())):
+        alarm = Alarm(lambda: None, scheduler)
+        assert alarm.now == alarm.at(scheduler.now) == scheduler.to_seconds(scheduler.now)
+        assert alarm.micros == (scheduler.now - UTC_ZERO) // timedelta(microseconds=1)
+    wall = Alarm(lambda: None, None)
+    before, read, after = wall.at(default_now()), wall.now, wall.at(default_now())
+    assert before <= read <= after
 
 
 def test_a_scheduler_that_takes_nothing_is_heard_of():

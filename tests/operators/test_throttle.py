@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from math import ceil
@@ -499,3 +500,18 @@ def test_bursts_are_spread_where_the_rate_does_not_divide_the_clock() -> None:
     micros = [round(time * 1e6) for time in probe.at]
     assert micros == [ceil(n * 10 / 3) for n in range(40)]
     assert {later - earlier for earlier, later in pairwise(micros)} == {3, 4}
+
+
+def test_tokens_are_spent_when_an_item_passes_and_not_when_it_was_asked_for() -> None:
+    clock = TestScheduler()
+
+    def slow() -> Iterator[int]:
+        clock.sleep(5.0)  # it is asked at 0 s, and gives at 5 s
+        yield from range(4)
+
+    probe = subscribed(
+        clock, rx.from_iterable(slow()).pipe(ops.throttle(1, burst=2, scheduler=clock))
+    )
+    finish(clock)
+    assert probe.items == list(range(4))
+    assert probe.at == [5.0, 5.0, 6.0, 7.0]
