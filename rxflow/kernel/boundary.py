@@ -5,36 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from enum import Enum
 from functools import partial
 from itertools import repeat
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .feed import BUDGET, Context, Feed, Few, State
+from .ends import HANDOVER, OPEN, DiscardCallback, DropCallback, End
+from .feed import BUDGET, Context, Feed, Few, Server, State
 from .queues import FEW, Held
 from .statistics import StageStatistics
 from .telling import Telling, is_async
 from .waiters import Waiters
 
 T = TypeVar("T")
-
-DropCallback = Callable[[Any, str], object]
-DiscardCallback = Callable[[Any], object]
-
-HANDOVER = 256
-"""Most items that a boundary without a buffer keeps in transit to demand that is there."""
-
-
-class _End(Enum):
-    """How the producer's side stands."""
-
-    OPEN = "items may come"
-    COMPLETED = "no item comes any more"
-    FAILED = "no item comes any more, and an error follows what is held"
-    CANCELLED = "the consumer has left"
 
 
 class Boundary(Feed[T], Generic[T]):
@@ -86,11 +71,11 @@ class Boundary(Feed[T], Generic[T]):
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
         self._quiet = bool(capacity) and on_drop is None and overflow.victim in quiet
-        self._end = _End.OPEN
+        self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
         self._starting = False  # the consumer is in a call of the source, and cannot take
-        self._received = 0  # items offered so far
+        self._received: int = 0  # items offered so far
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak = 0
         self._dropped: dict[str, int] = {}
@@ -99,6 +84,7 @@ class Boundary(Feed[T], Generic[T]):
         self._waiters = Waiters()
         self._room = self._waiters.since  # true while a producer waits
         self._few: Held | None = None  # made when it is needed
+        self._server: Server | None = None  # takes a single item at once, when it is idle
 
     # The producer's side: any thread.
 
@@ -117,19 +103,23 @@ class Boundary(Feed[T], Generic[T]):
             reported; FULL when it is the producer who is to wait; CLOSED after
             the end.
         """
-        queue = self._queue
+        queue, server = self._queue, None
         lost: list[tuple[T, str]] | None = None
         with self._lock:
-            if self._end is not _End.OPEN:
+            if self._end is not OPEN:
                 return Offer.CLOSED
             held = len(queue)
             if held < self._quick:
                 self._received += 1
-                queue.append(item)
                 if held >= self._peak:
                     self._peak = held + 1
-                if not self._idle:
-                    return Offer.ENQUEUED
+                if self._idle and not held:
+                    server = self._server
+                if server is None or not server.enter():
+                    server = None
+                    queue.append(item)
+                    if not self._idle:
+                        return Offer.ENQUEUED
                 kept = True
             elif self._waits and self._full(item):
                 return Offer.FULL
@@ -137,12 +127,16 @@ class Boundary(Feed[T], Generic[T]):
                 return self._gives_way(item)
             else:
                 kept, lost = self._overflowing(item)
-            idle, self._idle = self._idle, False
+            idle = self._idle and server is None  # else it stays idle: who comes meanwhile wakes
+            if idle:
+                self._idle = False
         if lost:
             self._report(lost)
-        if idle:
+        if server is not None:
+            server.hand(item)
+        elif idle:
             self._wake()
-        if self._end is not _End.OPEN:
+        if self._end is not OPEN:
             self.stop_producer()
         return Offer.ENQUEUED if kept else Offer.DROPPED
 
@@ -156,23 +150,23 @@ class Boundary(Feed[T], Generic[T]):
     def break_off(self, error: Exception) -> None:
         """Fail, and stop the source: a callback has raised, perhaps after the source's end."""
         with self._lock:
-            if self._end is _End.COMPLETED:
-                self._end = _End.OPEN  # nobody was told of that end, and this one comes before
+            if self._end is End.COMPLETED:
+                self._end = OPEN  # nobody was told of that end, and this one comes before
         self.fail(error)
         self.stop_producer()
 
     def complete(self) -> None:
         """Say that no item comes any more."""
-        self._close(_End.COMPLETED, None)
+        self._close(End.COMPLETED, None)
 
     def fail(self, error: Exception) -> None:
         """Say that the source has failed."""
-        self._close(_End.FAILED, error)
+        self._close(End.FAILED, error)
 
     @property
     def closed(self) -> bool:
         """Whether nothing is taken any more."""
-        return self._end is not _End.OPEN
+        return self._end is not OPEN
 
     @property
     def failure(self) -> Exception | None:
@@ -188,7 +182,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             # Noted before it is looked: the consumer takes without the lock, then looks here.
             self._waiters.add(call)
-            if self._end is _End.OPEN and self._full(item):
+            if self._end is OPEN and self._full(item):
                 return True
             del self._room[call]  # it has not waited
             return False
@@ -248,6 +242,12 @@ class Boundary(Feed[T], Generic[T]):
                 self._tell_room()
             yield item
 
+    def serve(self, server: Server) -> None:
+        """Hand single items over at once, where nobody waits for room or counts what is taken."""
+        kind, base = cast("tuple[Any, Any]", (type(self), Boundary))
+        if kind.run is base.run and kind.settle is base.settle and not self._waits:
+            self._server = server
+
     def few(self) -> Few | None:
         """Give the few items that are held, if nobody waits for room."""
         if len(self._queue) > FEW or self._waits:
@@ -262,7 +262,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return State.READY
-            if self._end is _End.OPEN or self._telling:
+            if self._end is OPEN or self._telling:
                 self._idle = True
                 return State.WAITING
             error = self._error
@@ -276,7 +276,7 @@ class Boundary(Feed[T], Generic[T]):
             if self._queue:
                 return False
             self._idle = True
-            return self._end is not _End.OPEN and not self._telling
+            return self._end is not OPEN and not self._telling
 
     def want(self, n: int) -> None:
         """Hear of demand that what was held has not met."""
@@ -294,7 +294,7 @@ class Boundary(Feed[T], Generic[T]):
     def cancel(self) -> None:
         """Close, and hand what is held to ``on_discard``."""
         with self._lock:
-            self._end = _End.CANCELLED
+            self._end = End.CANCELLED
             self._error = None
         if self._telling:
             self._telling.cancel()
@@ -382,7 +382,7 @@ class Boundary(Feed[T], Generic[T]):
 
     def _overflow_with(self, item: Any, requested: int) -> None:
         """Fail behind what is held; the lock is held."""
-        self._end = _End.FAILED
+        self._end = End.FAILED
         self._error = BufferOverflowError(self.name, self._capacity, self._load(), requested, item)
 
     def _load(self) -> float:
@@ -399,12 +399,9 @@ class Boundary(Feed[T], Generic[T]):
 
     def _emptied(self) -> Iterator[T]:
         """Take out all that is held, one at a time: the consumer may be taking, too."""
-        while True:
-            try:
-                item = self._queue.popleft()
-            except IndexError:
-                return
-            yield item
+        with suppress(IndexError):
+            while True:
+                yield self._queue.popleft()
 
     def _report(self, lost: list[tuple[T, str]]) -> None:
         """Call ``on_drop`` for each lost item; what it raises ends the stream."""
@@ -419,9 +416,9 @@ class Boundary(Feed[T], Generic[T]):
                 self.interrupted(error)
                 raise
 
-    def _close(self, end: _End, error: Exception | None) -> None:
+    def _close(self, end: End, error: Exception | None) -> None:
         with self._lock:
-            if opened := self._end is _End.OPEN:
+            if opened := self._end is OPEN:
                 self._end, self._error = end, error
             idle, self._idle = self._idle, False
         if not opened and error is not None:

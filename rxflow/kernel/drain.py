@@ -13,7 +13,7 @@ from reactivex.abc import SchedulerBase
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
 from .consumer import Consumer
-from .feed import Context, Feed, State, remaining
+from .feed import Context, Feed, Few, State, remaining
 from .statistics import StageStatistics
 
 _FINISHED = Exception("the stream is to complete")
@@ -22,15 +22,15 @@ _FINISHED = Exception("the stream is to complete")
 class Drain(Subscription):
     """Hands the items of a Feed to a Subscriber, as many as it has requested.
 
-    Whoever requests, wakes or cancels while another call is in the loop leaves a
-    note (``_again``) that the loop looks at before it leaves; so signals are
-    serial on any number of threads, and nothing recurses. What happens is
-    decided under the lock; signals are sent outside it.
+    Whoever has the turn is in the loop. Who requests, wakes or cancels meanwhile
+    leaves a note (``_again``), then tries to get the turn; the loop looks for a note
+    once more when it has given the turn back. So signals are serial on any number of
+    threads, and nothing recurses. What happens is decided under the lock; signals
+    are sent outside it.
     """
 
     __slots__ = (
         "_again",
-        "_busy",
         "_delivered",
         "_discarded",
         "_error",
@@ -46,6 +46,7 @@ class Drain(Subscription):
         "_stopped",
         "_subscriber",
         "_thrown",
+        "_turn",
     )
 
     def __init__(
@@ -74,7 +75,8 @@ class Drain(Subscription):
         self._granted = granted  # all that was requested
         self._delivered = 0  # all that was given; written only inside the loop
         self._discarded = 0  # pulled, but not given because of a cancel
-        self._busy = True  # somebody is in the loop, or it is not open yet
+        self._turn = Lock()  # of who is in the loop; taken as long as it is not open
+        self._turn.acquire()
         self._again = False  # something happened since the loop last looked
         self._stopped = False  # ended, failed or cancelled
         self._error: Exception | None = None  # found outside the loop, to be signalled
@@ -116,10 +118,13 @@ class Drain(Subscription):
                 self._feed = feed = make(
                     Context(self.wake, scheduler, tasks, consumer=consumer or self)
                 )
+                feed.serve(self)
                 if self._granted:
                     feed.want(self._granted)
                 held = held and not feed.hot
-                opened, self._busy = True, held  # from here on a wake drains, on any thread
+                opened = True
+                if not held:  # from here on a wake drains, on any thread
+                    self._turn.release()
                 feed.start()
         except Exception as error:
             with self._lock:
@@ -133,7 +138,7 @@ class Drain(Subscription):
             raise
         finally:
             if held or not opened:
-                self._busy = False
+                self._turn.release()
             if interrupted:
                 self.cancel()
 
@@ -173,14 +178,79 @@ class Drain(Subscription):
                 return
         call()
 
-    def wake(self) -> None:
-        """Drain, or have the loop that is running look again. From any thread."""
-        with self._lock:
-            if self._busy:
-                self._again = True
-                return
-            self._busy = True
-        while True:
+    def enter(self) -> bool:
+        """Begin to take a single item; see :class:`Server`."""
+        if not self._turn.acquire(False):
+            return False
+        if self._stopped or self._error is not None or self._granted == self._delivered:
+            self._turn.release()  # a wake follows anyway
+            return False
+        return True
+
+    def hand(self, item: Any) -> None:
+        """Give a single item to the subscriber.
+
+        Args:
+            item: It.
+        """
+        if self._stopped:
+            self._discarded += 1
+        else:
+            on_next = self._on_next
+            assert on_next is not None
+            try:
+                on_next(item)
+            except Exception as error:
+                self._stopped = True
+                self._threw(error)
+            except BaseException as error:  # KeyboardInterrupt and the like pass through
+                self._stopped = True
+                self._thrown = error
+            self._delivered += 1
+        self._leave()
+
+    def hand_on(self, few: Few, run: Iterator[Any]) -> None:
+        """Give what comes of a single item to the subscriber.
+
+        Args:
+            few: Gives the item.
+            run: Gives what comes of it; it can be advanced again after its end.
+        """
+        feed, self._run = self._feed, run
+        assert feed is not None
+        unbounded = self._granted == UNBOUNDED
+        try:
+            demand = UNBOUNDED if unbounded else self._granted - self._delivered
+            if self._hand_over(feed, demand):
+                self._run = None
+                if not few.ended:  # it was a callback that has ended the run
+                    feed.settle()
+                if not unbounded:
+                    feed.want(self._granted - self._delivered)
+        except Exception as error:
+            self._end(error)
+        except BaseException as error:
+            self._stopped = True
+            self._thrown = error
+        self._leave()
+
+    def _leave(self) -> None:
+        """Give the turn back, unless there is something to be looked at."""
+        if self._again or self._stopped or self._granted == self._delivered:
+            self.wake(True)
+            return
+        self._turn.release()
+        if self._again:
+            self.wake()
+
+    def wake(self, inside: bool = False) -> None:
+        """Drain, or have the loop that is running look again. From any thread.
+
+        Args:
+            inside: The caller is in it already.
+        """
+        self._again = True
+        while inside or (self._again and self._turn.acquire(False)):
             self._again = False
             try:
                 self._deliver()
@@ -189,13 +259,12 @@ class Drain(Subscription):
                 self._thrown = error
             if self._stopped:
                 self._release()
-            with self._lock:
-                if not self._again:
-                    self._busy = False
-                    thrown, self._thrown = self._thrown, None
-                    break
-        if thrown is not None:
-            raise thrown
+            inside = self._again
+            if not inside:
+                thrown, self._thrown = self._thrown, None
+                self._turn.release()
+                if thrown is not None:
+                    raise thrown
 
     def _deliver(self) -> None:
         """Hand on what there is demand for, and the end as soon as it is known."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from reactivex.abc import SchedulerBase
 
@@ -102,6 +102,22 @@ class Few(ABC, Iterator[Any]):
     ended: bool
 
 
+class Server(Protocol):
+    """Who takes a single item at once, without the ceremony of a wake, a run and a settle."""
+
+    @property
+    def enter(self) -> Callable[[], bool]:
+        """Begins to take one, if there is demand and nobody is at it; it never calls out.
+
+        It says whether ``hand`` is to follow; else, and when anything happens before that is
+        over, a ``wake`` is.
+        """
+        ...
+
+    def hand(self, item: Any) -> None:
+        """Take it, and all that has come meanwhile."""
+
+
 class Feed(ABC, Generic[T_out]):
     """One running subscription to a source, seen by the one consumer that pulls it.
 
@@ -118,6 +134,12 @@ class Feed(ABC, Generic[T_out]):
     def hot(self) -> bool:
         """Whether what it has is handed over at once, inside of ``subscribe`` itself."""
         return False
+
+    def serve(self, server: Server) -> None:
+        """Hear, before it is started, of a consumer that can take a single item at once.
+
+        Where it is WAITING and holds nothing, an item may be handed over instead of a wake.
+        """
 
     def start(self) -> None:
         """Start the source. Items may come, and wakes, before this returns."""

@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from asyncio import Task
 from collections import deque
 from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
-from reactivex.abc import DisposableBase, SchedulerBase
+from reactivex.abc import SchedulerBase
 
 from ..protocol import BufferOverflowError, SlowConsumerError, Subscriber
 from . import hooks
 from .clock import Alarm, running_scheduler
+from .connection import Connection
 from .feed import Context
 from .loops import running_loop
 from .outlet import Lease, Memory, Outlet
-from .prefetched import Intake
 from .statistics import Ledger, StageStatistics
 
 Subscribe = Callable[[Subscriber[Any], Context], object]
 """Subscribes a Subscriber to the producer, for a consumer's context."""
-
-
-class Connection(DisposableBase):
-    """One subscription of a hub to its producer; disposing of it disconnects the hub."""
-
-    def __init__(self, hub: Hub) -> None:
-        """Connect a hub."""
-        self._hub = hub
-        self.intake: Intake = Intake(self, lambda _: hub.refill())
-        self.tasks: set[Task[Any]] = set()  # that the producer has started
-        # The hub's lock guards these.
-        self.asked = 0  # requested and not yet handed to all
-        self.requesting = False  # somebody is in a call of request, and looks again after it
-        self.giving = False  # an item is being handed out: who does that refills once after it
-        self.emptied = False  # meanwhile somebody wanted to
-
-    def push(self, item: Any) -> None:
-        """Take an item."""
-        self._hub.take(self, item)
-
-    def fail(self, error: Exception) -> None:
-        """Hear of a failure."""
-        self._hub.end(self, error)
-
-    def complete(self) -> None:
-        """Hear of the end."""
-        self._hub.end(self, None)
-
-    def dispose(self) -> None:
-        """Disconnect."""
-        self._hub.disconnect(self)
 
 
 class Hub:
@@ -239,6 +207,14 @@ class Hub:
         connection.intake.cancel()
         self._past.keep(connection.intake.statistics())
 
+    def starve(self) -> None:
+        """Hear that an outlet waits: from now on there may be room for less than a batch."""
+        self.hungry = True
+        connection = self._connection
+        # Who is giving looks after it, at the latest when all has come that was asked for.
+        if connection is None or not connection.giving or self.deals:
+            self.refill()
+
     def refill(self) -> None:
         """Ask the producer for as much as there is room for."""
         with self._lock:
@@ -294,7 +270,7 @@ class Hub:
             connection.giving = False
             asked = connection.asked = max(0, connection.asked - 1)
             emptied, connection.emptied = connection.emptied, False
-        if emptied or not asked:
+        if not asked or ((emptied or self.hungry) and asked <= self.prefetch - self.batch):
             self.refill()
 
     def _over(self) -> bool:
@@ -315,7 +291,15 @@ class Hub:
     def _give(self, item: Any, outlets: tuple[Outlet, ...]) -> None:
         """Push an item to outlets."""
         for outlet in outlets:
-            self.guarded(outlet.push, item)
+            try:
+                outlet.push(item)
+            except Exception as error:
+                hooks.dropped_error(error)
+            except BaseException as error:
+                self._interrupted(error)
+                raise
+            if not self.hungry and outlet.waits:
+                self.hungry = True
             if self._eject_after is not None and outlet.reading and outlet.room <= 0:
                 outlet.full_since = self._now()
                 self._watch()
@@ -328,8 +312,11 @@ class Hub:
             hooks.dropped_error(error)
             return None
         except BaseException as error:
-            self._break_off(RuntimeError(f"{self.name}: a subscriber ended with {error!r}"))
+            self._interrupted(error)
             raise
+
+    def _interrupted(self, error: BaseException) -> None:
+        self._break_off(RuntimeError(f"{self.name}: a subscriber ended with {error!r}"))
 
     def end(self, connection: Connection, error: Exception | None) -> None:
         """Tell all of the end, each behind what it has still to take."""

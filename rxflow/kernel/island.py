@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from . import hooks
-from .feed import NOTHING, Context, Feed, Few, State
+from .drain import Drain
+from .feed import NOTHING, Context, Feed, Few, Server, State
+from .queues import One
 from .stage import Plain, StageFactory
 from .statistics import StageStatistics
 
@@ -23,12 +25,16 @@ class Island(Feed[Any]):
         "_failure",
         "_few",
         "_few_run",
+        "_one",
+        "_one_run",
         "_others",
         "_pulls",
+        "_server",
         "_source",
         "_stages",
         "_started",
         "_state",
+        "enter",
     )
 
     def __init__(self, source: Feed[Any], stages: Sequence[StageFactory], context: Context) -> None:
@@ -39,6 +45,9 @@ class Island(Feed[Any]):
         self._pulls = context.pulls
         self._few: Few | None = None  # what the last run has pulled, if it was one of few items
         self._few_run: Iterator[Any] | None = None  # the stages over it, once they were needed
+        self._server: Drain | None = None  # takes what comes of a single item at once
+        self._one = One()
+        self._one_run: Iterator[Any] | None = None  # the stages over that, once there was one
         # What the source said when the chain reached its end; None while it has not.
         self._state: State | None = None
         self._started = False
@@ -48,6 +57,26 @@ class Island(Feed[Any]):
     def hot(self) -> bool:
         """As the source."""
         return self._source.hot
+
+    def serve(self, server: Server) -> None:
+        """Turn single items of the source into what becomes of them."""
+        if not self._others and not self._pulls and isinstance(server, Drain):
+            self._server = server
+            self.enter: Callable[[], bool] = server.enter
+            self._source.serve(cast("Server", self))
+
+    def hand(self, item: Any) -> None:
+        """Hand on what becomes of a single item.
+
+        Args:
+            item: It.
+        """
+        assert self._server is not None
+        one = self._few = self._one
+        self._state = None
+        one.item, one.ended = item, False
+        self._one_run = self._one_run or self._chained(one)
+        self._server.hand_on(one, self._one_run)
 
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol import FAIL, Overflow
 from .boundary import Boundary, DiscardCallback, DropCallback
-from .feed import Context, Few, State
+from .feed import Context, Few, Server, State
 from .statistics import StageStatistics
 
 if TYPE_CHECKING:
@@ -115,11 +115,17 @@ class Outlet(Boundary[Any]):
         self.coming: int = 0  # dealt to it, and not yet pushed; the hub's lock guards it
         self.full_since: float = 0.0  # when it was last filled up, or attached
         self._taken = 0  # since the hub was last told of room
+        self._reader: Server | None = None  # takes single items at once, when it is read
 
     @property
     def room(self) -> int:
         """How many items the producer may be asked for on account of this one (items)."""
         return self._hub.prefetch - len(self._queue) - self.coming if self.reading else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is in lockstep, has taken all there was, and asks for more."""
+        return self.lockstep and self._idle and self._wanted > self._received
 
     @property
     def held(self) -> int:
@@ -152,6 +158,7 @@ class Outlet(Boundary[Any]):
         if not self.reading:
             self.reading = True
             self._hub.refill()
+            self._server = self._reader
         for item in super().run():
             self._taken += 1
             if self._taken >= self._hub.batch or self._hub.hungry:
@@ -168,9 +175,14 @@ class Outlet(Boundary[Any]):
             if state is State.ENDED:
                 self._hub.heard_end()
             elif state is State.WAITING and self.lockstep:
-                self._hub.hungry = True
-                self._hub.refill()  # there may be room for less than a batch
+                self._hub.starve()
         return state
+
+    def serve(self, server: Server) -> None:
+        """Hand single items over at once; in lockstep, when it is read."""
+        self._reader = server
+        if not self.lockstep:
+            self._server = server
 
     def few(self) -> Few | None:
         """Items that are taken in lockstep are counted by a run."""

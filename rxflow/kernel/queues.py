@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from .feed import Few
+from .feed import NOTHING, Few
 
 FEW = 4
 """So many items are taken one at a time, without a run of their own (items)."""
@@ -34,6 +34,24 @@ class Held(Few):
                 pass
         self.ended = True
         raise StopIteration
+
+
+class One(Few):
+    """Takes the one item that was put into it last."""
+
+    __slots__ = ("item",)
+
+    def __init__(self) -> None:
+        """Have none yet."""
+        self.item: Any = NOTHING
+
+    def __next__(self) -> Any:
+        """Take it."""
+        item, self.item = self.item, NOTHING
+        if item is NOTHING:
+            self.ended = True
+            raise StopIteration
+        return item
 
 
 class Parcel:

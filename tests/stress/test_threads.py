@@ -34,13 +34,19 @@ class YieldingLock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
-    def __enter__(self) -> None:
+    def acquire(self, blocking: bool = True) -> bool:
         time.sleep(0)
-        self._lock.acquire()
+        return self._lock.acquire(blocking)
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         self._lock.release()
         time.sleep(0)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 @pytest.fixture(params=["often", "at every lock"], autouse=True)
