@@ -1,0 +1,197 @@
+"""A single item that is handed over at once: whatever happens meanwhile is as with a wake."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.kernel import Boundary, Context, Drain
+from rxflow.protocol import FAIL, UNBOUNDED
+from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+
+
+class Pushed:
+    """A boundary with a subscriber, perhaps with stages between."""
+
+    def __init__(self, recorder: Recorder, *stages: Any, capacity: int = 4) -> None:
+        self.boundary: Boundary[Any]
+
+        def make(context: Context) -> Boundary[Any]:
+            self.boundary = Boundary(context, "pushed", capacity, FAIL)
+            return self.boundary
+
+        self.drain = Drain(recorder, raises=False)
+        self.drain.open(rx.Flow(make).pipe(*stages).feed)
+        self.drain.wake()
+
+    @property
+    def figures(self) -> Any:
+        return next(self.boundary.statistics())
+
+
+STAGES = pytest.mark.parametrize(
+    "stages",
+    [(), (ops.map(lambda x: x), ops.filter(lambda x: True))],
+    ids=["alone", "behind stages"],
+)
+
+
+@STAGES
+def test_it_is_counted_as_one_that_was_held(stages: Any) -> None:
+    seen: list[Any] = []
+    recorder = Recorder(UNBOUNDED, then=lambda _, __: seen.append(pushed.figures))
+    pushed = Pushed(recorder, *stages)
+    for item in (1, None, 3):
+        pushed.boundary.push(item)
+    assert recorder.items == [1, None, 3]
+    assert [(f.received, f.delivered, f.held, f.peak) for f in seen] == [
+        (1, 1, 0, 1),
+        (2, 2, 0, 1),
+        (3, 3, 0, 1),
+    ]
+
+
+@STAGES
+@pytest.mark.parametrize("demand", [3, UNBOUNDED])
+def test_what_is_pushed_meanwhile_comes_after_it(stages: Any, demand: int) -> None:
+    order: list[Any] = []
+
+    def then(_: Recorder, item: int) -> None:
+        order.append(("begin", item))
+        if item == 1:
+            pushed.boundary.push(2)
+            pushed.boundary.push(3)
+            pushed.boundary.complete()
+        order.append(("end", item))
+
+    recorder = Recorder(demand, then=then)
+    pushed = Pushed(recorder, *stages)
+    pushed.boundary.push(1)
+    assert order == [(when, item) for item in (1, 2, 3) for when in ("begin", "end")]
+    assert recorder.signals[-1] == COMPLETED
+
+
+@STAGES
+def test_demand_is_exact_and_what_is_beyond_it_is_held(stages: Any) -> None:
+    recorder = Recorder(2)
+    pushed = Pushed(recorder, *stages)
+    for item in range(5):
+        pushed.boundary.push(item)
+    assert recorder.items == [0, 1]
+    assert pushed.figures.held == 3
+    recorder.request(1)
+    assert recorder.items == [0, 1, 2]
+    pushed.boundary.complete()
+    recorder.request(2)
+    assert recorder.signals[-3:] == [("next", 3), ("next", 4), COMPLETED]
+
+
+@STAGES
+def test_the_end_comes_with_the_last_item_that_was_asked_for(stages: Any) -> None:
+    recorder = Recorder(1, then=lambda _, __: pushed.boundary.complete())
+    pushed = Pushed(recorder, *stages)
+    pushed.boundary.push(1)
+    assert recorder.signals == [("subscribed",), ("next", 1), COMPLETED]
+
+
+def test_an_input_without_an_output_is_asked_for_again() -> None:
+    recorder = Recorder(2)
+    pushed = Pushed(recorder, ops.filter(lambda x: x > 1))
+    assert pushed.boundary.requested == 2
+    for item, requested in [(0, 2), (1, 2), (2, 1), (0, 1), (3, 0)]:
+        pushed.boundary.push(item)
+        assert pushed.boundary.requested == requested
+    assert recorder.items == [2, 3]
+
+
+@STAGES
+def test_a_cancel_meanwhile_is_the_last_that_is_heard(stages: Any) -> None:
+    recorder = Recorder(UNBOUNDED, then=lambda recorder, _: recorder.cancel())
+    pushed = Pushed(recorder, *stages)
+    pushed.boundary.push(1)
+    assert pushed.boundary.closed
+    pushed.boundary.push(2)
+    assert recorder.items == [1]
+
+
+@STAGES
+def test_a_subscriber_that_raises_is_cancelled_and_reported(stages: Any) -> None:
+    error = ValueError("subscriber")
+
+    def then(_: Recorder, __: Any) -> None:
+        raise error
+
+    pushed = Pushed(Recorder(UNBOUNDED, then=then), *stages)
+    with dropped_errors() as dropped:
+        pushed.boundary.push(1)
+    assert dropped == [error]
+    assert pushed.boundary.closed
+
+
+@STAGES
+def test_an_interrupt_reaches_who_pushes_and_ends_it(stages: Any) -> None:
+    def then(_: Recorder, __: Any) -> None:
+        raise KeyboardInterrupt
+
+    pushed = Pushed(Recorder(UNBOUNDED, then=then), *stages)
+    with pytest.raises(KeyboardInterrupt):
+        pushed.boundary.push(1)
+    assert pushed.boundary.closed
+
+
+@pytest.mark.parametrize("error", [KeyError("callback"), StopIteration()])
+def test_a_callback_that_raises_ends_it_and_nothing_is_silent(error: Exception) -> None:
+    def callback(item: int) -> int:
+        if item == 2:
+            raise error
+        return item
+
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, ops.map(callback))
+    pushed.boundary.push(1)
+    pushed.boundary.push(2)
+    assert recorder.items == [1]
+    if isinstance(error, StopIteration):
+        assert "StopIteration" in str(recorder.error)
+    else:
+        assert recorder.error is error
+    assert pushed.boundary.closed
+
+
+@STAGES
+def test_wrong_demand_meanwhile_fails_it(stages: Any) -> None:
+    recorder = Recorder(UNBOUNDED, then=lambda recorder, _: recorder.request(0))
+    pushed = Pushed(recorder, *stages)
+    pushed.boundary.push(1)
+    assert "request(0)" in str(recorder.error)
+
+
+@STAGES
+def test_producers_on_several_threads_lose_nothing_and_are_not_left_waiting(stages: Any) -> None:
+    producers, items = 3, 400
+    taken: list[Any] = []
+    flow = rx.create(lambda emitter: emitters.append(emitter), overflow=FAIL, capacity=9999)
+    emitters: list[Any] = []
+    flow.pipe(*stages).subscribe(taken.append)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [
+            threading.Thread(
+                target=lambda n=n: [emitters[0].on_next((n, item)) for item in range(items)]
+            )
+            for n in range(producers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(before)
+    for n in range(producers):
+        assert [item for who, item in taken if who == n] == list(range(items))
