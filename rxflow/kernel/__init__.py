@@ -16,7 +16,7 @@ from .clock import Alarm
 from .consumer import Consumer, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
-from .feed import BUDGET, NOTHING, Context, Feed, Few, State, remaining
+from .feed import BUDGET, NOTHING, Context, Feed, Few, Server, State, remaining
 from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .hub import Connection, Hub
 from .inputs import Input
@@ -72,6 +72,7 @@ __all__ = [
     "Relay",
     "RoutingHub",
     "Rule",
+    "Server",
     "Slots",
     "Stage",
     "StageFactory",

@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat
 from threading import Lock
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
 from .ends import HANDOVER, OPEN, DiscardCallback, DropCallback, End
-from .feed import BUDGET, Context, Feed, Few, Server, State
+from .feed import BUDGET, Context, Feed, Few, Server, State, inherits
 from .queues import FEW, Held
 from .statistics import StageStatistics
 from .telling import Telling, is_async
@@ -54,6 +54,7 @@ class Boundary(Feed[T], Generic[T]):
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
         self._wake = context.wake
+        self.steady = inherits(type(self), Boundary, "want")
         self.name = name
         self._capacity = capacity
         self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level
@@ -113,8 +114,7 @@ class Boundary(Feed[T], Generic[T]):
                 self._received += 1
                 if held >= self._peak:
                     self._peak = held + 1
-                if self._idle and not held:
-                    server = self._server
+                server = self._server if self._idle and not held else None
                 if server is None or not server.enter():
                     server = None
                     queue.append(item)
@@ -128,8 +128,7 @@ class Boundary(Feed[T], Generic[T]):
             else:
                 kept, lost = self._overflowing(item)
             idle = self._idle and server is None  # else it stays idle: who comes meanwhile wakes
-            if idle:
-                self._idle = False
+            self._idle = self._idle and not idle
         if lost:
             self._report(lost)
         if server is not None:
@@ -244,8 +243,7 @@ class Boundary(Feed[T], Generic[T]):
 
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody waits for room or counts what is taken."""
-        kind, base = cast("tuple[Any, Any]", (type(self), Boundary))
-        if kind.run is base.run and kind.settle is base.settle and not self._waits:
+        if inherits(type(self), Boundary, "run", "settle") and not self._waits:
             self._server = server
 
     def few(self) -> Few | None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum
+from functools import cache
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from reactivex.abc import SchedulerBase
@@ -114,7 +115,7 @@ class Server(Protocol):
         """
         ...
 
-    def hand(self, item: Any) -> None:
+    def hand(self, item: Any, /) -> None:
         """Take it, and all that has come meanwhile."""
 
 
@@ -126,9 +127,13 @@ class Feed(ABC, Generic[T_out]):
     takes from it what it has demand for, and when the run is exhausted asks
     ``settle`` why. Only one thread at a time is in these calls; the consumer
     sees to that. ``cancel`` is called once, by the same consumer, and ends it.
+
+    Attributes:
+        steady: To say the same to ``want`` once more, when nothing has come, changes nothing.
     """
 
     __slots__ = ()
+    steady: bool = False
 
     @property
     def hot(self) -> bool:
@@ -201,3 +206,9 @@ class Feed(ABC, Generic[T_out]):
 def remaining(granted: int, delivered: int) -> int:
     """Compute the demand that is left (items); UNBOUNDED is never decremented."""
     return UNBOUNDED if granted == UNBOUNDED else granted - delivered
+
+
+@cache
+def inherits(kind: type, base: type, *names: str) -> bool:
+    """Tell whether a class has methods of its base as they are there."""
+    return all(getattr(kind, name) is getattr(base, name) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .feed import NOTHING, Context, Feed, State
+from .feed import NOTHING, Context, Feed, Server, State
 
 
 class Input:
@@ -18,7 +18,17 @@ class Input:
         pushes: It has woken its consumer, so items come by themselves, not only when it is asked.
     """
 
-    __slots__ = ("_feed", "_run", "_started", "ended", "pushes", "queued", "waiting")
+    __slots__ = (
+        "_asked",
+        "_feed",
+        "_run",
+        "_started",
+        "_steady",
+        "ended",
+        "pushes",
+        "queued",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -48,6 +58,8 @@ class Input:
             context.wake()
 
         self._feed: Feed[Any] = make(context.waking(wake))
+        self._steady = self._feed.steady
+        self._asked = 0  # what the Feed was asked for last, if it is steady (items)
 
     def start(self, wanted: int = 0) -> None:
         """Start the Feed.
@@ -62,6 +74,11 @@ class Input:
         self._started, self.waiting = True, False
         self._feed.start()
         self.waiting = False  # who looked during the start may have found less than there is
+
+    def serve(self, server: Server) -> None:
+        """Have single items handed over at once, when it waits."""
+        if self.pushes and not self.ended:
+            self._feed.serve(server)
 
     def take(self, wanted: int = 1) -> Any:
         """Take one item, or NOTHING; raises the failure of the Feed.
@@ -83,6 +100,7 @@ class Input:
         self._run = None
         state = self._feed.settle()
         if state is State.WAITING:
+            self._asked = wanted
             self._feed.want(wanted)
         else:
             self.waiting = False
@@ -108,6 +126,9 @@ class Input:
     def want(self, n: int) -> None:
         """Pass on demand that grew while it waits (items)."""
         if self._started and self.waiting and not self.ended:
+            if self._steady and n == self._asked:
+                return
+            self._asked = n
             self._feed.want(n)
 
     def cancel(self) -> None:

@@ -35,11 +35,13 @@ class Island(Feed[Any]):
         "_started",
         "_state",
         "enter",
+        "steady",
     )
 
     def __init__(self, source: Feed[Any], stages: Sequence[StageFactory], context: Context) -> None:
         """Make the stages of one subscription."""
         self._source = source
+        self.steady: bool = source.steady
         self._stages = [make(context) for make in stages]
         self._others = [stage for stage in self._stages if type(stage) is not Plain]
         self._pulls = context.pulls

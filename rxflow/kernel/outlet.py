@@ -181,7 +181,7 @@ class Outlet(Boundary[Any]):
     def serve(self, server: Server) -> None:
         """Hand single items over at once; in lockstep, when it is read."""
         self._reader = server
-        if not self.lockstep:
+        if self.reading:
             self._server = server
 
     def few(self) -> Few | None:

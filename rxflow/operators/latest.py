@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import repeat as times
 from typing import Any, TypeVar, overload
 
@@ -12,7 +14,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import BUDGET, HANDOVER, NOTHING, Context, DropCallback
+from ..kernel import BUDGET, HANDOVER, NOTHING, Context, DropCallback, Server
 from ..protocol import DROP_OLDEST, UNBOUNDED
 from .several import Make, Several
 
@@ -25,6 +27,14 @@ T4 = TypeVar("T4")
 # they come would run through it. So it is asked for one, and for the next when that was given.
 
 
+@dataclass(frozen=True, slots=True)
+class _Single:
+    """Takes single items of one Feed."""
+
+    enter: Callable[[], bool]
+    hand: Callable[[Any], None]
+
+
 class CombinedLatest(Several):
     """Takes an item of each Feed in turn; gives all values whenever there is a new one."""
 
@@ -33,7 +43,35 @@ class CombinedLatest(Several):
         super().__init__(context, "combine_latest", sources)
         self._prefetch = prefetch
         self._turn = 0  # whose turn it is
+        self._served = False  # the Feeds hand over single items
         self._hopeless = False  # a Feed had no item, and so there is no result any more
+        self._wake = context.wake
+        self._server: Server | None = None  # takes single results at once, once there was one
+        self._batch = prefetch - prefetch // 4
+        self._left = self._batch  # to be handed over before the Feeds are asked again (items)
+
+    def serve(self, server: Server) -> None:
+        """Make results of single items at once, when all have given one."""
+        self._server = server
+
+    def _serve_each(self) -> None:
+        server = self._server
+        if server is not None and not self._served:
+            self._served = True
+            for index, entry in enumerate(self._inputs):
+                entry.serve(_Single(server.enter, partial(self._hand, server, index)))
+
+    def _hand(self, server: Server, index: int, item: Any) -> None:
+        """Hand over what comes of a single item, while all wait."""
+        self._received += 1
+        self._delivered += 1
+        self._values[index] = item
+        self._turn = (index + 1) % len(self._values)
+        self._left -= 1
+        if not self._left:
+            self._left = self._batch
+            self._wake()  # after this one the Feeds are looked at, and asked
+        server.hand(tuple(self._values))
 
     def _ask(self, index: int) -> int:
         return min(self._prefetch, self._wanted)
@@ -53,16 +91,18 @@ class CombinedLatest(Several):
             if index is None or self._hopeless:
                 return
             if not self._missing:
+                self._serve_each()
                 yield self._give()
             else:
                 ends = self._ends()
                 self._hopeless = all(ends[:index] + ends[index + 1 :])
 
     def _take_in_turn(self) -> int | None:
-        for _ in self._inputs:
-            index = self._turn
-            self._turn = (index + 1) % len(self._inputs)
-            if self._takes(index) and self._take(index):
+        inputs = self._inputs
+        for index in (*range(self._turn, len(inputs)), *range(self._turn)):
+            entry = inputs[index]
+            if not (entry.waiting or entry.ended) and self._takes(index) and self._take(index):
+                self._turn = (index + 1) % len(inputs)
                 return index
         return None
 

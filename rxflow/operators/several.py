@@ -92,7 +92,8 @@ class Several(Feed[Any]):
 
     def _ends(self) -> list[bool]:
         """Let ends through; tell which of the Feeds are over."""
-        return [entry.over() for entry in self._inputs]
+        # One that waits would have woken the consumer.
+        return [entry.ended if entry.waiting else entry.over() for entry in self._inputs]
 
     def _lose(self, item: Any, reason: str) -> None:
         self._dropped[reason] += 1

@@ -107,6 +107,47 @@ def test_sources_are_refilled() -> None:
     assert [left for left, _ in probe.items] == list(range(20))
 
 
+@pytest.mark.parametrize("prefetch", [1, 2, 4])
+def test_sources_that_push_are_asked_again_while_they_are_handed_over_at_once(
+    prefetch: int,
+) -> None:
+    emitters: list[Any] = []
+    first, second = (rx.create(emitters.append, overflow=rx.FAIL, capacity=9) for _ in range(2))
+    probe = subscribed(first.pipe(ops.combine_latest(second, prefetch=prefetch)), rx.UNBOUNDED)
+    for number in range(60):
+        for emitter in emitters:
+            assert 0 < emitter.requested <= prefetch
+            emitter.on_next(number)
+    pairs = [(n + later, n) for n in range(60) for later in (0, 1)][:-1]
+    assert probe.items == pairs
+    figures = probe.statistics["combine_latest"]
+    assert (figures.received, figures.delivered, figures.held) == (120, 120, 0)
+
+
+def test_what_is_pushed_inside_of_a_combination_comes_after_it() -> None:
+    a, b = Subject[int](), Subject[int]()
+    order: list[Any] = []
+
+    def take(pair: Any) -> None:
+        order.append(("begin", pair))
+        if pair == (3, 2):
+            b.on_next(4)
+            a.on_next(5)
+        order.append(("end", pair))
+
+    a.pipe(ops.on_backpressure_buffer(9), ops.combine_latest(b)).subscribe(take)
+    a.on_next(1)
+    b.on_next(2)
+    a.on_next(3)
+    b.on_next(6)
+    assert [pair for when, pair in order if when == "begin"][:2] == [(1, 2), (3, 2)]
+    assert order[-1] == ("end", (5, 6))
+    assert len(order) == 10
+    assert all(
+        begin == ("begin", end[1]) for begin, end in zip(order[::2], order[1::2], strict=True)
+    )
+
+
 def test_combine_latest_ends_when_all_have() -> None:
     probe, a, b = of_two("combine_latest", 9)
     a.emit(1)
