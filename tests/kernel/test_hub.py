@@ -729,3 +729,11 @@ def test_with_a_window_late_ones_get_what_is_young_enough() -> None:
     station.clock.advance_to(5.5)
     assert station.join().take() == ["b"]
     assert station.figures.held == 0
+
+
+def test_a_window_goes_by_the_clock_that_was_given_also_before_it_connects() -> None:
+    station = Station(4, memory=Memory(3, window=5.0, initial="a"))
+    station.clock.advance_to(4.0)
+    assert station.join().take() == ["a"]
+    station.clock.advance_to(5.5)
+    assert station.join().take() == []
