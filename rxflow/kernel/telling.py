@@ -124,6 +124,5 @@ def is_async(function: Any) -> bool:
     if type(function) is FunctionType:  # the usual case, and the quick one
         return bool(function.__code__.co_flags & CO_COROUTINE)
     called: Any = getattr(function, "func", function)  # functools.partial
-    return iscoroutinefunction(called) or iscoroutinefunction(
-        getattr(called.__class__, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
+    of_object: Any = called.__class__.__call__  # what a call of it calls; that of a class is plain
+    return iscoroutinefunction(called) or iscoroutinefunction(of_object)
