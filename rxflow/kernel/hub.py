@@ -34,8 +34,6 @@ class Connection(DisposableBase):
         # The hub's lock guards these.
         self.asked = 0  # requested and not yet handed to all
         self.requesting = False  # somebody is in a call of request, and looks again after it
-        self.giving = False  # an item is being handed out: who does that refills once after it
-        self.emptied = False  # meanwhile somebody wanted to
 
     def push(self, item: Any) -> None:
         """Take an item."""
@@ -98,6 +96,7 @@ class Hub:
         self._clock_of = scheduler
         self._lock = Lock()
         self._outlets: tuple[Outlet, ...] = ()
+        self._first = 0  # where a look at all of them begins: at who last held the others back
         self._numbers = 0
         self._connection: Connection | None = None
         self._past = Ledger()  # figures of producers that were disconnected
@@ -165,7 +164,10 @@ class Hub:
         self.refill()
 
     def _forget(self, outlet: Outlet) -> None:
-        self._outlets = tuple(each for each in self._outlets if each is not outlet)
+        outlets = self._outlets
+        if outlet in outlets:
+            at = outlets.index(outlet)
+            self._outlets = outlets[:at] + outlets[at + 1 :]
 
     def _backlog(self) -> list[Any]:
         """Give what a new outlet gets first; the lock is held."""
@@ -245,13 +247,10 @@ class Hub:
             connection = self._connection
             if connection is None or connection.requesting or not connection.intake.subscribed:
                 return  # who is requesting looks again
-            if connection.giving:
-                connection.emptied = True
-                return
             connection.requesting = True
         while True:
             with self._lock:
-                more = self._room() - connection.asked
+                more = self._more(connection.asked)
                 if more <= 0:
                     connection.requesting = False
                     return
@@ -262,18 +261,31 @@ class Hub:
             except Exception as error:  # rule 3.16: it is not to raise
                 self._break_off(error)
 
-    def _room(self) -> int:
-        """Say how much may be asked for and not yet received (items); the lock is held."""
-        rooms = [outlet.room for outlet in self._outlets if outlet.lockstep]
-        return min(rooms) if rooms else self.prefetch if self._outlets else 0
+    def _more(self, asked: int) -> int:
+        """Say how much may be asked for beyond what was (items); the lock is held.
+
+        Each outlet comes here after each item. So that it does not look at all the others
+        every time, it looks no further than the first that has no room for more.
+        """
+        outlets, least = self._outlets, self.prefetch
+        if not outlets or asked >= least:
+            return 0
+        for _ in outlets:
+            self._first %= len(outlets)
+            outlet = outlets[self._first]
+            if outlet.lockstep and (room := outlet.room) < least:
+                least = room
+                if least <= asked:
+                    return 0
+            self._first += 1
+        return least - asked
 
     def take(self, connection: Connection, item: Any) -> None:
         """Hand an item to those it is for, or keep it for the next one."""
         with self._lock:
             if connection is not self._connection or self._ended:
                 return
-            asked = connection.asked
-            connection.giving = True
+            asked = connection.asked  # with this one, till all have it: who has it may ask
             self._received += 1
             if self._memory is not None:
                 self._memory.add(item, self._now())
@@ -291,10 +303,8 @@ class Hub:
         self.hungry = False
         self._give(item, outlets)
         with self._lock:
-            connection.giving = False
             asked = connection.asked = max(0, connection.asked - 1)
-            emptied, connection.emptied = connection.emptied, False
-        if emptied or not asked:
+        if not asked:
             self.refill()
 
     def _over(self) -> bool:
