@@ -56,8 +56,8 @@ class Hub:
     """Hands each item of its producer to all of its outlets.
 
     The lock guards all fields; items, ends and requests are passed on outside of it.
-    The outlets are a tuple that is replaced, so that an item goes to those that were
-    there when it came, whoever joins or leaves meanwhile.
+    The outlets are gone through as a tuple, made anew when they are others, so that an item
+    goes to those that were there when it came, whoever joins or leaves meanwhile.
     """
 
     deals = False
@@ -95,7 +95,8 @@ class Hub:
         self._scheduler = scheduler
         self._clock_of = scheduler
         self._lock = Lock()
-        self._outlets: tuple[Outlet, ...] = ()
+        self._members: dict[Outlet, None] = {}  # in the order in which they came
+        self._told: tuple[Outlet, ...] | None = ()  # the same; None since one has come or gone
         self._first = 0  # where a look at all of them begins: at who last held the others back
         self._numbers = 0
         self._connection: Connection | None = None
@@ -124,7 +125,7 @@ class Hub:
             outlet.preload(self._backlog())
             over = self._over()
             if not over:
-                self._outlets = (*self._outlets, outlet)
+                self._members[outlet], self._told = None, None
                 outlet.full_since = self._now()
             if lease is not None:
                 lease.count += 1
@@ -164,10 +165,14 @@ class Hub:
         self.refill()
 
     def _forget(self, outlet: Outlet) -> None:
-        outlets = self._outlets
-        if outlet in outlets:
-            at = outlets.index(outlet)
-            self._outlets = outlets[:at] + outlets[at + 1 :]
+        self._members.pop(outlet, None)
+        self._told = None
+
+    @property
+    def _outlets(self) -> tuple[Outlet, ...]:
+        """Who is there now; the lock is held."""
+        self._told = told = self._told or tuple(self._members)
+        return told
 
     def _backlog(self) -> list[Any]:
         """Give what a new outlet gets first; the lock is held."""
@@ -205,8 +210,9 @@ class Hub:
     def _open(self, connection: Connection, scheduler: SchedulerBase | None) -> None:
         self._stop_clock()
         self._clock_of = self._scheduler or scheduler
-        for outlet in self._outlets:
-            outlet.full_since = self._now()
+        with self._lock:
+            for outlet in self._outlets:
+                outlet.full_since = self._now()
         if self._subscribe is not None:
             context = Context(lambda: None, scheduler, connection.tasks)
             self._subscribe(connection.intake, context)
@@ -262,21 +268,16 @@ class Hub:
                 self._break_off(error)
 
     def _more(self, asked: int) -> int:
-        """Say how much may be asked for beyond what was (items); the lock is held.
-
-        Each outlet comes here after each item. So that it does not look at all the others
-        every time, it looks no further than the first that has no room for more.
-        """
-        outlets, least = self._outlets, self.prefetch
-        if not outlets or asked >= least:
+        """Say how much may be asked for beyond what was (items); the lock is held."""
+        # Each outlet comes here after each item, so none looks at all of the others every time.
+        least = self.prefetch
+        if asked >= least or not (outlets := self._outlets):
             return 0
         for _ in outlets:
             self._first %= len(outlets)
             outlet = outlets[self._first]
-            if outlet.lockstep and (room := outlet.room) < least:
-                least = room
-                if least <= asked:
-                    return 0
+            if outlet.lockstep and (least := min(least, outlet.room)) <= asked:
+                return 0  # whoever looks next begins with this one
             self._first += 1
         return least - asked
 
@@ -313,7 +314,7 @@ class Hub:
 
     def _keeps(self) -> bool:
         """Say whether an item is kept till an outlet has room for it; the lock is held."""
-        return not self._outlets and self._memory is None
+        return not self._members and self._memory is None
 
     def _break_off(self, error: Exception) -> None:
         """Fail, and cancel the producer."""
@@ -355,7 +356,8 @@ class Hub:
     def _finish(self) -> None:
         """Let all outlets go, once nothing more is to come to them."""
         with self._lock:
-            outlets, self._outlets = self._outlets, ()
+            outlets, self._told = self._outlets, ()
+            self._members.clear()
         self._stop_clock()
         for outlet in outlets:
             self.guarded(self._tell_end, outlet)
@@ -441,4 +443,6 @@ class Hub:
 
     def all_statistics(self) -> tuple[StageStatistics, ...]:
         """Give those, then the figures of each outlet."""
-        return (*self.statistics(), *(each.own_statistics() for each in self._outlets))
+        with self._lock:
+            outlets = self._outlets
+        return (*self.statistics(), *(each.own_statistics() for each in outlets))

@@ -269,9 +269,9 @@ JOINING = Curve(
     "ns for one to join and to leave",
     (1, 10, 100, 1_000, 10_000),
     10_000,
-    "The subscribers are a tuple that is replaced by one that is longer, or shorter, by one, so "
-    "that an item goes to those who were there when it came. Copying it is all that grows with "
-    "their number: some ns for each that is there.",
+    "Who joins or leaves is put into a dict or taken out of it, whoever else is there; the tuple "
+    "of all of them, that an item goes to, is made when the next item comes. What bounds the "
+    "number of subscribers is what each holds, and Python's collector.",
 )
 
 
