@@ -16,13 +16,10 @@ from . import hooks
 from .feed import BUDGET, Context, Feed, Few, State
 from .queues import FEW, Held
 from .statistics import StageStatistics
-from .telling import Telling, is_async
+from .telling import DiscardCallback, DropCallback, Telling, is_async
 from .waiters import Waiters
 
 T = TypeVar("T")
-
-DropCallback = Callable[[Any, str], object]
-DiscardCallback = Callable[[Any], object]
 
 HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""

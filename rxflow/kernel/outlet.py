@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import FAIL, Overflow
-from .boundary import Boundary, DiscardCallback, DropCallback
+from .boundary import Boundary
 from .feed import Context, Few, State
 from .statistics import StageStatistics
+from .telling import DiscardCallback, DropCallback
 
 if TYPE_CHECKING:
     from .hub import Hub

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
-from .boundary import Boundary, DropCallback
+from .boundary import Boundary
 from .drain import Drain
 from .feed import Context, Feed
 from .loops import running_loop
 from .statistics import StageStatistics
+from .telling import DropCallback
 
 Connect = Callable[[Subscriber[Any]], object]
 

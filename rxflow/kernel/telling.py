@@ -14,6 +14,9 @@ from . import hooks
 from .feed import Context
 from .loops import needed_loop, on_loop, spawn
 
+DropCallback = Callable[[Any, str], object]
+DiscardCallback = Callable[[Any], object]
+
 WAITING = 1024
 """Most calls of an async ``on_drop`` that wait for those before them."""
 
