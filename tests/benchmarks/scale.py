@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from . import plot
+from .curve import FULL, QUICK, SUPER_LINEAR, Curve, growth
 from .environment import describe
-from .scaling import CURVES, FULL, QUICK, SUPER_LINEAR, Curve, growth
+from .scaling import CURVES
 
 FOLDER = Path(__file__).parent / "scale"
 RESULTS = FOLDER / "results.json"

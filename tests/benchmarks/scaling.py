@@ -1,112 +1,26 @@
-"""What is measured of how cost grows: the curves, each with what bounds it."""
+"""How cost grows, along one Flow: stages, boundaries, capacity, item size, threads."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from math import log
 from queue import Queue
 from threading import Thread
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns
 from typing import Any
 
 import reactivex
 from reactivex import operators as stock
-from reactivex.subject import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
 
-from . import p13_many as many
+from .curve import Curve, Series
+from .scaling_many import FLOWS, JOINING, SOURCES, SUBSCRIBERS
 from .work import increment
 
 CAPACITY = 256
-QUICK, FULL = 20_000, 200_000
-"""About how many steps one measurement has."""
-SUPER_LINEAR = 0.5
-"""What looks at all others for each one comes near to a power of 1; a busy machine to 0.4."""
-
-Series = Callable[[int, int], Any]
-"""Does the work at a point in about so many steps; gives its units of work, perhaps Prepared."""
-
-
-@dataclass
-class Prepared:
-    """What a series gives that has prepared something first.
-
-    Attributes:
-        units: How many units of work it was.
-        since: What the clock said when all was prepared (ns).
-    """
-
-    units: int
-    since: int
-
-
-@dataclass
-class Curve:
-    """How the cost of a unit of work grows.
-
-    Attributes:
-        id: Its name, also of its plot.
-        title: What grows.
-        across: What is counted across.
-        unit: What a cost is the cost of; it should not grow at all.
-        points: Where it is measured; those above ``quick`` only in a full run.
-        quick: The last point of a quick run.
-        bound: What bounds it, for the page.
-        clock: The processor's time, unless it is how much gets through that counts.
-    """
-
-    id: str
-    title: str
-    across: str
-    unit: str
-    points: Sequence[int]
-    quick: int
-    bound: str
-    clock: Callable[[], int] = process_time_ns
-    series: dict[str, Series] = field(default_factory=dict)
-
-    def enter(self, name: str) -> Callable[[Series], Series]:
-        """Enter the decorated function as a series."""
-
-        def keep(series: Series) -> Series:
-            self.series[name] = series
-            return series
-
-        return keep
-
-    def measure(self, name: str, x: int, steps: int, rounds: int) -> float:
-        """Give the least cost of a unit in some rounds (ns): what else ran only adds to it."""
-        return min(self._once(self.series[name], x, steps) for _ in range(rounds))
-
-    def _once(self, series: Series, x: int, steps: int) -> float:
-        with asyncio.Runner() as runner:
-            runner.get_loop()
-            start = self.clock()
-            done = series(x, steps)
-            units = runner.run(done) if inspect.iscoroutine(done) else done
-            end = self.clock()
-        if isinstance(units, Prepared):
-            start, units = units.since, units.units
-        return (end - start) / units
-
-
-def growth(costs: Sequence[tuple[int, float]]) -> float:
-    """Give the power of x that the cost grows with, towards the end of its range.
-
-    It is fitted to the upper half of the points, of three at least; 0 is flat.
-    """
-    upper = [(log(x or 0.5), log(cost)) for x, cost in costs[-max(3, (len(costs) + 1) // 2) :]]
-    mean_x = sum(x for x, _ in upper) / len(upper)
-    mean_y = sum(y for _, y in upper) / len(upper)
-    spread = sum((x - mean_x) ** 2 for x, _ in upper)
-    return sum((x - mean_x) * (y - mean_y) for x, y in upper) / spread if spread else 0.0
-
 
 STAGES = Curve(
     "stages",
@@ -204,123 +118,6 @@ async def _(x: int, steps: int) -> int:
     assert total == sum(range(items))
     return items * (x or 1)
 
-
-SUBSCRIBERS = Curve(
-    "subscribers",
-    "Subscribers of a share",
-    "subscribers",
-    "ns per item and subscriber",
-    (1, 10, 100, 1_000, 10_000),
-    10_000,
-    "An item is pushed into the queue of each subscriber, and taken out by its own drain: that is "
-    "what a subscriber costs, whatever the others do. Who holds the others back is looked for from "
-    "where the last one was, so all of them are looked at once per request. While an item is on "
-    "its way to 10,000 subscribers the event loop does not get a turn.",
-)
-
-
-def _pushed(x: int, steps: int, on_next: Callable[[int], None], count: Sequence[int]) -> Prepared:
-    items = max(2, steps // 4 // x)
-    since = process_time_ns()
-    for item in range(items):
-        on_next(item)
-    assert count[0] == items * x
-    return Prepared(items * x, since)
-
-
-def _counting() -> tuple[list[int], Callable[[int], None]]:
-    count = [0]
-
-    def add(item: int) -> None:
-        count[0] += 1
-
-    return count, add
-
-
-def _emitted_to(x: int, add: Callable[[int], None]) -> tuple[rx.Emitter[int], list[Any]]:
-    emitters: list[rx.Emitter[int]] = []
-    source = rx.create(emitters.append, overflow=rx.SUSPEND, capacity=CAPACITY)
-    shared = source.pipe(ops.share())
-    subscriptions = [shared.subscribe(add) for _ in range(x)]
-    return emitters[0], subscriptions
-
-
-@SUBSCRIBERS.enter("rxflow, share")
-def _(x: int, steps: int) -> Prepared:
-    count, add = _counting()
-    emitter, _ = _emitted_to(x, add)
-    return _pushed(x, steps, emitter.on_next, count)
-
-
-@SUBSCRIBERS.enter("reactivex, share")
-def _(x: int, steps: int) -> Prepared:
-    count, add = _counting()
-    subject: Subject[int] = Subject()
-    shared = subject.pipe(stock.share())
-    for _ in range(x):
-        shared.subscribe(add)
-    return _pushed(x, steps, subject.on_next, count)
-
-
-JOINING = Curve(
-    "joining",
-    "Subscribers that come and go",
-    "subscribers of a share",
-    "ns for one to join and to leave",
-    (1, 10, 100, 1_000, 10_000),
-    10_000,
-    "Who joins or leaves is put into a dict or taken out of it, whoever else is there; the tuple "
-    "of all of them, that an item goes to, is made when the next item comes. What bounds the "
-    "number of subscribers is what each holds, and Python's collector.",
-)
-
-
-@JOINING.enter("rxflow, share")
-def _(x: int, steps: int) -> int:
-    _, subscriptions = _emitted_to(x, lambda item: None)
-    for subscription in subscriptions:
-        subscription.dispose()
-    return x
-
-
-@JOINING.enter("reactivex, share")
-def _(x: int, steps: int) -> int:
-    subject: Subject[int] = Subject()
-    shared = subject.pipe(stock.share())
-    subscriptions = [shared.subscribe(lambda item: None) for _ in range(x)]
-    for subscription in subscriptions:
-        subscription.dispose()
-    return x
-
-
-FLOWS = Curve(
-    "flows",
-    "Flows at the same time",
-    "Flows of five stages and a boundary on one loop",
-    "ns to begin one, give it five items, and end it",
-    (1, 10, 100, 1_000, 10_000, 100_000),
-    10_000,
-    "Flows have nothing in common, so one more costs what the first did. What bounds their number "
-    "is memory (P13 says how much each takes), and Python's collector, which goes through all that "
-    "is alive whenever a quarter more has come.",
-)
-
-
-def _flows(begin: many.Begin) -> Series:
-    async def run(x: int, steps: int) -> int:
-        results: list[int] = []
-        await many.feed([begin(results) for _ in range(x)])
-        assert results == [many.EXPECTED] * x
-        return x
-
-    return run
-
-
-FLOWS.series = {
-    "rxflow, subscribe": _flows(many.subscribed),
-    "rxflow, async for": _flows(many.iterated),
-    "asyncio.Queue(16) and a task": _flows(many.queued),
-}
 
 CAPACITIES = Curve(
     "capacity",
@@ -507,4 +304,5 @@ def _(x: int, steps: int) -> int:
     return x * each
 
 
-CURVES = (STAGES, BOUNDARIES, SUBSCRIBERS, JOINING, FLOWS, CAPACITIES, SIZES, THREADS)
+CURVES = (STAGES, BOUNDARIES, SUBSCRIBERS, JOINING, SOURCES, FLOWS, CAPACITIES, SIZES, THREADS)
+"""All of them, in the order of the page."""

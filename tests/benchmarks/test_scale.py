@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from . import plot
+from .curve import SUPER_LINEAR, Curve, growth
 from .scale import FOLDER, RESULTS, files
-from .scaling import CURVES, SUPER_LINEAR, Curve, growth
+from .scaling import CURVES
 
 SERIES = [
     pytest.param(curve, name, id=f"{curve.id}: {name}") for curve in CURVES for name in curve.series
