@@ -146,7 +146,7 @@ class Merged(Feed[Any]):
 
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
-        for entry in list(self._inputs):
+        for entry in list(self._ready):  # the others have nothing new, or would have woken this
             if entry.over():
                 self._forget(entry)
         outer = self._outer

@@ -114,8 +114,8 @@ SOURCES = Curve(
     (1, 10, 100, 1_000, 10_000),
     10_000,
     "A source that has an item puts itself in a queue, and only those in the queue are looked at. "
-    "All of them hear of demand when it has grown, which it does not while it is unbounded. "
-    "A consumer that asks for one item at a time has the ends of all looked for each time.",
+    "All of them hear of demand when it has grown, which it does not while it is unbounded, nor "
+    "for a consumer that always asks for as much.",
 )
 
 

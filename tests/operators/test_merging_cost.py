@@ -46,6 +46,31 @@ def test_item_is_no_news_to_the_other_sources(
     assert wants[0] <= 50
 
 
+@pytest.mark.parametrize("sources", [10, 300])
+def test_source_that_waits_is_not_asked_for_its_end_again_and_again(
+    sources: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emitters: list[rx.Emitter[int]] = []
+    create = rx.create(emitters.append, overflow=rx.FAIL, capacity=4)
+    probe = TestSubscriber[int](1)
+    rx.merge(*[create] * sources).subscribe(probe)
+    asked, ending = [0], Boundary.ending
+
+    def told(boundary: Boundary[Any]) -> bool:
+        asked[0] += 1
+        return ending(boundary)
+
+    monkeypatch.setattr(Boundary, "ending", told)
+    for x in range(50):
+        emitters[x % sources].on_next(x)
+        probe.request(1)
+    assert probe.items == [*range(50)]
+    assert asked[0] <= 2 * 50
+    for emitter in emitters:  # nothing is asked for but the item that does not come
+        emitter.on_completed()
+    assert probe.completed
+
+
 @pytest.mark.parametrize("prefetch", [1, 3])
 def test_all_sources_hear_of_demand_that_was_not_there(prefetch: int) -> None:
     requested: list[list[int]] = [[] for _ in range(3)]
