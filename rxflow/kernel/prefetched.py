@@ -49,6 +49,7 @@ class Prefetched(Boundary[Any]):
         super().__init__(
             context, name, capacity or high, overflow, on_drop=on_drop, delay_error=delay_error
         )
+        self._high = high  # most that is asked for and not yet taken, at once (items)
         self._batch = batch
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only

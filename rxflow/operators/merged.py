@@ -114,6 +114,10 @@ class Merged(Feed[Any]):
                 break
         self._open_another()  # those that never pause do not keep others from being opened
 
+    def _news(self) -> list[Input]:
+        """Give those that may have ended; the others would have woken this."""
+        return list(self._ready)
+
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice
             del self._inputs[entry]
@@ -146,7 +150,7 @@ class Merged(Feed[Any]):
 
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
-        for entry in list(self._ready):  # the others have nothing new, or would have woken this
+        for entry in self._news():
             if entry.over():
                 self._forget(entry)
         outer = self._outer
