@@ -7,9 +7,8 @@ function is found out once, and only for tests that are new after that.
 
 What is not mutated, by the tool: annotations, docstrings, class bodies (so ``__slots__``, and the
 values of enums) and calls of ``len`` and ``isinstance``, which change what is declared and not what
-is done; and functions with a decorator (properties, context managers), which it cannot do. A
-mutant that changes nothing that can be seen is in ``mutation.toml``, with
-the reason.
+is done; and functions with a decorator (properties, context managers), which it cannot do. A mutant
+that changes nothing that can be seen is in ``mutation.toml``, with the reason.
 """
 
 from __future__ import annotations

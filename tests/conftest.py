@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # A machine that is busy with something else makes no test fail.
 settings.register_profile("undisturbed", deadline=None)
 settings.load_profile("undisturbed")
+# Of a mutant it is enough to know that it fails; the smallest example takes long to find.
+settings.register_profile("mutation", deadline=None, phases=(Phase.explicit, Phase.generate))
 
 
 def pytest_collection_finish() -> None:

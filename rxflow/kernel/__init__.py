@@ -11,7 +11,7 @@ May import: protocol.
 """
 
 from . import hooks
-from .boundary import HANDOVER, Boundary, DiscardCallback, DropCallback
+from .boundary import HANDOVER, Boundary
 from .clock import Alarm
 from .consumer import Consumer, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
@@ -31,7 +31,7 @@ from .queues import Parcel, Slots
 from .relay import Relay
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
-from .telling import is_async
+from .telling import DiscardCallback, DropCallback, is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
 from .worker import Worker

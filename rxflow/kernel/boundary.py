@@ -12,11 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .ends import HANDOVER, OPEN, DiscardCallback, DropCallback, End
+from .ends import HANDOVER, OPEN, End
 from .feed import BUDGET, Context, Feed, Few, Server, State, inherits
 from .queues import FEW, Held
 from .statistics import StageStatistics
-from .telling import Telling, is_async
+from .telling import DiscardCallback, DropCallback, Telling, is_async
 from .waiters import Waiters
 
 T = TypeVar("T")

@@ -24,8 +24,6 @@ class Connection(DisposableBase):
         # The hub's lock guards these.
         self.asked = 0  # requested and not yet handed to all
         self.requesting = False  # somebody is in a call of request, and looks again after it
-        self.giving = False  # an item is being handed out: who does that refills once after it
-        self.emptied = False  # meanwhile somebody wanted to
 
     def push(self, item: Any) -> None:
         """Take an item."""

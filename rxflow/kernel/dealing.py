@@ -95,8 +95,8 @@ class BalancingHub(Hub):
                 return outlet
         return None
 
-    def _room(self) -> int:
-        return sum(max(0, outlet.room) for outlet in self._outlets) - len(self._stash)
+    def _more(self, asked: int) -> int:
+        return sum(max(0, outlet.room) for outlet in self._outlets) - len(self._stash) - asked
 
     def _keeps(self) -> bool:
         return True

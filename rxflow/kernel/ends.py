@@ -1,13 +1,9 @@
-"""What a boundary goes by: how its producer stands, whom it tells, what passes without a buffer."""
+"""What a boundary goes by: how its producer stands, and what passes without a buffer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
-
-DropCallback = Callable[[Any, str], object]
-DiscardCallback = Callable[[Any], object]
+from typing import Final
 
 HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""

@@ -26,8 +26,8 @@ class Hub:
     """Hands each item of its producer to all of its outlets.
 
     The lock guards all fields; items, ends and requests are passed on outside of it.
-    The outlets are a tuple that is replaced, so that an item goes to those that were
-    there when it came, whoever joins or leaves meanwhile.
+    The outlets are gone through as a tuple, made anew when they are others, so that an item
+    goes to those that were there when it came, whoever joins or leaves meanwhile.
     """
 
     deals = False
@@ -65,7 +65,9 @@ class Hub:
         self._scheduler = scheduler
         self._clock_of = scheduler
         self._lock = Lock()
-        self._outlets: tuple[Outlet, ...] = ()
+        self._members: dict[Outlet, None] = {}  # in the order in which they came
+        self._told: tuple[Outlet, ...] | None = ()  # the same; None since one has come or gone
+        self._first = 0  # where a look at all of them begins: at who last held the others back
         self._numbers = 0
         self._connection: Connection | None = None
         self._past = Ledger()  # figures of producers that were disconnected
@@ -93,7 +95,7 @@ class Hub:
             outlet.preload(self._backlog())
             over = self._over()
             if not over:
-                self._outlets = (*self._outlets, outlet)
+                self._members[outlet], self._told = None, None
                 outlet.full_since = self._now()
             if lease is not None:
                 lease.count += 1
@@ -133,7 +135,14 @@ class Hub:
         self.refill()
 
     def _forget(self, outlet: Outlet) -> None:
-        self._outlets = tuple(each for each in self._outlets if each is not outlet)
+        self._members.pop(outlet, None)
+        self._told = None
+
+    @property
+    def _outlets(self) -> tuple[Outlet, ...]:
+        """Who is there now; the lock is held."""
+        self._told = told = self._told or tuple(self._members)
+        return told
 
     def _backlog(self) -> list[Any]:
         """Give what a new outlet gets first; the lock is held."""
@@ -171,8 +180,9 @@ class Hub:
     def _open(self, connection: Connection, scheduler: SchedulerBase | None) -> None:
         self._stop_clock()
         self._clock_of = self._scheduler or scheduler
-        for outlet in self._outlets:
-            outlet.full_since = self._now()
+        with self._lock:
+            for outlet in self._outlets:
+                outlet.full_since = self._now()
         if self._subscribe is not None:
             context = Context(lambda: None, scheduler, connection.tasks)
             self._subscribe(connection.intake, context)
@@ -207,27 +217,16 @@ class Hub:
         connection.intake.cancel()
         self._past.keep(connection.intake.statistics())
 
-    def starve(self) -> None:
-        """Hear that an outlet waits: from now on there may be room for less than a batch."""
-        self.hungry = True
-        connection = self._connection
-        # Who is giving looks after it, at the latest when all has come that was asked for.
-        if connection is None or not connection.giving or self.deals:
-            self.refill()
-
     def refill(self) -> None:
         """Ask the producer for as much as there is room for."""
         with self._lock:
             connection = self._connection
             if connection is None or connection.requesting or not connection.intake.subscribed:
                 return  # who is requesting looks again
-            if connection.giving:
-                connection.emptied = True
-                return
             connection.requesting = True
         while True:
             with self._lock:
-                more = self._room() - connection.asked
+                more = self._more(connection.asked)
                 if more <= 0:
                     connection.requesting = False
                     return
@@ -238,18 +237,26 @@ class Hub:
             except Exception as error:  # rule 3.16: it is not to raise
                 self._break_off(error)
 
-    def _room(self) -> int:
-        """Say how much may be asked for and not yet received (items); the lock is held."""
-        rooms = [outlet.room for outlet in self._outlets if outlet.lockstep]
-        return min(rooms) if rooms else self.prefetch if self._outlets else 0
+    def _more(self, asked: int) -> int:
+        """Say how much may be asked for beyond what was (items); the lock is held."""
+        # Each outlet comes here after each item, so none looks at all of the others every time.
+        least = self.prefetch
+        if asked >= least or not (outlets := self._outlets):
+            return 0
+        for _ in outlets:
+            self._first %= len(outlets)
+            outlet = outlets[self._first]
+            if outlet.lockstep and (least := min(least, outlet.room)) <= asked:
+                return 0  # whoever looks next begins with this one
+            self._first += 1
+        return least - asked
 
     def take(self, connection: Connection, item: Any) -> None:
         """Hand an item to those it is for, or keep it for the next one."""
         with self._lock:
             if connection is not self._connection or self._ended:
                 return
-            asked = connection.asked
-            connection.giving = True
+            asked = connection.asked  # with this one, till all have it: who has it may ask
             self._received += 1
             if self._memory is not None:
                 self._memory.add(item, self._now())
@@ -267,10 +274,9 @@ class Hub:
         self.hungry = False
         self._give(item, outlets)
         with self._lock:
-            connection.giving = False
             asked = connection.asked = max(0, connection.asked - 1)
-            emptied, connection.emptied = connection.emptied, False
-        if not asked or ((emptied or self.hungry) and asked <= self.prefetch - self.batch):
+        # One that waits makes use of any room; but with the rest of a batch, that comes by itself.
+        if not asked or (self.hungry and asked <= self.prefetch - self.batch):
             self.refill()
 
     def _over(self) -> bool:
@@ -279,7 +285,7 @@ class Hub:
 
     def _keeps(self) -> bool:
         """Say whether an item is kept till an outlet has room for it; the lock is held."""
-        return not self._outlets and self._memory is None
+        return not self._members and self._memory is None
 
     def _break_off(self, error: Exception) -> None:
         """Fail, and cancel the producer."""
@@ -332,7 +338,8 @@ class Hub:
     def _finish(self) -> None:
         """Let all outlets go, once nothing more is to come to them."""
         with self._lock:
-            outlets, self._outlets = self._outlets, ()
+            outlets, self._told = self._outlets, ()
+            self._members.clear()
         self._stop_clock()
         for outlet in outlets:
             self.guarded(self._tell_end, outlet)
@@ -418,4 +425,6 @@ class Hub:
 
     def all_statistics(self) -> tuple[StageStatistics, ...]:
         """Give those, then the figures of each outlet."""
-        return (*self.statistics(), *(each.own_statistics() for each in self._outlets))
+        with self._lock:
+            outlets = self._outlets
+        return (*self.statistics(), *(each.own_statistics() for each in outlets))

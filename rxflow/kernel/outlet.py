@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import FAIL, Overflow
-from .boundary import Boundary, DiscardCallback, DropCallback
+from .boundary import Boundary
 from .feed import Context, Few, Server, State
 from .statistics import StageStatistics
+from .telling import DiscardCallback, DropCallback
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -175,7 +176,8 @@ class Outlet(Boundary[Any]):
             if state is State.ENDED:
                 self._hub.heard_end()
             elif state is State.WAITING and self.lockstep:
-                self._hub.starve()
+                self._hub.hungry = True
+                self._hub.refill()  # there may be room for less than a batch
         return state
 
     def serve(self, server: Server) -> None:

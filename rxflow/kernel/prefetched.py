@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
-from .boundary import Boundary, DropCallback
+from .boundary import Boundary
 from .drain import Drain
 from .feed import Context, Feed
 from .loops import running_loop
 from .statistics import StageStatistics
+from .telling import DropCallback
 
 Connect = Callable[[Subscriber[Any]], object]
 
@@ -48,7 +49,7 @@ class Prefetched(Boundary[Any]):
         super().__init__(
             context, name, capacity or high, overflow, on_drop=on_drop, delay_error=delay_error
         )
-        self._high = high
+        self._high = high  # most that is asked for and not yet taken, at once (items)
         self._batch = batch
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only

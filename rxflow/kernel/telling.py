@@ -14,6 +14,9 @@ from . import hooks
 from .feed import Context
 from .loops import needed_loop, on_loop, spawn
 
+DropCallback = Callable[[Any, str], object]
+DiscardCallback = Callable[[Any], object]
+
 WAITING = 1024
 """Most calls of an async ``on_drop`` that wait for those before them."""
 
@@ -124,6 +127,5 @@ def is_async(function: Any) -> bool:
     if type(function) is FunctionType:  # the usual case, and the quick one
         return bool(function.__code__.co_flags & CO_COROUTINE)
     called: Any = getattr(function, "func", function)  # functools.partial
-    return iscoroutinefunction(called) or iscoroutinefunction(
-        getattr(called.__class__, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
+    of_object: Any = called.__class__.__call__  # what a call of it calls; that of a class is plain
+    return iscoroutinefunction(called) or iscoroutinefunction(of_object)

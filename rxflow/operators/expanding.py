@@ -61,7 +61,7 @@ class Expanded(Merged):
             max_concurrency=max_concurrency,
             prefetch=HANDOVER,
         )
-        self._first = self._inputs[0]
+        (self._first,) = self._inputs
         self._capacity = capacity
         self._pending = deque[Any]()  # were given, and wait to be turned into a source
         self._spent = False  # an input wants another turn
@@ -69,6 +69,9 @@ class Expanded(Merged):
 
     def _queue(self, entry: Input) -> None:
         """Look at all in their order instead."""
+
+    def _news(self) -> list[Input]:
+        return list(self._inputs)
 
     def run(self) -> Iterator[Any]:
         """Give what the open ones have; open another when none has anything."""

@@ -57,7 +57,7 @@ class Merged(Feed[Any]):
         self._prefetch = prefetch
         self._wanted = 0
         self._outer = None if outer is None else Input(outer, context)
-        self._inputs: list[Input] = []  # open, in the order of their opening
+        self._inputs: dict[Input, None] = {}  # open, in the order of their opening
         self._ready: deque[Input] = deque()  # may have an item
         self._past = Ledger()  # of inputs that have ended
         for make in sources:
@@ -65,7 +65,7 @@ class Merged(Feed[Any]):
 
     def _add(self, make: Make) -> Input:
         entry = Input(make, self._context, self._queue)
-        self._inputs.append(entry)
+        self._inputs[entry] = None
         return entry
 
     def start(self) -> None:
@@ -114,9 +114,13 @@ class Merged(Feed[Any]):
                 break
         self._open_another()  # those that never pause do not keep others from being opened
 
+    def _news(self) -> list[Input]:
+        """Give those that may have ended; the others would have woken this."""
+        return list(self._ready)
+
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice
-            self._inputs.remove(entry)
+            del self._inputs[entry]
             self._past.keep(entry.statistics())
 
     def _open_another(self) -> bool:
@@ -146,7 +150,7 @@ class Merged(Feed[Any]):
 
     def ending(self) -> bool:
         """Let ends through, which need no demand."""
-        for entry in list(self._inputs):
+        for entry in self._news():
             if entry.over():
                 self._forget(entry)
         outer = self._outer
@@ -155,10 +159,11 @@ class Merged(Feed[Any]):
         return not self._inputs and (outer is None or outer.ended)
 
     def want(self, n: int) -> None:
-        """Ask each that waits for up to ``prefetch`` items."""
-        self._wanted = n
-        for entry in list(self._inputs):
-            entry.want(self._ask())
+        """Ask each that waits for up to ``prefetch`` items, if not for as many before."""
+        before, self._wanted = self._ask(), n
+        if self._ask() > before:  # else each item of one would be news to all of them
+            for entry in list(self._inputs):
+                entry.want(self._ask())
         if self._outer is not None:
             self._outer.want(min(self._max_concurrency, n))
 

@@ -90,7 +90,7 @@ def delay_with_mapper(
     delay_duration_mapper: Mapper[T, Source[Any]] | None = None,
     *,
     prefetch: int = HANDOVER,
-) -> Callable[[Observable[T]], Flow[T]]:
+) -> Callable[[Flow[T] | Observable[T]], Flow[T]]:
     """Give each item when a source that is made of it has signalled.
 
     .. marble::

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from operator import add
+from typing import Any
 
 import rxflow as rx
 from rxflow import operators as ops
@@ -33,26 +34,16 @@ P13 = Benchmark(
 
 Put = Callable[[int | None], object]
 """Gives an item to one of them; None ends it."""
+Begin = Callable[[list[int]], Put]
+"""Begins one of them, whose last result goes into the list."""
+
+_tasks: set[asyncio.Task[None]] = set()  # a loop keeps its tasks weakly
 
 
-async def _feed(puts: list[Put]) -> None:
-    """Give each of them its items in turn, then its end."""
-    for x in (*range(ROUNDS), None):
-        for put in puts:
-            put(x)
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
-
-
-async def _run(items: int, begin: Callable[[list[int]], Put]) -> Figures:
-    """Begin all of them, feed them, and see each one's last result."""
-    results: list[int] = []
-    await _feed([begin(results)])  # what is made only once is not theirs
-    gc.collect()
-    before = resident()
-    await _feed([begin(results) for _ in range(items)])
-    assert results == [EXPECTED] * (items + 1)
-    return {KIB: max(0, peak() - before) / items}
+def _spawn(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
 
 
 def _flow(emitters: list[rx.Emitter[int]]) -> rx.Flow[int]:
@@ -68,53 +59,72 @@ def _emit(emitter: rx.Emitter[int], item: int | None) -> None:
         emitter.on_next(item)
 
 
+def subscribed(results: list[int]) -> Put:
+    emitters: list[rx.Emitter[int]] = []
+    _flow(emitters).subscribe(results.append)
+    return partial(_emit, emitters[0])
+
+
+def iterated(results: list[int]) -> Put:
+    emitters: list[rx.Emitter[int]] = []
+    running = aiter(_flow(emitters))
+
+    async def consume() -> None:
+        async for x in running:
+            results.append(x)
+
+    _spawn(consume())
+    return partial(_emit, emitters[0])
+
+
+def queued(results: list[int]) -> Put:
+    queue: asyncio.Queue[int | None] = asyncio.Queue(CAPACITY)
+
+    async def consume() -> None:
+        total = 0
+        while (x := await queue.get()) is not None:
+            y = increment(x)
+            if is_even(y):
+                total = add(total, double(y))
+        results.append(total)
+
+    _spawn(consume())
+    return queue.put_nowait
+
+
+async def feed(puts: list[Put]) -> None:
+    """Give each of them its items in turn, then its end."""
+    for x in (*range(ROUNDS), None):
+        for put in puts:
+            put(x)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def _run(items: int, begin: Begin) -> Figures:
+    """Begin all of them, feed them, and see each one's last result."""
+    results: list[int] = []
+    await feed([begin(results)])  # what is made only once is not theirs
+    gc.collect()
+    before = resident()
+    await feed([begin(results) for _ in range(items)])
+    assert results == [EXPECTED] * (items + 1)
+    return {KIB: max(0, peak() - before) / items}
+
+
 @P13.contender("rxflow, subscribe")
 async def rxflow_subscribe(items: int) -> Figures:
-    def begin(results: list[int]) -> Put:
-        emitters: list[rx.Emitter[int]] = []
-        _flow(emitters).subscribe(results.append)
-        return partial(_emit, emitters[0])
-
-    return await _run(items, begin)
+    return await _run(items, subscribed)
 
 
 @P13.contender("rxflow, async for", note="with the task that each loop runs in")
 async def rxflow_async_for(items: int) -> Figures:
-    tasks: set[asyncio.Task[None]] = set()
-
-    def begin(results: list[int]) -> Put:
-        emitters: list[rx.Emitter[int]] = []
-        running = aiter(_flow(emitters))
-
-        async def consume() -> None:
-            async for x in running:
-                results.append(x)
-
-        tasks.add(asyncio.create_task(consume()))
-        return partial(_emit, emitters[0])
-
-    return await _run(items, begin)
+    return await _run(items, iterated)
 
 
 @P13.contender("asyncio.Queue(16)", note="with the task that takes from each")
 async def asyncio_queue(items: int) -> Figures:
-    tasks: set[asyncio.Task[None]] = set()
-
-    def begin(results: list[int]) -> Put:
-        queue: asyncio.Queue[int | None] = asyncio.Queue(CAPACITY)
-
-        async def consume() -> None:
-            total = 0
-            while (x := await queue.get()) is not None:
-                y = increment(x)
-                if is_even(y):
-                    total = add(total, double(y))
-            results.append(total)
-
-        tasks.add(asyncio.create_task(consume()))
-        return queue.put_nowait
-
-    return await _run(items, begin)
+    return await _run(items, queued)
 
 
 for _name in ("rxflow, subscribe", "rxflow, async for"):

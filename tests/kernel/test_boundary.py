@@ -462,3 +462,37 @@ def test_a_failure_is_forgotten_by_cancel():
     assert boundary.failure is error
     boundary.cancel()
     assert boundary.failure is None
+
+
+def test_a_queue_is_at_its_end_when_its_source_is_and_nothing_is_held():
+    boundary = door()
+    assert boundary.ending() is False
+    boundary.push(1)
+    boundary.complete()
+    assert boundary.ending() is False
+    assert list(boundary.run()) == [1]
+    assert boundary.ending() is True
+
+
+@pytest.mark.parametrize("capacity", [0, 2])
+def test_demand_is_counted_from_what_was_taken(capacity: int):
+    boundary = door(DROP_INCOMING, capacity)
+    boundary.want(2)
+    boundary.push(1)
+    boundary.push(2)
+    assert list(boundary.run()) == [1, 2]
+    boundary.want(1)
+    assert boundary.requested == 1
+    offers = [boundary.push(item) for item in range(3)]
+    assert offers.count(Offer.ENQUEUED) == (capacity or 1)
+    assert boundary.requested == 0
+
+
+def test_the_end_wakes_its_consumer_once():
+    wakes: list[str] = []
+    boundary = Boundary[Any](Context(lambda: wakes.append("woken")), "door", 3, DROP_OLDEST)
+    assert boundary.settle() is State.WAITING
+    boundary.complete()
+    boundary.complete()
+    assert wakes == ["woken"]
+    assert boundary.settle() is State.ENDED

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from reactivex.scheduler import ImmediateScheduler
 
-from rxflow.kernel import Context
+from rxflow.kernel import Context, Feed, remaining
 from rxflow.kernel.clock import LoopScheduler
+from rxflow.protocol import UNBOUNDED
 from rxflow.testing import run_virtual
 
 
@@ -58,3 +59,33 @@ def test_a_scheduler_that_was_passed_is_the_clock_also_on_a_loop():
 
 def test_without_scheduler_and_loop_there_is_no_clock():
     assert Context(wake).timed().scheduler is None
+
+
+def test_what_is_made_of_a_context_is_for_the_same_consumer_and_loop():
+    class Whole:
+        """Stands for the Drain at the end of the pipeline."""
+
+    whole: Any = Whole()
+    context = Context(lambda: None, consumer=whole)
+    assert context.root is context
+    for made in (context.waking(lambda: None), context.timed(), context.timed().waking(print)):
+        assert made is not context
+        assert made.root is context
+        assert made.consumer is whole
+        assert made.tasks is context.tasks
+        assert made.pulls is context.pulls
+
+
+def test_a_feed_that_says_nothing_of_it_is_not_at_its_end_and_has_no_figures():
+    class Silent(Feed[Any]):
+        def run(self) -> Any: ...
+        def settle(self) -> Any: ...
+        def cancel(self) -> None: ...
+
+    assert Silent().ending() is False
+    assert list(Silent().statistics()) == []
+
+
+def test_demand_without_bound_is_never_used_up():
+    assert remaining(UNBOUNDED, 7) == UNBOUNDED
+    assert remaining(9, 7) == 2

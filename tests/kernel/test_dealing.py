@@ -201,13 +201,13 @@ def test_what_is_on_its_way_takes_room() -> None:
 
 
 def test_what_is_on_its_way_inside_of_another_is_counted_too() -> None:
-    station, (first,) = balanced(1, 2)
+    station, (first,) = balanced(1, 3)
     station.producer.give(1, 2)
     first.outlet.cancel()
     late = Reader(station.hub, then=station.hub.refill).join()
     late.outlet.want(9)
     station.hub.refill()  # the first item wakes it, and then the second one comes
-    assert (late.outlet.held, late.outlet.coming, late.outlet.room) == (2, 0, 0)
+    assert (late.outlet.held, late.outlet.coming, late.outlet.room) == (2, 0, 1)
     assert late.take() == [1, 2]
 
 

@@ -656,9 +656,11 @@ def test_nothing_is_left_on_the_clock_when_the_last_one_leaves() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.set: list[Any] = []
+            self.dues: list[float] = []
 
-        def schedule_relative(self, *args: Any, **kwargs: Any) -> Any:
-            self.set.append(super().schedule_relative(*args, **kwargs))
+        def schedule_relative(self, duetime: Any, *args: Any, **kwargs: Any) -> Any:
+            self.dues.append(duetime)
+            self.set.append(super().schedule_relative(duetime, *args, **kwargs))
             return self.set[-1]
 
     clock = Noting()
@@ -672,6 +674,12 @@ def test_nothing_is_left_on_the_clock_when_the_last_one_leaves() -> None:
     assert [action.is_disposed for action in clock.set] == [True, False]
     connection.dispose()
     assert [action.is_disposed for action in clock.set] == [True, True]
+    station.hub.connect()
+    station.join()
+    station.producer.end()
+    station.join()  # nobody is watched after the end
+    assert [action.is_disposed for action in clock.set] == [True] * 3
+    assert clock.dues == [5.0] * 3  # each is when the first may be due
 
 
 def test_who_has_its_own_buffer_is_not_ejected() -> None:
@@ -729,3 +737,11 @@ def test_with_a_window_late_ones_get_what_is_young_enough() -> None:
     station.clock.advance_to(5.5)
     assert station.join().take() == ["b"]
     assert station.figures.held == 0
+
+
+def test_a_window_goes_by_the_clock_that_was_given_also_before_it_connects() -> None:
+    station = Station(4, memory=Memory(3, window=5.0, initial="a"))
+    station.clock.advance_to(4.0)
+    assert station.join().take() == ["a"]
+    station.clock.advance_to(5.5)
+    assert station.join().take() == []

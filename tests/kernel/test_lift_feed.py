@@ -427,11 +427,16 @@ def test_an_item_that_comes_too_late_is_one_that_has_been_let_through():
     class Closing(Hand):
         def _items(self) -> Any:
             stop.on_next(None)
+            cancelled.append(self.cancelled)
             yield "too late"
 
-    lift = Lift(Closing(), rx.take_until(stop)).started()
+    cancelled: list[int] = []
+    outer = Closing()
+    lift = Lift(outer, rx.take_until(stop)).started()
     assert lift.feed.feed_one() is True
     assert lift.feed.feed_one() is False
+    assert cancelled == [0]  # who pulls it cancels it, afterwards
+    assert outer.cancelled == 1
 
 
 def test_operators_that_do_not_let_go_of_their_source_lose_it_all_the_same():

@@ -284,6 +284,12 @@ def test_what_is_asked_for_is_no_part_of_the_weight_while_the_source_starts():
     assert list(kept.queue.run()) == ["aaaa", "bbbb", "cccc"]
 
 
+def test_demand_that_a_busy_consumer_has_not_met_makes_no_room_otherwise():
+    kept = Kept(DROP_INCOMING, 4, weight=len)
+    kept.queue.want(2)
+    assert kept.push("aaaa", "b") == [Offer.ENQUEUED, Offer.DROPPED]
+
+
 def test_all_that_is_held_is_taken_back_unpacked():
     kept = Kept(weight=len)
     kept.push("aa", "b")

@@ -17,7 +17,7 @@ from rxflow.kernel import (
     State,
     drained,
 )
-from rxflow.protocol import BufferOverflowError, Offer, Subscriber, Subscription
+from rxflow.protocol import DROP_OLDEST, BufferOverflowError, Offer, Subscriber, Subscription
 from rxflow.testing import run_virtual
 from tests.kernel.hand import Barren
 from tests.kernel.recorder import dropped_errors
@@ -233,3 +233,52 @@ def test_a_flow_that_is_drained_on_a_loop_gives_others_a_turn_after_a_run_withou
         assert list(feed.run()) == ["found"]
 
     run_virtual(main())
+
+
+def test_with_less_room_than_it_asks_for_what_gives_way_is_told():
+    producer, drops = Producer(), list[Any]()
+    feed = Prefetched(
+        Context(lambda: None),
+        "pushed",
+        4,
+        2,
+        producer.connect,
+        capacity=2,
+        overflow=DROP_OLDEST,
+        on_drop=lambda *drop: drops.append(drop),
+    )
+    feed.start()
+    for item in range(4):
+        producer.subscriber.on_next(item)
+    assert drops == [(0, "oldest"), (1, "oldest")]
+    assert list(feed.run()) == [2, 3]
+
+
+@pytest.mark.parametrize(("delay_error", "kept"), [(True, ["held"]), (False, [])])
+def test_an_error_waits_for_what_is_held_or_overtakes_it(delay_error: bool, kept: list[str]):
+    producer, error = Producer(), OSError("cut")
+    feed = Prefetched(
+        Context(lambda: None), "merge", 4, 2, producer.connect, delay_error=delay_error
+    )
+    feed.start()
+    producer.subscriber.on_next("held")
+    producer.subscriber.on_error(error)
+    assert list(feed.run()) == kept
+    with pytest.raises(OSError, match="cut"):
+        feed.settle()
+
+
+def test_the_consumer_at_the_end_is_known_on_the_other_side_of_a_drain():
+    class Whole:
+        """Stands for the Drain at the end of the pipeline."""
+
+    whole: Any = Whole()
+    seen: list[Context] = []
+
+    def make(context: Context) -> Any:
+        seen.append(context)
+        return Barren().make(context)
+
+    context = Context(lambda: None, consumer=whole)
+    Prefetched(context, "merge", 4, 2, drained(make, context)).start()
+    assert [made.consumer for made in seen] == [whole]

@@ -174,10 +174,12 @@ def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
 
 
 def test_the_sum_of_two_parts_has_the_name_of_the_first_and_the_capacity_of_the_last():
-    first = StageStatistics("first", 10, 20, 30, 40, 50, 60, {"a": 1, "b": 2}, 70, 0.5)
-    second = StageStatistics("second", 1, 2, 3, 4, 5, 6, {"b": 3}, 7, 0.25)
+    first = StageStatistics("first", 10, 20, 30, 40, 50, 60, {"a": 1, "b": 2}, 70, 0.5, 8)
+    second = StageStatistics("second", 1, 2, 3, 4, 5, 6, {"b": 3}, 7, 0.25, 9)
     dropped = {"a": 1, "b": 5}
-    assert first.plus(second) == StageStatistics("first", 11, 22, 33, 44, 50, 6, dropped, 77, 0.75)
+    assert first.plus(second) == StageStatistics(
+        "first", 11, 22, 33, 44, 50, 6, dropped, 77, 0.75, 9
+    )
     assert second.plus(first) == StageStatistics(
-        "second", 11, 22, 33, 44, 50, 60, dropped, 77, 0.75
+        "second", 11, 22, 33, 44, 50, 60, dropped, 77, 0.75, 8
     )
