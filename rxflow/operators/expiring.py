@@ -66,7 +66,9 @@ class _Expiring(Relay):
         if self.failure is None:
             state = super().settle()
             if state is State.ENDED or not self._late():
-                return state
+                limit = self._limit
+                unheard = limit is not None and not limit.waiting  # it sends no further wake
+                return State.READY if unheard and state is State.WAITING else state
         assert self.failure is not None
         raise self.failure
 

@@ -27,6 +27,7 @@ class Gated(Feed[Any]):
 
     def __init__(self, context: Context, source: Make, other: Make) -> None:
         """Make both Feeds."""
+        self._wake = context.wake
         self._source = Input(source, context)
         self._other = Input(other, context)
         self._signalled = False
@@ -45,7 +46,12 @@ class Gated(Feed[Any]):
         return self._source.take() if self._started else NOTHING
 
     def _waits(self) -> bool:
-        return not self._started or self._source.ended or self._source.waiting
+        quiet = self._source.ended or self._source.waiting
+        return not self._started or (quiet and not self._unheard())
+
+    def _unheard(self) -> bool:
+        """Tell whether the other may have the signal, which was not seen: no wake follows."""
+        return not (self._signalled or self._other.waiting or self._other.ended)
 
     def _look(self) -> bool:
         """Look for the signal; tell whether it has come."""
@@ -104,7 +110,11 @@ class TakenUntil(Gated):
     def ending(self) -> bool:
         """Let the signal, and the end, through."""
         self._other.over()
-        return self._look() or self._source.over()
+        if self._look() or self._source.over():
+            return True
+        if self._unheard():
+            self._wake()
+        return False
 
 
 class SkippedUntil(Gated):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar, overload
@@ -17,7 +16,7 @@ from ..flow.grouped import GroupedFlow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import HANDOVER, NOTHING, Context, Input
+from ..kernel import HANDOVER, Context, Input
 from ..protocol import TooManyGroupsError
 from .splitting import Make, Room, Split
 
@@ -64,7 +63,6 @@ class _Grouping(Split):
         self._idle = idle
         self._groups: dict[Any, Room] = {}  # open, where idle is told the longest unused first
         self._lives: dict[Input, tuple[Any, Room]] = {}  # by what ends a group: the group
-        self._fired: deque[Input] = deque()  # of these, those that may have something
         self._taps: dict[Room, Subject[Any]] = {}  # what a duration may observe of its group
 
     def route(self, item: Any) -> Iterator[tuple[Any, Any]]:
@@ -78,9 +76,7 @@ class _Grouping(Split):
             ends = None if self._duration is None else self._lifetime(key, room, self._duration)
             yield self.outer, GroupedFlow[Any, Any](key, room)
             if ends is not None:
-                entry = self.begin(ends, self._fired.append)
-                self._lives[entry] = key, room
-                self._fired.append(entry)
+                self.begin(ends, self._lives, (key, room))
         value = item if self._element is None else self._element(item)
         if self._idle is not None:
             room.used = self.alarm.now
@@ -101,12 +97,11 @@ class _Grouping(Split):
         return inlet(duration(GroupedObservable[Any, Any](key, tap)), self.name)
 
     def attend(self) -> None:
-        while self._fired:
-            entry = self._fired.popleft()
-            if entry in self._lives and (entry.take() is not NOTHING or entry.ended):
-                key, room = self._lives.pop(entry)
-                entry.cancel()
-                self._expire(key, room)
+        while fired := self.fired(self._lives):
+            entry, _ = fired
+            key, room = self._lives.pop(entry)
+            entry.cancel()
+            self._expire(key, room)
         if self._idle is not None and self._groups:
             now = self.alarm.now
             for key, room in list(self._groups.items()):

@@ -143,7 +143,11 @@ class Overlapping(Merged):
                 self._look(timer)
             if side.entry.over():
                 self._forget(side.entry)
-        return self._over()
+        over = self._over()
+        timers = (timer for side in self._sides for timer in side.open)
+        if not over and any(not timer.waiting for timer in timers):
+            self._context.wake()  # their budget is spent, so nothing else looks at them again
+        return over
 
     def cancel(self) -> None:
         """Cancel them all."""

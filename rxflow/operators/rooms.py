@@ -86,6 +86,17 @@ class Room(Boundary[Any]):
         """Whether there are items."""
         return bool(self._queue)
 
+    @property
+    def offered(self) -> int:
+        """How many items have come (items); only who fills it can tell."""
+        return self._received
+
+    @property
+    def taken(self) -> int:
+        """How many of them the consumer has taken (items)."""
+        with self._lock:
+            return self._count_taken()
+
     def start(self) -> None:
         """Have the consumer look at what is there."""
         self._tell()

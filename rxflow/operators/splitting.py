@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import repeat as times
 from threading import get_ident
 from typing import Any
@@ -85,13 +85,16 @@ class Split(Feed[Any]):
         self._routing: Iterator[tuple[Room, Any]] | None = None  # where the last item goes
         self._next: tuple[Room, Any] | None = None  # what finds no room
         self._asked: dict[object, Room] = {}  # by the loop that asks, who asked first
-        self._landed: dict[object, Room] = {}  # by loop, where the item went that it asked for
+        # By loop, where the item went that it asked for, and which one of that room's it is.
+        self._landed: dict[object, tuple[Room, int]] = {}
         self._last: Room = self.outer  # where an item landed last
         self._asked_since: set[Room | None] = set()  # an inner Flow has landed
         self._ended = False
         self._rung = False  # the alarm has, since it was set
         self._over = False  # everybody has left
         self._again = False  # a budget was spent
+        self._fired: deque[Input] = deque()  # of further sources, those that may have something
+        self._unheard: deque[Input] = deque()  # those of them to be looked at in the next run
         self._caller: tuple[int, object] = (0, None)  # the thread and loop that run this one
         self._patience: float | None = None  # until when a full room is waited for
         self._received = self._passed = 0
@@ -131,8 +134,8 @@ class Split(Feed[Any]):
         root = room.root
         if room.held or root in self._asked:
             return
-        landed = self._landed.get(root)
-        if landed is not None and landed.held:
+        landed, number = self._landed.get(root, (None, 0))
+        if landed is not None and landed.held and landed.taken < number:
             # Its own consumer asks: it is to take that first. An inner Flow it may not want
             # to open now; then it asks a second time.
             if landed is not self.outer:
@@ -154,9 +157,10 @@ class Split(Feed[Any]):
     def left(self, room: Room) -> None:
         """Hear that a consumer has left; upstream is cancelled with the last one."""
         self.readers.pop(room, None)
-        for noted in (self._asked, self._landed):
-            if noted.get(room.root) is room:
-                noted.pop(room.root, None)
+        if self._asked.get(room.root) is room:
+            self._asked.pop(room.root, None)
+        if self._landed.get(room.root, (None, 0))[0] is room:
+            self._landed.pop(room.root, None)
         if room is self.outer and not self._ended:
             for inner in list(self.rooms):
                 inner.abandon()
@@ -202,6 +206,8 @@ class Split(Feed[Any]):
     def run(self) -> Iterator[Any]:
         """Fill rooms as long as anybody asks; nothing comes out here."""
         self._again = False
+        while self._unheard:
+            self._fired.append(self._unheard.popleft())
         for _ in times(None, BUDGET):
             try:
                 if self._ended or not self._step():
@@ -266,7 +272,8 @@ class Split(Feed[Any]):
         asked = not room.full() and (bool(room.requested) or room is self.outer)
         if asked:  # before it is pushed: who takes it asks again
             asker = self._asked.pop(room.root, None)
-            self._landed[room.root] = self._last = room
+            self._last = room
+            self._landed[room.root] = room, room.offered + 1
             if room is self.outer:
                 self._asked_since = {asker}
         offer = room.push(value)
@@ -334,7 +341,7 @@ class Split(Feed[Any]):
         """Wait for whoever asks, or for the clock."""
         if self._ended:
             return State.ENDED
-        if self._again:
+        if self._again or self._unheard:
             return State.READY
         self._set_alarm()
         return State.WAITING
@@ -388,12 +395,30 @@ class Split(Feed[Any]):
             if room.reader is None:
                 yield from room.statistics()
 
-    def begin(self, make: Make, fired: Callable[[Input], object]) -> Input:
-        """Start a further source, whose wakes are noted."""
-        entry = Input(make, self.context.timed(), fired)  # a plain timer starts no threads
+    def begin(self, make: Make, sources: dict[Input, Any], value: Any = None) -> Input:
+        """Start a further source; then note it with a value, for ``fired`` to look at it."""
+        entry = Input(make, self.context.timed(), self._fired.append)  # a timer starts no threads
         with own_trampoline():
             entry.start(1)
+        sources[entry] = value
+        self._fired.append(entry)
         return entry
+
+    def fired(self, sources: Container[Input]) -> tuple[Input, Any] | None:
+        """Give one of these sources that has something, with it; NOTHING stands for its end."""
+        while self._fired:
+            entry = self._fired.popleft()
+            if entry not in sources:  # it is let go of, or still in its start
+                continue
+            item = entry.take()
+            if item is not NOTHING:
+                self._fired.appendleft(entry)  # it may have more
+            elif not entry.ended:
+                if not entry.waiting:  # its budget is spent, or something came: no wake follows
+                    self._unheard.append(entry)
+                continue
+            return entry, item
+        return None
 
 
 def _gone(context: Context) -> Feed[Any]:

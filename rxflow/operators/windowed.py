@@ -155,29 +155,16 @@ class Signalled(Windows):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._fired: deque[Input] = deque()  # of the sources, those that may have something
         self._sources: dict[Input, None] = {}
 
     def watch(self, make: Callable[[Context], Feed[Any]]) -> Input:
         """Start a source, and look at what it has."""
-        entry = self.begin(make, self._fired.append)
-        self._sources[entry] = None
-        self._fired.append(entry)
-        return entry
+        return self.begin(make, self._sources)
 
     def signalled(self) -> Places | None:
         """Heed what has come."""
-        while self._fired:
-            entry = self._fired.popleft()
-            if entry not in self._sources:
-                continue
-            item = entry.take()
-            if item is not NOTHING:
-                self._fired.appendleft(entry)  # it may have more
-            elif not entry.ended:
-                continue
-            return self.heard(entry, item)
-        return None
+        fired = self.fired(self._sources)
+        return None if fired is None else self.heard(*fired)
 
     @abstractmethod
     def heard(self, entry: Input, item: Any) -> Places | None:
@@ -261,7 +248,7 @@ class Toggled(Signalled):
 
     def heard(self, entry: Input, item: Any) -> Places:
         """Open or close a window; with the openings the stream of windows ends."""
-        if entry is self._opening:
+        if entry not in self._closings:  # so it is what opens them, perhaps still in its start
             if item is not NOTHING:
                 yield from self.another()
                 room = self.windows[-1]
