@@ -376,19 +376,23 @@ class Split(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
-        if self.input is not None:
-            yield from self.input.statistics()
-        lost = self._dropped.total()
-        held = 0 if self._ended or self._over else self._received - self._passed - lost
+        entry = self.input
+        if entry is not None:
+            yield from entry.statistics()
+        # Its loop may be under way on another thread: they are read once each, and balance.
+        dropped, received = dict(self._dropped), self._received
+        come = received - sum(dropped.values())
+        rest = min(1, max(0, come - self._passed))
+        over = self._ended or self._over
         yield StageStatistics(
             self.name,
-            received=self._received,
-            delivered=self._passed,
-            held=held,
+            received=received,
+            delivered=come - rest,
+            held=0 if over else rest,
             peak=1,
             capacity=1,
-            dropped=dict(self._dropped),
-            discarded=self._received - self._passed - lost - held,
+            dropped=dropped,
+            discarded=rest if over else 0,
         )
         yield from self.past
         for room in list(self.rooms):

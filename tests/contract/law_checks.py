@@ -36,6 +36,9 @@ SPLITTING = (
 )
 """Those too."""
 
+ROOMS = ("group", "window")
+"""What the figures of their inner Flows are called."""
+
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
     *("fork_join", "sequence_equal", "join"),
@@ -402,12 +405,12 @@ class Law:
             lost = sum(part.dropped.values()) + part.discarded
             assert part.received == part.delivered + part.held + lost, f"unbalanced: {part}"
             assert min(part.received, part.delivered, part.held, lost) >= 0, f"negative: {part}"
-            assert (
-                not (over and part.held) or part.name.partition(" #")[0] in self._old_figures()
-            ), f"held: {part}"
+            old = self._count_old(part)
+            assert not (over and part.held) or old, f"held: {part}"
             if part.capacity is not None:
                 # What is asked for is in transit where nothing else may be held.
                 bound = part.capacity or min(HANDOVER, part.requested - part.delivered)
+                bound *= max(1, old)  # those of the same name are added up
                 assert part.held <= bound, f"too many held: {part}"
                 if not self.example.source.pulled and part.name == self._name(self.pieces[1]):
                     assert part.peak <= (part.capacity or HANDOVER), f"too many held: {part}"
@@ -423,6 +426,12 @@ class Law:
         loops = [index for index, name in enumerate(names) if name in OWN_LOOPS]
         over = self.subscriber.ended or self.stopped
         return names[: loops[-1]] if loops and over else []
+
+    def _count_old(self, part: Any) -> int:
+        """Say of how many operators these may be figures that are older than the end."""
+        name = part.name.partition(" #")[0]
+        owners = SPLITTING if name.partition(" ")[0] in ROOMS else (name,)
+        return sum(old in owners for old in self._old_figures())
 
     def _check_neighbours(self, parts: Sequence[Any]) -> None:
         """What a part has received and delivered is what has passed the joints beside it."""
