@@ -72,7 +72,9 @@ class Parking(Protocol):
 class _Gate:
     """One subscription that the stock operators have made to a Flow."""
 
-    __slots__ = ("closed", "feed", "inner", "observer", "pulled", "run", "turn", "waiting")
+    __slots__ = (
+        *("closed", "feed", "inner", "observer", "pulled", "quiet", "run", "turn", "waiting"),
+    )
 
     def __init__(self, observer: ObserverBase[Any], inner: bool) -> None:
         self.observer = observer
@@ -80,6 +82,7 @@ class _Gate:
         self.feed: Feed[Any] | None = None  # None until started, and when closed
         self.run: Iterator[Any] | None = None  # None when exhausted
         self.waiting = False  # its Feed has said WAITING and not woken since
+        self.quiet = True  # it has not woken since the run was made
         self.closed = False
         self.turn = 0  # when it was let through last, where the order is fair
         self.pulled = False  # its Feed is being pulled: whoever does that cancels it
@@ -181,7 +184,7 @@ class LiftFeed(Feed[Any]):
         gate = _Gate(observer, inner)
 
         def wake() -> None:
-            gate.waiting = False
+            gate.quiet = gate.waiting = False
             self._woken()
 
         token = _current.set(None)
@@ -269,14 +272,16 @@ class LiftFeed(Feed[Any]):
         self._turn = gate.turn = self._turn + 1
         try:
             if gate.run is None:
+                gate.quiet = True  # before the run looks: a wake meanwhile takes it back
                 gate.run = feed.run()
             item = next(gate.run, NOTHING)
             if item is NOTHING:
                 gate.run = None
-                gate.waiting = True  # before settle: a wake meanwhile takes it back
                 state = feed.settle()
-                if state is not State.WAITING:
-                    gate.waiting = False
+                if state is State.WAITING:  # what the run heard before its last items, perhaps
+                    gate.waiting = True
+                    if not gate.quiet:
+                        gate.waiting = False
         except Exception as error:
             failure = error
         finally:

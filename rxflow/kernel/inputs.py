@@ -21,6 +21,7 @@ class Input:
     __slots__ = (
         "_asked",
         "_feed",
+        "_quiet",
         "_run",
         "_started",
         "_steady",
@@ -45,13 +46,14 @@ class Input:
         """
         self.waiting: bool = True  # until it is started
         self._started = False
+        self._quiet = True  # no wake has come since the run was made
         self.ended: bool = False
         self.queued: bool = False
         self.pushes: bool = False
         self._run: Iterator[Any] | None = None  # None when exhausted
 
         def wake() -> None:
-            self.waiting = False
+            self._quiet = self.waiting = False
             self.pushes = True
             if woken is not None:
                 woken(self)
@@ -91,19 +93,20 @@ class Input:
         if self.waiting or self.ended:
             return NOTHING
         if self._run is None:
+            self._quiet = True  # before the run looks: a wake meanwhile takes it back
             self._run = self._feed.run()
-        self.waiting = True  # before the run looks: a wake meanwhile takes it back
         item = next(self._run, NOTHING)
         if item is not NOTHING:
-            self.waiting = False
             return item
         self._run = None
         state = self._feed.settle()
         if state is State.WAITING:
+            # The run may have looked before its last items: a wake since then still counts.
+            self.waiting = True
+            if not self._quiet:
+                self.waiting = False
             self._asked = wanted
             self._feed.want(wanted)
-        else:
-            self.waiting = False
         if state is State.ENDED:
             self.cancel()
         return NOTHING
