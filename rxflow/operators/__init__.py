@@ -23,6 +23,7 @@ from .collecting import to_dict, to_iterable, to_list, to_set
 from .comparing import sequence_equal
 from .conflating import conflate, conflate_by_key
 from .continuing import do_while, on_error_resume_next, while_do
+from .correlating import group_join
 from .deciding import all, contains, is_empty, some
 from .delaying import delay, delay_subscription
 from .demanding import cap_demand, pace
@@ -117,7 +118,6 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 if TYPE_CHECKING:
     from reactivex.operators import (
         as_observable,
-        group_join,
         multicast,
         single_or_default_async,
         to_future,

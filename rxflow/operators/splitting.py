@@ -235,9 +235,13 @@ class Split(Feed[Any]):
             return False
         if self._routing is not None:
             return self._place()
-        assert self.input is not None
         if self._last.next and self._last.root not in self._asked:
             return False  # it takes that first, then asks
+        return self.pull()
+
+    def pull(self) -> bool:
+        """Take an item of upstream for whoever asks, or hear its end; say whether it has come."""
+        assert self.input is not None
         if not self._asked and not self.input.ending():
             return False
         if not self._asked:

@@ -32,7 +32,7 @@ TIMED = ("buffer", "buffer_when", "buffer_with_time", "buffer_with_time_or_count
 """The operators that are like these, and hold items until it is time."""
 SPLITTING = (
     *("group_by", "group_by_until", "window", "window_when"),
-    *("window_with_count", "window_with_time", "window_with_time_or_count"),
+    *("window_with_count", "window_with_time", "window_with_time_or_count", "group_join"),
 )
 """Those too."""
 
@@ -41,7 +41,7 @@ ROOMS = ("group", "window")
 
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
-    *("fork_join", "sequence_equal", "join"),
+    *("fork_join", "sequence_equal", "join", "open items"),
     *("map_async", "map_async_partitioned", "adaptive_concurrency"),
     *TIMED,
 )
@@ -425,7 +425,8 @@ class Law:
         names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
         loops = [index for index, name in enumerate(names) if name in OWN_LOOPS]
         over = self.subscriber.ended or self.stopped
-        return names[: loops[-1]] if loops and over else []
+        old = names[: loops[-1]] if loops and over else []
+        return [*old, "open items"] if "group_join" in old else old
 
     def _count_old(self, part: Any) -> int:
         """Say of how many operators these may be figures that are older than the end."""

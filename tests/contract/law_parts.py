@@ -152,6 +152,16 @@ PARTS: tuple[Row, ...] = (
         kind=Kind.PART,
         hasty=True,
     ),
+    row(
+        "group_join",
+        "ops.group_join([$n], lambda _: rx.never(), lambda _: rx.never(), prefetch=$m), "
+        "ops.flat_map(lambda pair: pair[1].pipe(ops.map(lambda x: fold((pair[0], x)))))",
+        lambda f, n, m: each(lambda i: (fold((x, n)) for x in i)),
+        n=(0, 6),
+        m=(1, 3),
+        kind=Kind.PART,
+        hasty=True,
+    ),
     row("subscribe_on", "ops.subscribe_on(ImmediateScheduler())", same, kind=Kind.PART),
     *(
         row(

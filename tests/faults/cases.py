@@ -90,6 +90,10 @@ def _flattened(operator: Any) -> Any:
     return lambda source: source.pipe(operator, ops.flat_map(lambda inner: inner))
 
 
+def _flattened_pairs(operator: Any) -> Any:
+    return lambda source: source.pipe(operator, ops.flat_map(lambda pair: pair[1]))
+
+
 def _for_ever(*_: Any) -> Any:
     return rx.never()
 
@@ -438,6 +442,39 @@ OPERATORS: tuple[Case, ...] = (
         "join",
         "right_duration_mapper",
         lambda w: ops.join(ITEMS, _for_ever, w.fault(lambda _: rx.empty())),
+    ),
+    *(
+        _operator(
+            "group_join",
+            parameter,
+            lambda w, b=build: _flattened_pairs(b(w)),
+            label=label,
+            kinds=kinds,
+            outcome=Outcome.PRODUCER if kinds == ("hot",) else Outcome.SIGNALLED,
+        )
+        for parameter, label, kinds, build in (
+            *(
+                (
+                    "left_duration_mapper",
+                    "",
+                    (kind,),
+                    lambda w: ops.group_join(rx.never(), w.fault(lambda _: rx.empty()), _for_ever),
+                )
+                for kind in ("cold", "hot")
+            ),
+            (
+                "right_duration_mapper",
+                "",
+                ("cold", "hot"),
+                lambda w: ops.group_join(ITEMS, _for_ever, w.fault(_for_ever)),
+            ),
+            (
+                "right",
+                "iterator",
+                ("cold", "hot"),
+                lambda w: ops.group_join(w.broken(), _for_ever, _for_ever),
+            ),
+        )
     ),
     _operator("expand", "mapper", lambda w: ops.expand(w.fault(lambda _: rx.empty()))),
     _operator("expand", "mapper", lambda w: ops.expand(lambda _: w.broken()), label="iterator"),

@@ -473,6 +473,18 @@ _TABLE: dict[str, dict[str, Build]] = {
         "callback fails": lambda w, o: o.group_join(
             letters(w), third_fails(w, lambda _: tick(w, 9)), lambda _: tick(w, 15)
         ),
+        "the other ends first": lambda w, o: o.group_join(
+            letters(w), lambda _: tick(w, 30), lambda _: ending(w)
+        ),
+        "for ever": lambda w, o: o.group_join(
+            hot_letters(w), lambda _: silent(w), lambda _: silent(w)
+        ),
+        "a duration fails": lambda w, o: o.group_join(
+            hot_letters(w), lambda _: failing(w), lambda _: silent(w)
+        ),
+        "the other's duration fails": lambda w, o: o.group_join(
+            hot_letters(w), lambda _: ending(w), lambda _: failing(w)
+        ),
     },
     "ignore_elements": {"": lambda w, o: o.ignore_elements()},
     "is_empty": {"": lambda w, o: o.is_empty()},
@@ -995,6 +1007,27 @@ DIFFERENCES: tuple[Difference, ...] = (
         "for the same reason the openings of windows are let go of then",
         frozenset({"window_toggle, overlapping", "window_toggle, closing ends"}),
         frozenset({"completes", "empty", "repeats itself", "all at once"}),
+    ),
+    Difference(
+        "for the same reason the source that begins the groups of group_join is let go of then",
+        frozenset(
+            {
+                *("group_join, windows", "group_join, callback fails"),
+                "group_join, the other's duration fails",
+            }
+        ),
+        frozenset({"completes", "repeats itself"}),
+    ),
+    Difference(
+        "a group ends with the other source, from which alone it could get anything; in plain Rx "
+        "it waits for its duration, also for ever",
+        frozenset({"group_join, the other ends first", "group_join, for ever"}),
+        frozenset({"completes", "stays open", "one item", "repeats itself", "all at once"}),
+    ),
+    Difference(
+        "for the same reason it does not outlast what fails later",
+        frozenset({"group_join, the other ends first"}),
+        frozenset({"fails after three"}),
     ),
     Difference(
         "for the same reason the third element that is mapped comes later",

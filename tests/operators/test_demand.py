@@ -498,6 +498,22 @@ ROWS: dict[str, Row] = {
         ((1, 8), (2, 8)),
         (1, 2),
     ),
+    "group_join": Row(
+        lambda o: [
+            o.group_join(rx.of(8), lambda _: rx.never(), lambda _: rx.never()),
+            o.flat_map(lambda pair: pair[1].pipe(ops.map(lambda other: (pair[0], other)))),
+        ],
+        ((1, 8), (2, 8)),
+        (1, 2),
+    ),
+    "group_join, the groups": Row(
+        lambda o: [
+            o.group_join(rx.of(8), lambda _: rx.never(), lambda _: rx.never()),
+            o.map(lambda pair: pair[0]),
+        ],
+        (1, 2),
+        (1, 2),
+    ),
     "expand": Row(lambda o: [o.expand(lambda x: rx.empty())], (1, 2), (1, 2)),
     "subscribe_on": Row(lambda o: [o.subscribe_on(ImmediateScheduler())], (1, 2), (1, 2)),
     # Several operators.
@@ -562,6 +578,7 @@ NATIVE_ONLY = {
         ("buffer", "buffer_when"), "a list of reactivex is as long as its source, without a bound"
     ),
     "delay_with_mapper": "that of reactivex has no prefetch",
+    "group_join": "a group of reactivex does not end with the other source, from which alone it gets",
     "window_with_time": "that of reactivex takes all there is, whatever the demand",
     "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "flat_map_iterable": "reactivex has none",

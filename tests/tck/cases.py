@@ -273,6 +273,12 @@ OPERATORS: dict[str, Case] = {
     "join": Case(
         lambda flow: rx.of(7).pipe(ops.join(flow, lambda _: rx.never(), lambda _: rx.empty()))
     ),
+    "group_join": Case(
+        lambda flow: flow.pipe(
+            ops.group_join(rx.of(7), lambda _: rx.never(), lambda _: rx.never(), capacity=2_000),
+            ops.pluck(0),
+        )
+    ),
     "concat": Case(ops.concat(rx.of(7)), needs=lambda n: n - 1, skips={EMPTY: ALWAYS_ONE}),
     "start_with": Case(
         ops.start_with(7),
