@@ -43,9 +43,7 @@ class _Correlated(Split):
         prefetch: int,
         stalled: float | None,
     ) -> None:
-        super().__init__(
-            context, make, "group_join", prefetch=prefetch, inners=1, stalled=stalled
-        )
+        super().__init__(context, make, "group_join", prefetch=prefetch, inners=1, stalled=stalled)
         self._make_right = right
         self._left_duration, self._right_duration = durations
         self._capacity = capacity

@@ -578,7 +578,7 @@ NATIVE_ONLY = {
         ("buffer", "buffer_when"), "a list of reactivex is as long as its source, without a bound"
     ),
     "delay_with_mapper": "that of reactivex has no prefetch",
-    "group_join": "a group of reactivex does not end with the other source, from which alone it gets",
+    "group_join": "a group of reactivex ends with its duration only",
     "window_with_time": "that of reactivex takes all there is, whatever the demand",
     "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",
     "flat_map_iterable": "reactivex has none",
