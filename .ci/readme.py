@@ -25,7 +25,7 @@ def operators() -> Iterator[str]:
     sys.path.insert(0, str(ROOT))
     import rxflow  # noqa: F401  # fills the registry
     from rxflow.flow.registry import native, registered
-    from rxflow.flow.stock import TABLE
+    from rxflow.flow.stock import TABLE, UNABLE
 
     titles = {"source": "Sources", "door": "Doors", "operator": "Operators", "bridge": "Bridges"}
     groups: dict[tuple[str, str], list[tuple[str, ...]]] = {}
@@ -37,13 +37,12 @@ def operators() -> Iterator[str]:
         yield ""
         yield from table(("name", "what it does", "demand"), sorted(groups[kind, category]))
         yield ""
-    lifted: dict[str, list[str]] = {}
-    for name, stock in sorted(TABLE.items()):
-        if native(name) is None:
-            lifted.setdefault(stock.demand, []).append(f"`{name}`")
-    yield "**Operators of reactivex that are lifted: its own code, run on demand**"
+    rest = [(name, stock) for name, stock in sorted(TABLE.items()) if native(name) is None]
+    yield "**Operators of reactivex that cannot keep demand: its own code**"
     yield ""
-    yield from table(("names", "demand"), [(", ".join(row), key) for key, row in lifted.items()])
+    yield from table(
+        ("name", "why", "demand"), [(f"`{name}`", UNABLE[name], row.demand) for name, row in rest]
+    )
 
 
 def conformance() -> Iterator[str]:

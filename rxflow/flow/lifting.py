@@ -20,7 +20,7 @@ from .flow import Flow
 from .operator import Operator
 from .parking import parked
 from .registry import native
-from .stock import TABLE, Mode, Recognised, Stock, recognise
+from .stock import TABLE, UNABLE, Mode, Recognised, Stock, recognise
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -116,8 +116,8 @@ def lifting(build: Callable[P, Callable[[Any], Any]]) -> Callable[P, StockOperat
     def built(*args: P.args, **kwargs: P.kwargs) -> StockOperator:
         return StockOperator(build(*args, **kwargs))
 
-    demand = TABLE[build.__name__].demand
-    built.__doc__ = f"{cleandoc(build.__doc__ or '')}\n\nDemand: {demand}.\n\nSource: reactivex."
+    demand = f"Demand: {TABLE[build.__name__].demand}.\n{UNABLE[build.__name__]}."
+    built.__doc__ = f"{cleandoc(build.__doc__ or '')}\n\n{demand}\n\nSource: reactivex."
     return built
 
 

@@ -122,6 +122,12 @@ TABLE: dict[str, Stock] = {
     for name in names.split()
 }
 
+UNABLE: dict[str, str] = {
+    "multicast": "A Subject of yours asks for all there is; share, publish and replay keep demand",
+    "to_future": "A Future is of the last item, for which all have to come",
+}
+"""The stock operators that cannot keep demand, and have no native version, with the reasons."""
+
 # Names inside reactivex that differ from the operator's, and the operator they stand for.
 _ALIASES = {
     "find_value": "find",

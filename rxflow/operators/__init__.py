@@ -15,6 +15,7 @@ import reactivex.operators as _stock
 from ..flow.lifting import lifting as _lifting
 from .adapting import adaptive_concurrency
 from .aggregating import average, count, max, min, reduce, scan, sum
+from .aliasing import as_observable, single_or_default_async
 from .asynchronous import map_async, map_async_partitioned
 from .batching import buffer_with_time, buffer_with_time_or_count, natural_batches
 from .buffers import buffer, buffer_toggle, buffer_when
@@ -28,6 +29,7 @@ from .deciding import all, contains, is_empty, some
 from .delaying import delay, delay_subscription
 from .demanding import cap_demand, pace
 from .detaching import detach
+from .drawing import to_marbles
 from .eager import concat_map_eager
 from .ejecting import backpressure_timeout
 from .executing import map_executor, map_thread
@@ -117,11 +119,8 @@ from .zipping import zip, zip_with_iterable, zip_with_list
 
 if TYPE_CHECKING:
     from reactivex.operators import (
-        as_observable,
         multicast,
-        single_or_default_async,
         to_future,
-        to_marbles,
     )
 else:
     for _name in _stock.__all__:

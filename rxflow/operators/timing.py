@@ -18,7 +18,8 @@ from ..kernel import Context, Stage
 T = TypeVar("T")
 
 
-def _clock(scheduler: SchedulerBase | None, context: Context) -> SchedulerBase:
+def clock_of(scheduler: SchedulerBase | None, context: Context) -> SchedulerBase:
+    """Give whose clock it is: the one that was named, or of the subscription, or reactivex's."""
     return scheduler or context.scheduler or TimeoutScheduler.singleton()
 
 
@@ -47,7 +48,7 @@ def timestamp(
 
     Source: reactivex timestamp.
     """
-    return staged(lambda context: _Stamped(_clock(scheduler, context)))
+    return staged(lambda context: _Stamped(clock_of(scheduler, context)))
 
 
 class _Stamped(Stage):
@@ -83,7 +84,7 @@ def time_interval(
 
     Source: reactivex time_interval.
     """
-    return staged(lambda context: _Intervals(_clock(scheduler, context)))
+    return staged(lambda context: _Intervals(clock_of(scheduler, context)))
 
 
 class _Intervals(Stage):

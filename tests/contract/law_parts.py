@@ -467,6 +467,7 @@ EXCLUDED: dict[str, str] = {
         "it ends with its openings; see tests/operators/test_buffers.py and test_windows.py",
     ),
     "balance": "it gives several Flows; tests/operators/test_rails.py has the law of their items",
+    "to_marbles": "it gives a failure as text; see tests/operators/test_drawing.py",
     "named": "it renames the figures that the law compares; see tests/operators/test_watching.py",
 }
 """The operators that the law is not tried on, with the reasons."""

@@ -328,6 +328,7 @@ FUNCTIONS: tuple[Row, ...] = (
     row("do_action", "ops.do_action($call)", _watched, call="lambda x: None"),
     row("tap", "ops.tap($call)", _watched, call="lambda x: None"),
     row("detach", "ops.detach()", same),
+    row("as_observable", "ops.as_observable()", same),
     row("do", "ops.do(Observer($call))", _watched, call="lambda x: None"),
     row("finally_action", "ops.finally_action(lambda: None)", same),
     row(
@@ -376,6 +377,13 @@ FUNCTIONS: tuple[Row, ...] = (
     row(
         "single_or_default",
         "ops.single_or_default($call, -5)",
+        lambda f, n, m: at_end(lambda i: models.single(filter(f, i), -5)),
+        call="lambda x: x == 3",
+        ends=True,
+    ),
+    row(
+        "single_or_default_async",
+        "ops.filter($call), ops.single_or_default_async(True, -5)",
         lambda f, n, m: at_end(lambda i: models.single(filter(f, i), -5)),
         call="lambda x: x == 3",
         ends=True,

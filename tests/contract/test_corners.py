@@ -311,6 +311,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("on_error_resume_next", "a_failure_behind_items"): "the next source follows a failure",
     ("materialize", "a_failure_first"): "a failure is an item",
     ("materialize", "a_failure_behind_items"): "a failure is an item",
+    ("to_marbles", "a_failure_first"): "a failure is drawn",
+    ("to_marbles", "a_failure_behind_items"): "a failure is drawn",
     **dict.fromkeys(
         [
             (name, corner)
@@ -369,6 +371,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         [
             ("single", "cancel_in_the_middle"),
             ("single_or_default", "cancel_in_the_middle"),
+            ("single_or_default_async", "cancel_in_the_middle"),
             ("on_backpressure_error", "demand_of_none"),
             ("on_backpressure_error", "demand_of_one_by_one"),
             ("on_backpressure_error", "cancel_before_a_request"),

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+import reactivex.operators as stock
 from reactivex.scheduler import ImmediateScheduler
 
 import rxflow as rx
@@ -68,6 +69,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "do_action": lambda: ops.do_action(lambda _: None, lambda _: None, lambda: None),
     "tap": lambda: ops.tap(on_error=lambda _: None),
     "detach": ops.detach,
+    "as_observable": ops.as_observable,
     "do": lambda: ops.do(rx.Observer()),
     "finally_action": lambda: ops.finally_action(lambda: None),
     "element_at": lambda: ops.element_at(5),
@@ -174,7 +176,7 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "partition": lambda: lambda flow: rx.merge(*flow.partition(bool)),
     "partition_indexed": lambda: lambda flow: rx.merge(*flow.partition_indexed(lambda *_: True)),
     "balance": lambda: lambda flow: rx.merge(*flow.balance(2)),
-    "as_observable, lifted": ops.as_observable,
+    "as_observable, lifted": lambda: rx.lift(stock.as_observable()),
 }
 
 NOT_BEHIND = {

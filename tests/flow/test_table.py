@@ -14,7 +14,7 @@ import reactivex.operators as stock
 import rxflow
 import rxflow.operators
 from rxflow.flow.registry import native, registered
-from rxflow.flow.stock import TABLE, Mode, recognise
+from rxflow.flow.stock import TABLE, UNABLE, Mode, recognise
 
 from .catalogue import CASES, EXCLUDED, Case
 from .worlds import World
@@ -66,6 +66,20 @@ class Recorder:
 
 def test_the_table_has_every_stock_operator_and_no_other() -> None:
     assert set(TABLE) == set(stock.__all__)
+
+
+def test_every_stock_operator_is_native_or_is_known_to_be_unable_to_keep_demand() -> None:
+    assert {*NATIVE, *UNABLE} == set(stock.__all__)
+    assert not {*NATIVE} & {*UNABLE}
+    assert all(UNABLE.values())
+
+
+@pytest.mark.parametrize("name", sorted(UNABLE))
+def test_what_is_unable_to_keep_demand_says_so_where_it_is_documented(name: str) -> None:
+    assert TABLE[name].mode in (Mode.MULTICAST, Mode.TERMINAL)
+    document = getattr(rxflow.operators, name).__doc__
+    assert f"Demand: {TABLE[name].demand}." in document
+    assert UNABLE[name] in document
 
 
 def test_each_row_stands_under_its_own_name() -> None:

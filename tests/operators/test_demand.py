@@ -122,6 +122,7 @@ ROWS: dict[str, Row] = {
     "do_action": Row(lambda o: [o.do_action(ignore, ignore, ignore)], (1, 2), (1, 2)),
     "tap": Row(lambda o: [o.tap(ignore)], (1, 2), (1, 2)),
     "detach": Row(lambda o: [o.detach()], (1, 2), (1, 2)),
+    "as_observable": Row(lambda o: [o.as_observable()], (1, 2), (1, 2)),
     "extrapolate": Row(lambda o: [o.extrapolate(lambda _: ())], (1, 2), (1, 2)),
     "expand_latest": Row(lambda o: [o.expand_latest(lambda x: (x,))], (1, 2), (1, 2)),
     "keep_alive": Row(lambda o: [o.keep_alive(9, object, CLOCK)], (1, 2), (1, 2)),
@@ -216,6 +217,10 @@ ROWS: dict[str, Row] = {
     "single_or_default": Row(
         lambda o: [o.single_or_default(lambda x: x > 3, "z")], ("z",), (3,), three, ends=True
     ),
+    "single_or_default_async": Row(
+        lambda o: [o.filter(even), o.single_or_default_async()], (2,), (3,), three, ends=True
+    ),
+    "to_marbles": Row(lambda o: [o.to_marbles(1.0, CLOCK)], ("123|",), (3,), three, ends=True),
     "take_last": Row(lambda o: [o.take_last(2)], (2, 3), (3, 3), three, ends=True),
     "take_last_buffer": Row(lambda o: [o.take_last_buffer(2)], ([2, 3],), (3,), three, ends=True),
     # Several are made one, or one several.
@@ -578,6 +583,7 @@ NATIVE_ONLY = {
         ("buffer", "buffer_when"), "a list of reactivex is as long as its source, without a bound"
     ),
     "delay_with_mapper": "that of reactivex has no prefetch",
+    "to_marbles": "that of reactivex starts a thread, whatever scheduler it is given",
     "group_join": "a group of reactivex ends with its duration only",
     "window_with_time": "that of reactivex takes all there is, whatever the demand",
     "window_with_time_or_count": "that of reactivex takes all there is, whatever the demand",

@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import reactivex.operators
 from reactivex import Subject
 from reactivex.scheduler import ImmediateScheduler
 from reactivex.testing import TestScheduler
@@ -135,7 +136,7 @@ BETWEEN: dict[str, Any] = {
     "balance": (lambda flow: flow.balance(1)[0],),
     "parallel": (ops.parallel(1, ops.map(same)),),
     "observe_on": (ops.observe_on(ImmediateScheduler()),),
-    "a stock operator": (ops.as_observable(),),
+    "a stock operator": (rx.lift(reactivex.operators.as_observable()),),
     "a stock operator that is lifted whole": (ops.timeout_with_mapper(rx.never()),),
 }
 

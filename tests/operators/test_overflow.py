@@ -659,7 +659,7 @@ UNCHANGED: dict[str, Any] = {
     "map": [ops.map(lambda item: item)],
     "filter": [ops.filter(lambda item: True)],
     "do_action": [ops.do_action(lambda item: None)],
-    "a stock operator": [ops.as_observable()],
+    "as_observable": [ops.as_observable()],
     "lifted": [rx.lift(reactivex.operators.map(lambda item: item))],
     "take": [ops.take(100)],
     "flat_map": [ops.flat_map(rx.of)],
