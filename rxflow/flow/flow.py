@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from threading import RLock
 from typing import Any, TypeVar, cast, overload
@@ -190,14 +190,14 @@ class Flow(Fluent[T_out]):
         """Iterate in this thread; the loop body sets the pace."""
         return blocking(self.feed)
 
-    def chunks(self, max_size: int) -> AsyncIterator[list[T_out]]:
+    def chunks(self, max_size: int) -> Chunks[T_out]:
         """Iterate over lists of what is ready, of at least one item each.
 
         Args:
             max_size: Most items in a list (items).
 
         Returns:
-            What ``async for`` takes.
+            What ``async for`` takes; close it with ``aclose`` when you leave early.
 
         Raises:
             ValueError: max_size < 1.

@@ -182,7 +182,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         return tuple(self._feed.statistics())
 
 
-class Chunks(Iteration[Any], AsyncIterator[list[T]], Generic[T]):
+class Chunks(Iteration[list[T]], Generic[T]):
     """The running ``async for`` over what is ready, in lists."""
 
     def __init__(self, make: Make, max_size: int) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
-from reactivex.notification import OnError, OnNext
 from reactivex.operators._tomarbles import stringify
 
 from ..flow import Flow, checks
@@ -53,6 +52,14 @@ def to_marbles(
     return composed(materialize(), drawn)
 
 
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "N": lambda notification: stringify(notification.value),
+    "E": lambda notification: stringify(notification.exception),
+    "C": lambda _: "|",
+}
+"""How a notification is drawn, by its kind."""
+
+
 class _Drawn(Stage):
     """Draws notifications."""
 
@@ -70,10 +77,7 @@ class _Drawn(Stage):
             passed = self._clock.to_seconds(now - self._last)
             self._last = now
             self._drawn.append("-" * int((passed + self._span / 2) * (1 / self._span)))
-            if isinstance(item, OnNext):
-                self._drawn.append(stringify(item.value))
-            else:
-                self._drawn.append(stringify(item.exception) if isinstance(item, OnError) else "|")
+            self._drawn.append(_SHOWN[item.kind](item))
         return
         yield
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
+from contextlib import aclosing
 from queue import SimpleQueue
 from typing import Any, assert_type
 
@@ -79,6 +80,9 @@ async def iterating_on_a_loop() -> None:
         assert_type(item, int)
     async for chunk in flow.map(str).chunks(3):
         assert_type(chunk, list[str])
+    async with aclosing(flow.chunks(3)) as chunks:
+        assert_type(await anext(chunks), list[int])
+        assert_type(chunks.statistics(), tuple[StageStatistics, ...])
     assert_type([item async for item in flow.pairwise()], list[tuple[int, int]])
     iteration = aiter(flow)
     assert_type(await anext(iteration), int)
