@@ -15,6 +15,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, lifting
 from ..protocol import UNBOUNDED, Subscriber, Subscription
 from ._fluent import Fluent
+from .boundaries import tell_of_unlifted
 from .checks import whole
 from .foreign import ForeignSubscriber, Serving
 from .iteration import Chunks, Iteration, blocking
@@ -153,7 +154,10 @@ class Flow(Fluent[T_out]):
                 f"not {on_next!r}"
             )
         trampoline = CurrentThreadScheduler.singleton().get_trampoline()
-        if lifting() or not trampoline.idle():  # inside another subscribe
+        lifted = lifting()
+        if lifted or not trampoline.idle():  # inside another subscribe
+            if not lifted:
+                tell_of_unlifted(self)
             return super().subscribe(told, on_error, on_completed, scheduler=scheduler)
         observer = AutoDetachObserver[Any](told, on_error, on_completed)
         trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import partial, wraps
 from inspect import cleandoc, signature
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
@@ -14,7 +11,8 @@ from reactivex import Observable, never
 from reactivex import operators as stock_operators
 
 from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
-from ..protocol import DROP_OLDEST, FAIL, DemandBoundaryWarning, Overflow
+from ..protocol import DROP_OLDEST, FAIL, Overflow
+from .boundaries import is_quiet, quietly, tell
 from .door import Door
 from .flow import Flow
 from .operator import Operator
@@ -171,7 +169,7 @@ _SWAPS: dict[str, Callable[..., tuple[str, tuple[Any, ...]] | None]] = {
 def _swap(part: Recognised) -> Operator | None:
     """Give the native version of a stock operator, with the arguments it was called with."""
     assert part.stock is not None
-    if _quiet.get():  # what is lifted on request is made of others that are to be lifted
+    if is_quiet():  # what is lifted on request is made of others that are to be lifted
         return None
     if part.rebuild is None and part.stock.name != "ref_count":  # which has no arguments
         return None
@@ -189,55 +187,18 @@ def _unknown(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
     """Call what is not known with the Flow, and say so where that loses demand."""
     result = operator(flow)
     if is_plain(result):
-        _warn(f"{getattr(operator, '__qualname__', operator)!s} is not known to keep demand")
+        tell(f"{getattr(operator, '__qualname__', operator)!s} is not known to keep demand")
     return result
-
-
-_quiet: ContextVar[bool] = ContextVar("rxflow_quiet", default=False)
-
-
-@contextmanager
-def _quietly() -> Generator[None]:
-    token = _quiet.set(True)
-    try:
-        yield
-    finally:
-        _quiet.reset(token)
-
-
-def _warn(what: str) -> None:
-    if _quiet.get():
-        return
-    warnings.warn(
-        f"demand becomes unbounded here: {what}; put a door behind it, such as "
-        "on_backpressure_buffer, to be in control of demand again",
-        DemandBoundaryWarning,
-        stacklevel=_outside(),
-    )
-
-
-def _outside() -> int:
-    """Find the stack level of the first caller outside of rxflow and reactivex."""
-    import sys
-
-    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
-    level = 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
-        ("rxflow.", "reactivex.")
-    ):
-        frame = frame.f_back
-        level += 1
-    return level
 
 
 def _lift(flow: Flow[Any], part: Recognised, stock: Stock) -> Any:
     if stock.mode is Mode.TERMINAL:
         return part.operator(flow)
     if stock.mode is Mode.MULTICAST:
-        with _quietly():  # it is made of others that would warn of the same
+        with quietly():  # it is made of others that would warn of the same
             result = part.operator(flow)
         if not is_flow(result):
-            _warn(f"{stock.name} subscribes once for many")
+            tell(f"{stock.name} subscribes once for many")
         return result
     part.operator(never())  # wrong arguments raise here, when the pipeline is built
     if isinstance(flow, LiftedFlow):
@@ -315,7 +276,7 @@ def _runtime(
         overflow = _surplus(lifted)
         return (
             lambda context: Door(
-                context.timed() if timed else context, run(base), name, HANDOVER, overflow
+                context.timed() if timed else context, run(_plain(base)), name, HANDOVER, overflow
             )
         ), ()
     rule = Rule(
@@ -331,6 +292,13 @@ def _runtime(
         park=parked if _unflattened(lifted) else None,
     )
     return (lambda context: LiftFeed(context, base.feed, run, rule, name)), ()
+
+
+def _plain(flow: Flow[Any]) -> Observable[Any]:
+    """Give a Flow as what may be subscribed to without bound, which is told of elsewhere."""
+    return Observable(
+        lambda observer, scheduler=None: flow.subscribe(observer, scheduler=scheduler)
+    )
 
 
 def _apply_run(lifted: tuple[Recognised, ...], source: Observable[Any]) -> Any:
