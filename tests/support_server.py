@@ -83,12 +83,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: App, *, buffers: int | None = None) -> AsyncGenerator[Serving]:
+async def serving(
+    app: App, *, buffers: int | None = None, http: Any = "auto"
+) -> AsyncGenerator[Serving]:
     """Serve an application.
 
     Args:
         app: The application.
         buffers: Of the kernel for each connection, in each direction (bytes).
+        http: The protocol of its connections, for uvicorn.
     """
     listening = socket.create_server(("127.0.0.1", 0))
     if buffers is not None:
@@ -96,7 +99,7 @@ async def serving(app: App, *, buffers: int | None = None) -> AsyncGenerator[Ser
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
     served = Serving(app)
     served.port = listening.getsockname()[1]
-    config = uvicorn.Config(served, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(served, lifespan="off", log_config=None, access_log=False, http=http)
     config.load()
     server = _Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -158,6 +161,10 @@ class Raw:
         while part := await self.read():
             data += part
         return data
+
+    def half_close(self) -> None:
+        """Send no more; it still reads."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         self._socket.close()

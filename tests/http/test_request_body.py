@@ -210,7 +210,8 @@ def test_a_body_that_is_too_large_is_refused_at_the_first_byte_too_many(length: 
     assert error.max_bytes == 100_000 < error.received <= 100_001
 
 
-def test_a_client_that_leaves_in_the_middle_is_an_error_and_no_end() -> None:
+@pytest.mark.parametrize("way", ["disconnects", "half-closes"])
+def test_a_client_that_leaves_in_the_middle_is_an_error_and_no_end(way: str) -> None:
     taken: list[bytes] = []
     raised: list[Exception] = []
 
@@ -229,6 +230,9 @@ def test_a_client_that_leaves_in_the_middle_is_an_error_and_no_end() -> None:
             async with connected(served.port) as client:
                 await client.send(post(1000) + b"abc")
                 await some.wait()
+                if way == "half-closes":
+                    client.half_close()
+                    await served.over()
             await served.over()
 
     run_real(main())

@@ -203,6 +203,25 @@ def test_a_response_that_never_ends_is_stopped_when_the_client_leaves(way: str) 
     assert told == [False]
 
 
+def test_a_client_that_half_closes_has_left_as_servers_see_it() -> None:
+    """It sends no more, and would read on; uvicorn closes the connection, so the Flow is closed."""
+    told: list[bool] = []
+
+    async def main() -> None:
+        source = Source(bytes(1000))
+        app = sends(lambda _: rx.from_async_iterable(source), told)
+        async with serving(app) as served, connected(served.port) as client:
+            await client.send(GET)
+            await client.until(b"\r\n\r\n")
+            client.half_close()
+            await served.over()
+            assert source.closed
+            assert served.failures == []
+
+    run_real(main())
+    assert told == [False]
+
+
 def test_a_client_that_takes_nothing_is_given_up_after_a_time() -> None:
     async def main() -> None:
         source = Source(bytes(65536))
