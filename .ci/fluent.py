@@ -68,7 +68,7 @@ from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
 from ..kernel import DiscardCallback, DropCallback
-from ..protocol import BlockingQueue, Framing, LimitAlgorithm, Overflow, Supervision
+from ..protocol import AwaitedQueue, BlockingQueue, Framing, LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
 from .kill_switch import KillSwitch
 from .retrying import Retry, Wait

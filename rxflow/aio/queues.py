@@ -12,19 +12,20 @@ from typing import Any, TypeVar
 
 from ..flow import Flow, checks
 from ..flow.registry import register
-from ..kernel import DropCallback, Worker, put_back
+from ..kernel import DropCallback, Worker, put_at_once
 from ..protocol import (
     DROP_INCOMING,
     DROP_OLDEST,
     END,
     FAIL,
     SUSPEND,
+    AwaitedQueue,
     BlockingQueue,
     BufferOverflowError,
     OfferTimeoutError,
     Overflow,
 )
-from ..sources.queues import WAIT, is_blocking
+from ..sources.queues import WAIT, is_awaited, is_blocking
 
 T = TypeVar("T")
 
@@ -32,13 +33,14 @@ T = TypeVar("T")
 class _OfTasks:
     """A queue of the event loop."""
 
-    def __init__(self, queue: asyncio.Queue[Any]) -> None:
+    def __init__(self, queue: Any) -> None:
         self._queue = queue
 
     def offer(self, item: Any) -> bool:
-        if self._queue.full():
+        try:
+            self._queue.put_nowait(item)
+        except asyncio.QueueFull:
             return False
-        self._queue.put_nowait(item)
         return True
 
     async def put(self, item: Any, timeout: float | None = None) -> bool:
@@ -50,12 +52,16 @@ class _OfTasks:
         return True
 
     async def evict(self) -> list[Any]:
-        item = self._queue.get_nowait()
-        self._queue.task_done()
+        try:
+            item = self._queue.get_nowait()
+        except asyncio.QueueEmpty:  # a thread on the other side of it was quicker
+            return []
+        if hasattr(self._queue, "task_done"):
+            self._queue.task_done()
         return [item]
 
     def put_last(self, item: Any) -> None:
-        put_back(self._queue, item)
+        put_at_once(self._queue, item)
 
     def leave(self) -> None:
         pass
@@ -123,7 +129,7 @@ _Target = _OfTasks | _OfThreads
 @register("bridge", demand="1 per put ; none ; holds <= the queue", category="asyncio")
 async def to_queue(
     flow: Flow[T],
-    queue: asyncio.Queue[T] | BlockingQueue[T],
+    queue: asyncio.Queue[T] | AwaitedQueue[T] | BlockingQueue[T],
     *,
     end: object = None,
     overflow: Overflow = SUSPEND,
@@ -145,9 +151,10 @@ async def to_queue(
 
     Args:
         flow: The Flow.
-        queue: Where to: an asyncio.Queue; or a queue.Queue, SimpleQueue,
-            multiprocessing.Queue, or another with their methods. Its ``maxsize`` is the
-            bound (items). While one of threads is full, a thread waits in ``put``.
+        queue: Where to: an asyncio.Queue; a queue.Queue, SimpleQueue or
+            multiprocessing.Queue; or another with the methods of one of them, such as both
+            sides of a janus.Queue. Its ``maxsize`` is the bound (items). While one of
+            threads is full, a thread waits in ``put``.
         end: What to put at the end instead of shutting the queue down.
         overflow: What happens to an item that finds the queue full: it waits (SUSPEND); it
             fails the stream (FAIL); the item that would be taken next gives way
@@ -169,7 +176,7 @@ async def to_queue(
     """
     limit = _checked(overflow, timeout, on_drop)
     target: _Target
-    if isinstance(queue, asyncio.Queue):
+    if is_awaited(queue):
         target = _OfTasks(queue)
     elif is_blocking(queue):
         target = _OfThreads(queue)

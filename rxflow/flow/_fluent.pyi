@@ -40,7 +40,7 @@ from ..kernel import DiscardCallback, DropCallback, Valve
 from ..protocol import LimitAlgorithm, Overflow
 from .connectable import ConnectableFlow, SharedFlow
 from ..kernel import DiscardCallback, DropCallback
-from ..protocol import BlockingQueue, Framing, LimitAlgorithm, Overflow, Supervision
+from ..protocol import AwaitedQueue, BlockingQueue, Framing, LimitAlgorithm, Overflow, Supervision
 from .flow import Flow
 from .kill_switch import KillSwitch
 from .retrying import Retry, Wait
@@ -1746,7 +1746,7 @@ class Fluent(Observable[T_out], Generic[T_out]):
     ) -> Flow[str]: ...
     async def to_queue(
         self: Fluent[T],
-        queue: asyncio.Queue[T] | BlockingQueue[T],
+        queue: asyncio.Queue[T] | AwaitedQueue[T] | BlockingQueue[T],
         *,
         end: object = ...,
         overflow: Overflow = ...,

@@ -23,7 +23,15 @@ from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
-from .loops import needed_loop, on_loop, put_back, running_loop, running_trio, spawn
+from .loops import (
+    needed_loop,
+    on_loop,
+    put_at_once,
+    put_back,
+    running_loop,
+    running_trio,
+    spawn,
+)
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
@@ -91,6 +99,7 @@ __all__ = [
     "offer_suspending",
     "on_loop",
     "own_trampoline",
+    "put_at_once",
     "put_back",
     "remaining",
     "running_loop",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
+from . import hooks
 from .feed import Context
 
 _running: set[asyncio.Task[Any]] = set()  # a task that nobody refers to may be collected
@@ -84,12 +85,49 @@ def spawn(
     return task
 
 
-def put_back(queue: asyncio.Queue[Any], item: Any) -> None:
-    """Put an item into a queue that may be full, or shut down, without waiting.
+def put_back(queue: Any, item: Any) -> None:
+    """Put an item back into a queue of tasks that may be full, or shut down, without waiting.
 
-    It is not counted by ``join``: it was counted when it was first put, or is an
-    end that stands for no work. The methods are those that a Queue has for its
-    subclasses to override; nothing public goes past the bound.
+    It is not counted by ``join``: it was counted when it was first put. The methods are those
+    that asyncio.Queue has for its subclasses to override; nothing public goes past the bound.
+    In a queue of another library it goes to the end, as soon as there is room.
     """
-    queue._put(item)  # pyright: ignore
-    queue._wakeup_next(queue._getters)  # pyright: ignore
+    if isinstance(queue, asyncio.Queue):
+        waited = cast("Any", queue)
+        waited._put(item)
+        waited._wakeup_next(waited._getters)
+    else:
+        _put_soon(queue, item, getattr(queue, "task_done", _nothing))
+
+
+def put_at_once(queue: Any, item: Any) -> None:
+    """Put an item into a queue of tasks that may be full, without waiting; ``join`` counts it."""
+    if isinstance(queue, asyncio.Queue):
+        waited = cast("Any", queue)
+        put_back(queue, item)
+        waited._unfinished_tasks += 1
+        waited._finished.clear()
+    else:
+        _put_soon(queue, item, _nothing)
+
+
+def _put_soon(queue: Any, item: Any, then: Callable[[], object]) -> None:
+    async def put() -> None:
+        try:
+            await queue.put(item)
+            then()
+        except Exception as error:
+            hooks.dropped_error(error)
+
+    try:
+        queue.put_nowait(item)
+    except asyncio.QueueFull:
+        spawn(asyncio.get_running_loop(), Context(_nothing), put())
+    except Exception as error:  # it was shut down
+        hooks.dropped_error(error)
+    else:
+        then()
+
+
+def _nothing() -> None:
+    pass

@@ -40,7 +40,7 @@ from .overflow import (
     Overflow,
     Victim,
 )
-from .queues import BlockingQueue
+from .queues import AwaitedQueue, BlockingQueue
 from .supervision import Supervision
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "FAIL",
     "SUSPEND",
     "UNBOUNDED",
+    "AwaitedQueue",
     "BackpressureError",
     "BlockingQueue",
     "BufferOverflowError",

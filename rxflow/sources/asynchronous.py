@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from time import perf_counter
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from ..flow import Flow
 from ..flow.iteration import TURN
@@ -24,8 +24,8 @@ from ..kernel import (
     running_trio,
     spawn,
 )
-from ..protocol import END, BlockingQueue
-from .queues import Taken, is_blocking
+from ..protocol import END, AwaitedQueue, BlockingQueue
+from .queues import Taken, is_awaited, is_blocking, is_shut_down
 
 T = TypeVar("T")
 
@@ -195,16 +195,22 @@ class _Queued(AsyncPulled):
 
     ahead = 1  # for the rest the queue is the better place
 
-    def __init__(self, context: Context, queue: asyncio.Queue[Any], task_done: bool) -> None:
+    def __init__(self, context: Context, queue: Any, task_done: bool) -> None:
         super().__init__(context, "from_queue")
         self._queue = queue
-        self._task_done = task_done
+        self._task_done = task_done and hasattr(queue, "task_done")
 
     async def fetch_one(self) -> Any:
         try:
-            return self._unless_end(await self._queue.get())
-        except _shut_down:
-            raise StopAsyncIteration from None
+            item = await self._queue.get()
+            if self._cancelled:  # since the pump was last running
+                put_back(self._queue, item)
+                raise StopAsyncIteration
+            return self._unless_end(item)
+        except Exception as error:
+            if is_shut_down(error):
+                raise StopAsyncIteration from None
+            raise
 
     def _unless_end(self, item: Any) -> Any:
         if item is END:
@@ -223,7 +229,9 @@ class _Queued(AsyncPulled):
                 )
             except asyncio.QueueEmpty:
                 return
-            except (StopAsyncIteration, *_shut_down):
+            except Exception as error:
+                if not (isinstance(error, StopAsyncIteration) or is_shut_down(error)):
+                    raise
                 self._ended = True
                 return
             try:
@@ -236,13 +244,6 @@ class _Queued(AsyncPulled):
         for item in self._items:  # fetched, but not taken
             put_back(self._queue, item)
         super().cancel()
-
-
-_shut_down: tuple[type[Exception], ...] = (
-    (cast("type[Exception]", asyncio.QueueShutDown),)  # type: ignore[attr-defined]
-    if hasattr(asyncio, "QueueShutDown")
-    else ()
-)
 
 
 @register("source", demand="1 advance per item asked for ; 1:1 ; holds 0", category="asyncio")
@@ -286,7 +287,9 @@ def from_async_iterable(iterable: AsyncIterable[T]) -> Flow[T]:
 
 
 @register("source", demand="1 get per item asked for ; 1:1 ; holds 0", category="asyncio")
-def from_queue(queue: asyncio.Queue[T] | BlockingQueue[T], *, task_done: bool = True) -> Flow[T]:
+def from_queue(
+    queue: asyncio.Queue[T] | AwaitedQueue[T] | BlockingQueue[T], *, task_done: bool = True
+) -> Flow[T]:
     """Take items from a queue of tasks, threads or processes, as they are asked for.
 
     .. marble::
@@ -305,8 +308,9 @@ def from_queue(queue: asyncio.Queue[T] | BlockingQueue[T], *, task_done: bool = 
     end of others.
 
     Args:
-        queue: An asyncio.Queue; or a queue.Queue, SimpleQueue, multiprocessing.Queue, or
-            another with their methods. It may be shared with other takers.
+        queue: An asyncio.Queue; a queue.Queue, SimpleQueue or multiprocessing.Queue; or
+            another with the methods of one of them, such as both sides of a janus.Queue.
+            It may be shared with other takers.
         task_done: Say ``task_done`` for an item when the next one is asked for or
             the stream is over, so that ``queue.join()`` waits for the consumer.
 
@@ -321,9 +325,8 @@ def from_queue(queue: asyncio.Queue[T] | BlockingQueue[T], *, task_done: bool = 
 
     Source: new; asyncio.Queue.
     """
-    if isinstance(queue, asyncio.Queue):
-        waited: asyncio.Queue[Any] = queue
-        return Flow(lambda context: _Queued(context, waited, task_done))
+    if is_awaited(queue):
+        return Flow(lambda context: _Queued(context, queue, task_done))
     if not is_blocking(queue):
         raise TypeError(
             f"from_queue wants an asyncio.Queue, or a queue of threads or processes, not {queue!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 from collections import deque
 from collections.abc import Iterator
@@ -19,10 +20,35 @@ SHUT_DOWN: tuple[type[Exception], ...] = tuple(filter(None, [getattr(queue, "Shu
 """What a queue raises that was shut down, from Python 3.13 on."""
 
 
+_METHODS = ("get", "put", "get_nowait", "put_nowait")
+
+
+def is_shut_down(error: Exception) -> bool:
+    """Tell whether an error says that a queue was shut down.
+
+    Before Python 3.13 there are queues of other libraries that can be, with errors of their
+    own, which have the names of the later ones.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not names.isdisjoint(("ShutDown", "QueueShutDown"))
+
+
 def is_blocking(source: Any) -> bool:
     """Tell whether something is a queue of threads or processes."""
-    methods = [getattr(source, name, None) for name in ("get", "put", "get_nowait", "put_nowait")]
+    methods = [getattr(source, name, None) for name in _METHODS]
     return all(callable(method) and not is_async(method) for method in methods)
+
+
+def is_awaited(source: Any) -> bool:
+    """Tell whether something is a queue of tasks: of asyncio, or such as that of janus."""
+    if isinstance(source, asyncio.Queue):
+        return True
+    get, put, *at_once = (getattr(source, name, None) for name in _METHODS)
+    return (
+        is_async(get)
+        and is_async(put)
+        and all(callable(method) and not is_async(method) for method in at_once)
+    )
 
 
 class Taken(Feed[Any]):
@@ -60,10 +86,11 @@ class Taken(Feed[Any]):
                 self._keep(self._queue.get_nowait())
         except Empty:
             pass
-        except SHUT_DOWN:
-            self._ended = True
         except Exception as error:
-            self._error = error
+            if is_shut_down(error):
+                self._ended = True
+            else:
+                self._error = error
         self._waits = False
         if not self._cancelled:
             hooks.reporting(self._context.wake)

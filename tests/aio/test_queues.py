@@ -129,6 +129,22 @@ def test_cancelling_to_queue_while_the_queue_is_full_returns_without_a_taker() -
     run(main())
 
 
+@pytest.mark.parametrize("maxsize", [0, 1])
+def test_the_end_of_a_cancelled_to_queue_is_done_with_like_any_other(maxsize: int) -> None:
+    """It is put past the bound; who takes it says task_done, so join has to count it."""
+
+    async def main() -> None:
+        queue: asyncio.Queue[Any] = asyncio.Queue(maxsize)
+        filling = asyncio.ensure_future(rx.concat(rx.of(1), rx.never()).to_queue(queue, end=rx.END))
+        await turns(5)
+        filling.cancel()
+        await asyncio.wait([filling])
+        assert [item async for item in rx.from_queue(queue)] == [1]
+        await queue.join()
+
+    run(main())
+
+
 def test_to_queue_closes_an_async_generator_before_it_returns() -> None:
     closed: list[float] = []
 
@@ -362,6 +378,27 @@ def test_what_was_fetched_and_not_taken_goes_back_when_the_stream_is_cancelled(a
         await asyncio.wait([step])
         left = await accounted(queue)
         assert sorted(begun + left) == list(range(6))
+
+    run(main())
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("after", range(4))
+def test_an_item_that_comes_while_the_stream_is_being_cancelled_stays(
+    before: int, after: int
+) -> None:
+    """So many turns before and after the cancel; the task that waits for it may have it already."""
+
+    async def main() -> None:
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        subscriber = Recorder(1)
+        rx.from_queue(queue).subscribe(subscriber)
+        await turns(before)
+        queue.put_nowait(7)
+        await turns(after)
+        subscriber.cancel()
+        await turns(5)
+        assert subscriber.items + await accounted(queue) == [7]
 
     run(main())
 
