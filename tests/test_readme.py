@@ -1,5 +1,6 @@
 """The README's Python blocks do what they say."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ def test_the_blocks_run_one_after_another(capsys: pytest.CaptureFixture[str]) ->
     for block in blocks():
         exec(compile(block, str(README), "exec"), namespace)
         printed.append(capsys.readouterr().out)
-    pipeline, subscriber, moved, marbles, rules = printed
+    pipeline, subscriber, moved, in_rx, marbles, rules = printed
     assert pipeline == "[3, 5, 7]\n"
     assert subscriber == "0\n1\n4\n"
-    assert [moved, marbles, rules] == [""] * 3
+    assert [moved, in_rx, marbles, rules] == [""] * 4
     namespace["TestDoubling"]().test_required_spec101_request_gives_the_requested_number()
 
 
@@ -39,6 +40,9 @@ def recommended(section: str, column: int) -> set[str]:
     ("section", "column", "least"), [("I want to", 2, 60), ("Coming from RxJava", 7, 75)]
 )
 def test_what_it_recommends_exists(section: str, column: int, least: int) -> None:
+    import anyio
+    from rsocket.rsocket_client import RSocketClient
+
     import rxflow
     from rxflow import operators
 
@@ -51,7 +55,11 @@ def test_what_it_recommends_exists(section: str, column: int, least: int) -> Non
         rxflow.SharedFlow,
         rxflow.Emitter,
         rxflow.KillSwitch,
+        rxflow.LatestReader,
         rxflow.Subscription,
     )
+    # Of other packages.
+    others = {"start_server": asyncio, "CapacityLimiter": anyio, "request_stream": RSocketClient}
+    names -= {name for name, home in others.items() if hasattr(home, name)}
     known = {name for home in homes for name in dir(home)} | {"statistics"}
     assert names <= known, names - known
