@@ -7,14 +7,14 @@ worked off, the most urgent first; at the deadline what runs is cancelled. A rep
 the end, as JSON, which names every job that was read and came to no end; then the exit code is 1.
 
 Measured by ``python -m tests.benchmarks.applications workers`` with jobs of 10 ms, written as fast
-as they are read, and a SIGTERM after 8 s, with 1 s to go (the machine was busy: ratios count):
+as they are read, and a SIGTERM after 8 s, with 1 s to go; p99 from written to done (busy machine):
 
-============  =======  =====  ========  ===========
-              written  done   not done  peak memory
-============  =======  =====  ========  ===========
-100 may wait  1,783    1,676  0         31 MiB
-unbounded     13,868   1,699  12,060    70 MiB
-============  =======  =====  ========  ===========
+============  =======  =====  ========  =====  ===========
+              written  done   not done  p99    peak memory
+============  =======  =====  ========  =====  ===========
+100 may wait  2,468    2,303  0         1.6 s  30 MiB
+unbounded     29,900   2,366  27,464    7.6 s  119 MiB
+============  =======  =====  ========  =====  ===========
 """
 
 from __future__ import annotations

@@ -39,26 +39,48 @@ finally:
     print(re.search(r"VmHWM:\s+(\d+)", told)[1], file=sys.stderr)
 """
 
+# Runs the workers with jobs whose names begin with the time at which they were written; tells
+# before that how long they took, of a hundred the second longest.
+TIMED = r"""
+import re, sys, time
+from pathlib import Path
+from rxflow.examples import workers
+del sys.argv[1]
+do, ages = workers.work, []
+async def work(job):
+    await do(job)
+    ages.append(time.monotonic() - float(job.name.split()[0]))
+workers.work = work
+try:
+    workers.main()
+finally:
+    told = Path("/proc/self/status").read_text()
+    print(sorted(ages)[len(ages) * 99 // 100], file=sys.stderr)
+    print(re.search(r"VmHWM:\s+(\d+)", told)[1], file=sys.stderr)
+"""
+
 
 class Process(subprocess.Popen[bytes]):
     """An application."""
 
-    def __init__(self, module: str, *args: str) -> None:
+    def __init__(self, module: str, *args: str, runner: str = RUNNER) -> None:
         pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        command = [sys.executable, "-c", RUNNER, f"rxflow.examples.{module}", *args]
+        command = [sys.executable, "-c", runner, f"rxflow.examples.{module}", *args]
+        self.said: list[bytes] = []  # at its end, on standard error
         super().__init__(command, **pipes)
 
-    def feed(self, piece: bytes, seconds: float) -> int:
+    def feed(self, piece: Callable[[], bytes], seconds: float) -> int:
         """Write as fast as it reads, for some time; give how many lines it has taken."""
         assert self.stdin is not None
         fd, sent, end = self.stdin.fileno(), 0, time.monotonic() + seconds
         os.set_blocking(fd, False)
-        left = memoryview(piece)
+        left = b""
         while time.monotonic() < end:
             if select.select([], [fd], [], 0.1)[1]:
+                left = left or piece()
                 wrote = os.write(fd, left)
-                sent += bytes(left[:wrote]).count(b"\n")
-                left = left[wrote:] or memoryview(piece)
+                sent += left[:wrote].count(b"\n")
+                left = left[wrote:]
         return sent
 
     def url(self) -> str:
@@ -76,7 +98,8 @@ class Process(subprocess.Popen[bytes]):
         self.stdin.close()
         self.stdin = None
         out, err = self.communicate(timeout=300)
-        return json.loads(out.splitlines()[-1]), int(err.split()[-1]) / 1024
+        self.said = err.split()
+        return json.loads(out.splitlines()[-1]), int(self.said[-1]) / 1024
 
 
 def ran(module: str, *args: str) -> tuple[dict[str, Any], float]:
@@ -121,17 +144,31 @@ def bursts() -> None:
     print(f"{memory:.0f} MiB at its peak, unbounded {without_memory:.0f} MiB.")
 
 
+def job() -> bytes:
+    """Give one that is written now."""
+    return b'{"name": "%f %s", "seconds": 0.01}\n' % (time.monotonic(), b"x" * 1000)
+
+
 def workers() -> None:
     """Jobs of 10 ms as fast as they are read, and after 8 s a SIGTERM, with a second to go."""
     rows = []
     for name, capacity in (("100 may wait", "100"), ("unbounded", "0")):
-        with Process("workers", "--deadline", "1", "--capacity", capacity) as process:
-            sent = process.feed(b'{"name": "%s", "seconds": 0.01}\n' % (b"x" * 1000), 8)
+        args = ("--deadline", "1", "--capacity", capacity)
+        with Process("workers", *args, runner=TIMED) as process:
+            sent = process.feed(job, 8)
             process.send_signal(signal.SIGTERM)
             report, memory = process.report()
+            p99 = float(process.said[-2])
         left = len(report["cancelled"]) + len(report["not_begun"])
-        rows.append([name, f"{sent:,}", f"{report['done']:,}", f"{left:,}", f"{memory:.0f} MiB"])
-    table(["", "written", "done", "not done", "peak memory"], rows)
+        rows.append([
+            name,
+            f"{sent:,}",
+            f"{report['done']:,}",
+            f"{left:,}",
+            f"{p99:.1f} s",
+            f"{memory:.0f} MiB",
+        ])  # fmt: skip
+    table(["", "written", "done", "not done", "p99", "peak memory"], rows)
 
 
 # What wrk sends: 48 KiB; who is refused comes again after a second.
@@ -184,16 +221,20 @@ class Service:
 
     def __init__(self) -> None:
         self.told: Counter[int] = Counter()
+        self.took: list[float] = []  # each call, from its first request to its answer (seconds)
+        self._first: dict[bytes, float] = {}
         self._now = 0
         self._begun: float | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         now = time.monotonic()
         self._begun = self._begun or now
+        first = self._first.setdefault((await receive())["body"], now)
         status = 503 if 2 < now - self._begun < 4 else 429 if self._now >= 8 else 200
         self._now += 1
         if status == 200:
             await asyncio.sleep(0.02)
+            self.took.append(time.monotonic() - first)
         self._now -= 1
         self.told[status] += 1
         headers = [(b"content-length", b"0")]
@@ -217,6 +258,7 @@ def fanout() -> None:
 
         for name, args in (("200/s, 16 at once", ()), ("unbounded", unbounded)):
             service, report, memory, seconds = asyncio.run(measure(*args))
+            took = sorted(service.took)[1979:]  # of all calls the 99th of a hundred
             rows.append([
                 name,
                 f"{report['answered']:,}",
@@ -224,10 +266,11 @@ def fanout() -> None:
                 f"{service.told[503]:,}",
                 f"{report['spared']:,}",
                 f"{report['given_up']:,}",
+                f"{took[0]:.1f} s" if took else "never",
                 f"{seconds:.0f} s",
                 f"{memory:.0f} MiB",
             ])  # fmt: skip
-    heads = ["", "answered", "429", "503", "spared", "given up", "in", "peak memory"]
+    heads = ["", "answered", "429", "503", "spared", "given up", "p99", "in", "peak memory"]
     table(heads, rows)
 
 

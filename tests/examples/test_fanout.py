@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import tenacity
 
 from rxflow.examples import fanout
 from tests.examples.serving import serving
@@ -53,18 +54,20 @@ def bounded(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "REST", 0.05)
+    quickly = tenacity.wait_random_exponential(multiplier=0.005, max=0.05)
+    monkeypatch.setattr(fanout, "growing", quickly)
 
 
 def test_a_busy_service_is_called_again_and_each_item_is_answered_once() -> None:
     async def main() -> None:
         service = Service(lambda n: 429 if n % 3 == 0 else 200)
         async with serving(service) as url:
-            items = [str(n) for n in range(60)]
+            items = [str(n) for n in range(30)]
             report = await fanout.fan_out(url, items, rate=1e6, concurrency=8)
         assert service.answered == dict.fromkeys(items, 1)
         assert service.most <= 8
-        assert report.answered == 60
-        assert report.tries == 60 + service.statuses[429]
+        assert report.answered == 30
+        assert report.tries == 30 + service.statuses[429]
         assert report.spared == 0  # to be busy is no failure
 
     bounded(main)
@@ -76,11 +79,11 @@ def test_a_broken_service_is_spared_and_called_again_when_it_is_well() -> None:
     async def main() -> None:
         service = Service(lambda n: 503 if 20 <= n < 30 else 200)
         async with serving(service) as url:
-            items = [str(n) for n in range(60)]
+            items = [str(n) for n in range(40)]
             report = await fanout.fan_out(url, items, rate=1e6, concurrency=16)
         assert service.answered == dict.fromkeys(items, 1)
-        assert service.statuses == {200: 60, 503: 10}
-        assert report.answered == 60
+        assert service.statuses == {200: 40, 503: 10}
+        assert report.answered == 40
         assert report.spared > 0
 
     bounded(main)
@@ -109,7 +112,7 @@ def test_no_more_begin_than_the_bucket_has_tokens_for() -> None:
 
 def test_nothing_is_read_ahead_of_the_calls() -> None:
     async def main() -> None:
-        service, items = Service(), counted(str(n) for n in range(60))
+        service, items = Service(), counted(str(n) for n in range(30))
 
         def check() -> None:
             assert items.taken <= service.statuses.total() + 4 + 4  # on their way, on the way back
@@ -117,7 +120,7 @@ def test_nothing_is_read_ahead_of_the_calls() -> None:
         service.before_each = check
         async with serving(service) as url:
             report = await fanout.fan_out(url, items, rate=1e6, concurrency=4)
-        assert report.answered == 60
+        assert report.answered == 30
         assert service.most <= 4
 
     bounded(main)
@@ -126,7 +129,7 @@ def test_nothing_is_read_ahead_of_the_calls() -> None:
 def test_a_call_is_given_up_when_patience_ends_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fanout, "PATIENCE", 0.2)
+    monkeypatch.setattr(fanout, "PATIENCE", 0.1)
 
     async def main() -> None:
         service = Service(lambda n: 404 if n == 0 else 503)

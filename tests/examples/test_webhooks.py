@@ -33,7 +33,9 @@ async def served(path: Path, capacity: int) -> AsyncIterator[httpx.AsyncClient]:
     limits = httpx.Limits(max_connections=None)
     async with (
         serving(application, lifespan="on") as url,
-        httpx.AsyncClient(base_url=url, limits=limits, timeout=LIMIT, trust_env=False) as client,
+        httpx.AsyncClient(
+            base_url=url, limits=limits, timeout=LIMIT, trust_env=False, verify=False
+        ) as client,
     ):
         yield client
 
@@ -145,7 +147,9 @@ def test_nothing_that_was_acknowledged_is_lost_when_it_is_killed(tmp_path: Path)
                 process.send_signal(signal.SIGKILL)
 
     async def main(url: str, process: Any) -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=LIMIT, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=LIMIT, trust_env=False, verify=False
+        ) as client:
             await asyncio.gather(*(sender(client, name, process) for name in range(8)))
 
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

@@ -140,7 +140,10 @@ def test_a_line_that_is_no_job_is_refused_and_the_others_are_done(bad: bytes) ->
 
 
 def test_a_line_without_an_end_ends_the_intake_and_what_came_before_is_done() -> None:
-    with started() as process:
-        send(process, line("a"), b"x" * 2**18)
-        report = told(process)
-    assert (report["done"], report["refused"], process.returncode) == (1, 1, 0)
+    async def main() -> workers.Report:
+        reader = asyncio.StreamReader()  # as for standard input
+        reader.feed_data(line("a") + b"x" * 2**18)
+        return await workers.Service().run(reader)
+
+    report = run(main())
+    assert report == workers.Report(done=1, refused=1)
