@@ -15,13 +15,13 @@ count; 20,000 events a second are handled, bursts begin a second after one anoth
 ======  =========  =======  ========  =======  =========
         published  handled  given up  p99 age  unbounded
 ======  =========  =======  ========  =======  =========
-trades  15,073     15,073   0         0.04 s   6.51 s
-quotes  75,098     20,484   54,614    0.07 s   6.52 s
-logs    59,829     8,067    51,762    0.81 s   6.51 s
+trades  15,073     15,073   0         0.09 s   6.95 s
+quotes  75,098     21,998   53,100    0.10 s   6.96 s
+logs    59,829     8,689    51,140    1.07 s   6.95 s
 ======  =========  =======  ========  =======  =========
 
-Held in memory at most: 1,347 events, unbounded 106,600; the process had 33 MiB at its peak,
-unbounded 50 MiB.
+Held in memory at most: 1,315 events, unbounded 108,900; the process had 33 MiB at its peak,
+unbounded 45 MiB.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ who is refused waits for 1 s (the machine was busy: ratios count):
 ================  ========  =======  ======  =====  ===========
                   accepted  refused  p50     p99    peak memory
 ================  ========  =======  ======  =====  ===========
-100 on their way  2,600     4,763    96 ms   4.2 s  69 MiB
-unbounded         4,541     0        792 ms  4.7 s  74 MiB
+100 on their way  1,701     6,843    177 ms  4.7 s  73 MiB
+unbounded         3,502     0        951 ms  4.8 s  86 MiB
 ================  ========  =======  ======  =====  ===========
 """
 
