@@ -51,7 +51,7 @@ class _Correlated(Split):
         self._right: Input | None = None  # None until opened, and when cancelled
         self._groups = dict[Room, Input | None]()  # open, each with what ends it
         self._items = dict[Input, Any]()  # of the other source, still open, by what ends them
-        self._fired = deque[Input]()  # of what ends them, those that may have something
+        self._timers = dict[Input, Room | None]()  # what ends times; with its group, if it is one's
         self._gone = deque[Room]()  # whose consumers have left; noted by any thread
         self._opened_items = self._expired = self._peak = 0
 
@@ -75,30 +75,23 @@ class _Correlated(Split):
         """End the times that have passed."""
         while self._gone:
             self._stop_timer(self._groups.pop(self._gone.popleft(), None))
-        while self._fired:
-            timer = self._fired.popleft()
-            group = next((room for room, each in self._groups.items() if each is timer), None)
-            if timer not in self._items and group is None:
-                continue
-            if timer.take() is NOTHING and not timer.ended:
-                if not timer.waiting:  # its budget is spent, and so is that of this run
-                    self._fired.append(timer)
-                    self._again = True
-                    return
-            elif group is None:
+        while (fired := self.fired(self._timers)) is not None:
+            timer, _ = fired
+            group = self._timers[timer]
+            if group is not None:
+                self._end(group)
+            else:
                 del self._items[timer]
                 self._expired += 1
-                timer.cancel()
-            else:
-                self._end(group)
+                self._stop_timer(timer)
 
     def _end(self, room: Room) -> None:
         self._stop_timer(self._groups.pop(room))
         self.close(room)
 
-    @staticmethod
-    def _stop_timer(timer: Input | None) -> None:
+    def _stop_timer(self, timer: Input | None) -> None:
         if timer is not None:
+            self._timers.pop(timer, None)
             timer.cancel()
 
     def pull(self) -> bool:
@@ -142,7 +135,7 @@ class _Correlated(Split):
         yield self.outer, InnerFlow[Any](room)
         for other in tuple(self._items.values()):
             yield room, other
-        self._groups[room] = self._time(self._left_duration(item))
+        self._groups[room] = self._time(self._left_duration(item), room)
 
     def _put(self, item: Any) -> Places:
         """Begin the time of an item of the other source, and put it into the groups."""
@@ -153,10 +146,8 @@ class _Correlated(Split):
         for room in tuple(self._groups):
             yield room, item
 
-    def _time(self, duration: Any) -> Input:
-        timer = self.begin(inlet(duration, self.name), self._fired.append)
-        self._fired.append(timer)
-        return timer
+    def _time(self, duration: Any, group: Room | None = None) -> Input:
+        return self.begin(inlet(duration, self.name), self._timers, group)
 
     def _bound(self, held: int, item: Any) -> None:
         if held >= self._capacity:

@@ -8,7 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ..kernel import Boundary, Context, Failed, Feed, StageStatistics
-from ..protocol import SUSPEND
+from ..protocol import SUSPEND, Subscriber, Subscription
 
 if TYPE_CHECKING:
     from .splitting import Split
@@ -201,3 +201,22 @@ class Outer(Room):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of upstream, then what is held for inner Flows that nobody reads."""
         yield from self._split.statistics()
+
+
+class Silent(Subscriber[Any]):
+    """Stands behind the loop that fills the rooms, where nothing comes out."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+
+    def on_subscribe(self, subscription: Subscription) -> None:
+        pass
+
+    def on_next(self, value: Any) -> None:
+        raise AssertionError("items go to the rooms")
+
+    def on_error(self, error: Exception) -> None:
+        self._split.finish(error)
+
+    def on_completed(self) -> None:
+        pass

@@ -28,8 +28,8 @@ from ..kernel import (
     own_trampoline,
     running_loop,
 )
-from ..protocol import UNBOUNDED, GroupStalledError, Offer, Subscriber, Subscription
-from .rooms import Outer, Room, abandon
+from ..protocol import UNBOUNDED, GroupStalledError, Offer
+from .rooms import Outer, Room, Silent, abandon
 
 Make = Callable[[Context], Feed[Any]]
 
@@ -79,7 +79,7 @@ class Split(Feed[Any]):
         self._stalled = stalled
         self._max_groups = max_groups
         self._scheduler = scheduler or context.timed().scheduler
-        self._drain = Drain(_Silent(self), UNBOUNDED, loop=running_loop())
+        self._drain = Drain(Silent(self), UNBOUNDED, loop=running_loop())
         self.wake: Callable[[], None] = self._drain.wake
         self.input: Input | None = None  # None until opened
         self._routing: Iterator[tuple[Room, Any]] | None = None  # where the last item goes
@@ -431,22 +431,3 @@ class Split(Feed[Any]):
 
 def _gone(context: Context) -> Feed[Any]:
     raise AssertionError("it is opened once")
-
-
-class _Silent(Subscriber[Any]):
-    """Stands behind the loop that fills the rooms, where nothing comes out."""
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-
-    def on_subscribe(self, subscription: Subscription) -> None:
-        pass
-
-    def on_next(self, value: Any) -> None:
-        raise AssertionError("items go to the rooms")
-
-    def on_error(self, error: Exception) -> None:
-        self._split.finish(error)
-
-    def on_completed(self) -> None:
-        pass
