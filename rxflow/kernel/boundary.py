@@ -114,12 +114,13 @@ class Boundary(Feed[T], Generic[T]):
                 self._received += 1
                 if held >= self._peak:
                     self._peak = held + 1
-                server = self._server if self._idle and not held else None
+                if not self._idle:
+                    queue.append(item)
+                    return Offer.ENQUEUED
+                server = None if held else self._server
                 if server is None or not server.enter():
                     server = None
                     queue.append(item)
-                    if not self._idle:
-                        return Offer.ENQUEUED
                 kept = True
             elif self._waits and self._full(item):
                 return Offer.FULL
