@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from pathlib import Path
@@ -17,7 +15,6 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Worker
 from rxflow.testing import TestSubscriber
 from tests.support_loop import run, turns, until
 
@@ -292,24 +289,3 @@ def test_what_is_no_path_is_refused(wrong: Any) -> None:
         run(rx.of(b"").to_file(wrong))
     with pytest.raises(TypeError, match="framing must be"):
         rx.from_file("x", b"\n")  # type: ignore[call-overload]
-
-
-def test_a_worker_that_is_forgotten_ends_its_thread() -> None:
-    worker = Worker("forgotten")
-    thread = worker.submit(threading.current_thread).result(PATIENCE)
-    assert thread.daemon
-    assert worker.submit(lambda: 1 / 1).result(PATIENCE) == 1
-    del worker
-    gc.collect()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
-
-
-def test_a_worker_hands_over_what_a_call_raises_and_goes_on() -> None:
-    worker = Worker("failing")
-    failed = worker.submit(lambda: 1 // 0)
-    with pytest.raises(ZeroDivisionError):
-        failed.result(PATIENCE)
-    assert worker.submit(lambda: 3).result(PATIENCE) == 3
-    worker.stop()
-    worker.stop()

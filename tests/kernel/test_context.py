@@ -32,6 +32,17 @@ def test_the_feed_before_has_a_wake_of_its_own_and_all_else_in_common(pulls: boo
 
 def test_each_consumer_has_tasks_of_its_own():
     assert Context(wake).tasks is not Context(wake).tasks
+    assert Context(wake).closing is not Context(wake).closing
+
+
+def test_what_is_awaited_at_the_end_is_one_list_for_the_whole_pipeline():
+    async def close() -> None: ...
+
+    closing: list[Any] = []
+    context = Context(wake, closing=closing)
+    for made in (context, context.waking(other_wake), context.timed(), Context(wake).waking(wake)):
+        made.closing.append(close)
+    assert closing == [close, close, close]
 
 
 @pytest.mark.parametrize("pulls", [False, True])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import Any
 
 import pytest
+import trio
 
 from rxflow.kernel import Context, needed_loop, on_loop, put_back, running_loop, spawn
 from rxflow.kernel import loops as loops_module
@@ -21,6 +23,34 @@ def test_without_a_loop_whoever_needs_one_is_named():
     assert str(raised.value) == (
         "map_async must be subscribed where an asyncio event loop is running"
     )
+
+
+def test_whoever_needs_a_loop_says_what_for():
+    with pytest.raises(RuntimeError, match=r"^send must be awaited where an asyncio event loop is"):
+        needed_loop("send", "awaited")
+
+
+def test_where_trio_runs_it_is_found_and_whoever_needs_a_loop_says_what_to_do():
+    async def main() -> None:
+        assert loops_module.running_trio() is trio
+        assert running_loop() is None
+        with pytest.raises(RuntimeError) as raised:
+            needed_loop("map_async")
+        assert str(raised.value) == (
+            "map_async must be subscribed where an asyncio event loop is running, and trio runs "
+            "here: use what needs no tasks of its own (map_thread, for_each), or run on asyncio, "
+            "as anyio.run does where it is not told otherwise"
+        )
+
+    assert loops_module.running_trio() is None  # it is imported, and does not run
+    trio.run(main)
+    assert loops_module.running_trio() is None
+
+
+def test_a_program_without_trio_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "trio")
+    assert loops_module.running_trio() is None
+    assert "trio" not in sys.modules
 
 
 def test_the_loop_that_runs_here_is_found():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,16 @@ from rxflow.protocol import (
     BufferOverflowError,
     DemandBoundaryWarning,
     FlowError,
+    FrameError,
+    GroupStalledError,
     OfferTimeoutError,
     ProtocolError,
+    RateExceededError,
+    SlowConsumerError,
+    SpillError,
+    StreamEndedError,
     StreamTimeoutError,
+    TooManyGroupsError,
 )
 
 
@@ -84,6 +92,91 @@ def test_a_timeout_names_operator_limit_demand_and_what_is_held():
         assert (str(twin), vars(twin)) == (str(error), vars(error))
     assert issubclass(StreamTimeoutError, FlowError)
     assert issubclass(StreamTimeoutError, TimeoutError)
+
+
+STALLED = (
+    " while the others wait; consume all of them at the same time (flat_map with "
+    "max_concurrency for all), cancel what is not wanted, or give a larger prefetch"
+)
+
+FAULTS: list[tuple[type[FlowError], dict[str, Any], str]] = [
+    (
+        BufferOverflowError,
+        {"operator": "buffer", "capacity": 4, "held": 3.5, "requested": 2, "item": "i"},
+        "buffer(capacity=4) overflowed: 3.5 held, 2 requested, item 'i'",
+    ),
+    (
+        RateExceededError,
+        {"operator": "throttle", "rate": 2.5, "per": 60.0, "burst": 7, "item": {"id": 1}},
+        "throttle: the rate of 2.5 per 60 s with bursts of 7 is exceeded by item {'id': 1}",
+    ),
+    (
+        GroupStalledError,
+        {"operator": "group_by", "key": "k", "held": 5, "max_groups": 3, "subscribed": True},
+        "group_by(max_groups=3) has stalled: 'k' holds 5 items and its consumer asks for no more,"
+        + STALLED,
+    ),
+    (
+        GroupStalledError,
+        {"operator": "window", "key": 1, "held": 6, "max_groups": None, "subscribed": False},
+        "window has stalled: 1 holds 6 items and nobody has subscribed to it," + STALLED,
+    ),
+    (
+        TooManyGroupsError,
+        {"max_groups": 9, "key": "k"},
+        "group_by(max_groups=9) has no room for a group 'k'; give a larger max_groups, or idle to "
+        "have groups that get no items completed",
+    ),
+    (
+        SpillError,
+        {"operator": "spill", "failed": "opened", "cause": PermissionError("not here")},
+        "spill: its file cannot be opened: not here",
+    ),
+    (
+        SlowConsumerError,
+        {"operator": "share", "subscriber": 2, "held": 8, "seconds": 1.5},
+        "share: subscriber #2 held 8 items and had no room for 1.5 s; it is ejected, so that the "
+        "others go on",
+    ),
+    (
+        FrameError,
+        {"operator": "from_stream", "frame": 7, "what": "is too long", "held": 99},
+        "from_stream: frame 7 is too long",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "facts", "text"), FAULTS)
+def test_each_error_says_its_facts_and_keeps_them_also_in_another_process(
+    kind: type[FlowError], facts: dict[str, Any], text: str
+):
+    error = kind(**facts)
+    assert str(error) == text
+    assert vars(error) == facts
+    error.add_note("seen in a worker")
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(twin) is kind
+        assert str(twin) == text
+        assert twin.__notes__ == ["seen in a worker"]
+        for name, fact in facts.items():
+            kept = getattr(twin, name)
+            assert (type(kept), str(kept)) == (type(fact), str(fact))
+    # What it is made of is all that an exception without attributes of its own would keep.
+    assert kind(*facts.values()).args == tuple(facts.values())
+
+
+def test_an_item_that_cannot_be_shown_is_called_by_its_type():
+    class Unprintable:
+        def __repr__(self) -> str:
+            raise RuntimeError("no repr")
+
+    assert str(overflow(Unprintable())).endswith("item <Unprintable whose repr fails>")
+
+
+def test_a_stream_that_has_ended_is_an_end_of_file_as_readers_know_it():
+    assert issubclass(StreamEndedError, FlowError)
+    assert issubclass(StreamEndedError, EOFError)
+    assert issubclass(FrameError, ValueError)
 
 
 def test_every_error_is_a_flow_error_and_a_timeout_is_also_the_builtin_one():
