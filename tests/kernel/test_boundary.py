@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -371,6 +372,7 @@ def test_few_items_that_become_many_give_their_consumer_a_turn():
     assert few is not None
     taken = 0
     for item in few:
+        assert taken < BUDGET
         boundary.push(item + 1)
         taken += 1
     assert taken == BUDGET
@@ -496,3 +498,66 @@ def test_the_end_wakes_its_consumer_once():
     boundary.complete()
     assert wakes == ["woken"]
     assert boundary.settle() is State.ENDED
+
+
+@pytest.mark.parametrize(
+    ("overflow", "kept", "offer"),
+    [
+        (DROP_OLDEST, [4, 5, 6], Offer.ENQUEUED),
+        (DROP_NEWEST, [0, 1, 6], Offer.ENQUEUED),
+        (DROP_INCOMING, [0, 1, 2], Offer.DROPPED),
+    ],
+    ids=repr,
+)
+def test_what_gives_way_where_nobody_is_told_is_counted_item_by_item(
+    overflow: Overflow, kept: list[int], offer: Offer
+):
+    boundary, reason = door(overflow), overflow.victim.value
+    assert [boundary.push(item) for item in range(3)] == [Offer.ENQUEUED] * 3
+    for item in range(3, 7):
+        assert boundary.push(item) is offer
+        [figures] = boundary.statistics()
+        assert (figures.received, figures.held, figures.peak) == (item + 1, 3, 3)
+        assert (figures.dropped, figures.delivered) == ({reason: item - 2}, 0)
+    assert list(boundary.run()) == kept
+    boundary.lose("before it", reason)
+    boundary.lose("before it", "refused")
+    assert boundary.push(None) is Offer.ENQUEUED
+    for _ in range(2):  # to be asked changes nothing
+        [figures] = boundary.statistics()
+        assert figures.dropped == {reason: 5, "refused": 1}
+        assert (figures.received, figures.delivered, figures.held) == (10, 3, 1)
+
+
+@pytest.mark.parametrize("overflow", [DROP_OLDEST, DROP_NEWEST], ids=repr)
+def test_nothing_gives_way_where_the_consumer_is_quicker(overflow: Overflow):
+    """It takes without the lock, here just after the producer has found the queue full."""
+    taken: list[int] = []
+
+    class Raced(deque[int]):
+        def __len__(self) -> int:
+            found = super().__len__()
+            if found == 3 and not taken:
+                taken.extend(self.popleft() for _ in range(3))
+            return found
+
+    boundary = door(overflow)
+    boundary._queue = Raced()
+    assert [boundary.push(item) for item in range(4)] == [Offer.ENQUEUED] * 4
+    [figures] = boundary.statistics()
+    assert (figures.received, figures.delivered, figures.held) == (4, 3, 1)
+    assert figures.dropped == {}
+    assert (taken, list(boundary.run())) == ([0, 1, 2], [3])
+
+
+def test_a_few_items_of_which_the_last_was_evicted_meanwhile_are_at_their_end():
+    class Raced(deque[int]):
+        def __bool__(self) -> bool:  # as it was when it was looked at
+            return True
+
+    boundary = door()
+    boundary._queue = Raced()
+    boundary.push(7)
+    few = boundary.few()
+    assert few is not None
+    assert (next(few), next(few, "nothing"), few.ended) == (7, "nothing", True)

@@ -35,6 +35,11 @@ def test_each_consumer_has_tasks_of_its_own():
     assert Context(wake).closing is not Context(wake).closing
 
 
+def test_a_consumer_pulls_inside_of_wake_unless_it_says_otherwise():
+    assert Context(wake).pulls is False
+    assert Context(wake).scheduler is Context(wake).consumer is None
+
+
 def test_what_is_awaited_at_the_end_is_one_list_for_the_whole_pipeline():
     async def close() -> None: ...
 

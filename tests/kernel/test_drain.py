@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -288,6 +289,55 @@ def test_a_wrong_request_while_the_source_settles_wins_over_its_completion():
     recorder = Recorder(1)
     opened(Asking(), recorder)
     assert "request(-1)" in str(recorder.error)
+
+
+def test_a_cancel_while_the_source_settles_is_no_error_and_wins_over_its_completion():
+    class Leaving(Hand):
+        def settle(self) -> State:
+            recorder.cancel()
+            return State.ENDED
+
+    recorder = Recorder(1)
+    with dropped_errors() as dropped:
+        opened(Leaving(), recorder)
+    assert (recorder.ends, dropped) == ([], [])
+
+
+def test_what_comes_when_the_source_is_told_of_demand_is_not_left_lying():
+    """It wakes the loop that is about to leave."""
+
+    class Prompt(Hand):
+        def want(self, n: int) -> None:
+            super().want(n)
+            if len(self.wanted) < 3:
+                self.give(len(self.wanted))
+
+    hand, recorder = Prompt(), Recorder(2)
+    opened(hand, recorder)
+    assert (recorder.items, hand.wanted) == ([1, 2], [2, 1])
+
+
+def test_an_end_that_needs_no_demand_is_found_by_a_run_of_its_own():
+    """A Feed is asked why a run is exhausted only when it is."""
+
+    class Strict(Hand):
+        exhausted: int | None = None
+
+        def _items(self) -> Iterator[Any]:
+            yield from super()._items()
+            self.exhausted = self.runs
+
+        def settle(self) -> State:
+            assert self.exhausted == self.runs, "asked in the middle of a run"
+            self.exhausted = None
+            return super().settle()
+
+    hand, recorder = Strict(1, 2), Recorder(1)
+    opened(hand, recorder)
+    hand.items.clear()
+    hand.end()
+    assert recorder.signals[1:] == [("next", 1), COMPLETED]
+    assert hand.settled == 1
 
 
 def test_a_failure_that_overtakes_what_a_run_has_in_hand_is_signalled_without_demand():

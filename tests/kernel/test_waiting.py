@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 
 import rxflow
 from rxflow.kernel import (
     Boundary,
     Context,
+    Limited,
+    Limits,
     StageStatistics,
     State,
     offer_blocking,
@@ -25,6 +28,7 @@ from rxflow.kernel import (
     waiting as waiting_module,
 )
 from rxflow.protocol import BLOCK, SUSPEND, Offer, OfferTimeoutError, Overflow
+from rxflow.testing import run_virtual
 from tests.kernel.recorder import COMPLETED, Recorder, in_thread
 
 
@@ -210,6 +214,28 @@ async def test_a_task_that_has_waited_long_enough_gets_an_error_and_keeps_its_it
         await offer_suspending(door, "late", timeout=0)
     assert str(raised.value) == "door: no room was made for an item in 0 s"
     assert door.figures.received == 1
+
+
+def test_a_task_waits_for_the_whole_of_its_time_and_no_longer():
+    async def main() -> float:
+        loop, door = asyncio.get_running_loop(), Watched(1, SUSPEND).filled()
+        began = loop.time()
+        with pytest.raises(OfferTimeoutError, match="for an item in 5 s"):
+            await offer_suspending(door, "late", timeout=5)
+        return loop.time() - began
+
+    assert run_virtual(main()) == 5
+
+
+@pytest.mark.parametrize("runs", ["nothing", "trio"])
+def test_where_no_task_of_asyncio_runs_a_send_says_what_it_needs(runs: str):
+    async def main() -> None:
+        await offer_suspending(Watched(1, SUSPEND), "never")
+
+    with pytest.raises(RuntimeError) as raised:
+        trio.run(main) if runs == "trio" else main().send(None)
+    needed = "send must be awaited where an asyncio event loop is running"
+    assert str(raised.value).partition(",")[0] == needed
 
 
 def test_a_wait_counts_while_it_goes_on_and_stays_counted(clock: Clock):
@@ -408,3 +434,50 @@ def test_nobody_waits_on_a_loop_that_is_closed():
     tell = waiting_module._telling(loop, loop.create_future())
     loop.close()
     tell()
+
+
+class Weighed(Limited, Boundary[Any]):
+    """Its items weigh what they are; it tells when a producer begins to wait."""
+
+    def __init__(self, capacity: int, overflow: Overflow) -> None:
+        limits = Limits(weight=lambda item: item)
+        super().__init__(Context(lambda: None), "scales", capacity, overflow, limits=limits)
+        self.waits = threading.Event()
+        self.looked = list[tuple[Any, bool]]()
+
+    def when_room(self, call: Callable[[], object], item: Any = None) -> bool:
+        waits = super().when_room(call, item)
+        self.looked.append((item, waits))
+        if waits:
+            self.waits.set()
+        return waits
+
+
+def test_a_thread_waits_for_room_for_its_own_item():
+    door = Weighed(4, BLOCK)
+    assert offer_blocking(door, 3) is Offer.ENQUEUED
+    assert offer_blocking(door, 1) is Offer.ENQUEUED
+    offers: list[Offer] = []
+    join = in_thread(lambda: offers.append(offer_blocking(door, 2)))
+    assert door.waits.wait(10)
+    assert next(door.run()) == 3
+    join()
+    assert offers == [Offer.ENQUEUED]
+    assert list(door.run()) == [1, 2]
+    assert door.looked == [(2, True)]
+
+
+def test_a_task_waits_for_room_for_its_own_item():
+    async def main() -> None:
+        door = Weighed(4, SUSPEND)
+        for item in (3, 1):
+            assert await offer_suspending(door, item) is Offer.ENQUEUED
+        task = asyncio.create_task(offer_suspending(door, 2))
+        await asyncio.sleep(0)
+        assert door.waits.is_set()
+        assert next(door.run()) == 3
+        assert await task is Offer.ENQUEUED
+        assert list(door.run()) == [1, 2]
+        assert door.looked == [(2, True)]
+
+    run_virtual(main())
