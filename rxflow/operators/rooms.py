@@ -207,16 +207,19 @@ class Silent(Subscriber[Any]):
     """Stands behind the loop that fills the rooms, where nothing comes out."""
 
     def __init__(self, split: Split) -> None:
+        """Stand behind the loop of a split."""
         self._split = split
 
     def on_subscribe(self, subscription: Subscription) -> None:
-        pass
+        """Have asked for everything already."""
 
     def on_next(self, value: Any) -> None:
+        """Never be called: items go to the rooms."""
         raise AssertionError("items go to the rooms")
 
     def on_error(self, error: Exception) -> None:
+        """End the split."""
         self._split.finish(error)
 
     def on_completed(self) -> None:
-        pass
+        """Never be called: a split never ends by itself."""
