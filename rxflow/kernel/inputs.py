@@ -15,6 +15,7 @@ class Input:
         waiting: It had nothing and has not been woken since.
         ended: It has completed; its Feed is gone.
         queued: For the Feed that pulls from it, to keep it on a list at most once.
+        steady: Its Feed need not hear the same demand twice; see :class:`Feed`.
         pushes: It has woken its consumer, so items come by themselves, not only when it is asked.
     """
 
@@ -24,10 +25,10 @@ class Input:
         "_quiet",
         "_run",
         "_started",
-        "_steady",
         "ended",
         "pushes",
         "queued",
+        "steady",
         "waiting",
     )
 
@@ -60,7 +61,7 @@ class Input:
             context.wake()
 
         self._feed: Feed[Any] = make(context.waking(wake))
-        self._steady = self._feed.steady
+        self.steady: bool = self._feed.steady
         self._asked = 0  # what the Feed was asked for last, if it is steady (items)
 
     def start(self, wanted: int = 0) -> None:
@@ -129,7 +130,7 @@ class Input:
     def want(self, n: int) -> None:
         """Pass on demand that grew while it waits (items)."""
         if self._started and self.waiting and not self.ended:
-            if self._steady and n == self._asked:
+            if self.steady and n == self._asked:
                 return
             self._asked = n
             self._feed.want(n)

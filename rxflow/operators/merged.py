@@ -58,6 +58,7 @@ class Merged(Feed[Any]):
         self._wanted = 0
         self._outer = None if outer is None else Input(outer, context)
         self._inputs: dict[Input, None] = {}  # open, in the order of their opening
+        self._unsteady: dict[Input, None] = {}  # those of them to be asked again and again
         self._ready: deque[Input] = deque()  # may have an item
         self._past = Ledger()  # of inputs that have ended
         for make in sources:
@@ -66,6 +67,8 @@ class Merged(Feed[Any]):
     def _add(self, make: Make) -> Input:
         entry = Input(make, self._context, self._queue)
         self._inputs[entry] = None
+        if not entry.steady:
+            self._unsteady[entry] = None
         return entry
 
     def start(self) -> None:
@@ -121,6 +124,7 @@ class Merged(Feed[Any]):
     def _forget(self, entry: Input) -> None:
         if entry in self._inputs:  # two wakes at once may have queued it twice
             del self._inputs[entry]
+            self._unsteady.pop(entry, None)
             self._past.keep(entry.statistics())
 
     def _open_another(self) -> bool:
@@ -159,11 +163,11 @@ class Merged(Feed[Any]):
         return not self._inputs and (outer is None or outer.ended)
 
     def want(self, n: int) -> None:
-        """Ask each that waits for up to ``prefetch`` items, if not for as many before."""
+        """Ask each that waits for up to ``prefetch`` items; most not twice for as many."""
         before, self._wanted = self._ask(), n
-        if self._ask() > before:  # else each item of one would be news to all of them
-            for entry in list(self._inputs):
-                entry.want(self._ask())
+        grown = self._ask() > before  # else each item of one would be news to all of them
+        for entry in list(self._inputs if grown else self._unsteady):
+            entry.want(self._ask())
         if self._outer is not None:
             self._outer.want(min(self._max_concurrency, n))
 

@@ -25,7 +25,7 @@ from .law_parts import OTHER
 from .law_scripts import Example, Part, Piece
 from .law_table import Kind
 
-LOOPS = ("limit_rate", "observe_on", "delay", "delay_with_mapper")
+LOOPS = ("limit_rate", "observe_on", "subscribe_on", "delay", "delay_with_mapper")
 """The operators behind which a loop of their own pulls."""
 
 TIMED = ("buffer", "buffer_when", "buffer_with_time", "buffer_with_time_or_count")
