@@ -24,6 +24,8 @@ def inlet(
     overflow: Overflow = FAIL,
     capacity: int = HANDOVER,
     on_drop: DropCallback | None = None,
+    *,
+    timed: bool = False,
 ) -> Callable[[Context], Feed[Any]]:
     """Say how to make the Feed of a source.
 
@@ -34,6 +36,8 @@ def inlet(
         overflow: What gives way when the door is full.
         capacity: Most items held in the door (items).
         on_drop: Called with each item that the door drops, and the reason.
+        timed: A plain Observable has the clock of the running loop: it may be a timer, and
+            is to start no thread there.
 
     Raises:
         TypeError: It is none of these.
@@ -44,7 +48,14 @@ def inlet(
         source = from_future(cast("Future[Any]", source))
     if isinstance(source, Observable):
         plain = cast("Observable[Any]", source)
-        return lambda context: Door(context, plain, operator, capacity, overflow, on_drop=on_drop)
+        return lambda context: Door(
+            context.timed() if timed else context,
+            plain,
+            operator,
+            capacity,
+            overflow,
+            on_drop=on_drop,
+        )
     if isinstance(source, Iterable):
         items = cast("Iterable[Any]", source)
         return lambda context: Pulled(iter(items))

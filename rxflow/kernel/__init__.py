@@ -16,7 +16,7 @@ from .clock import Alarm
 from .consumer import Consumer, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
-from .feed import BUDGET, NOTHING, Context, Feed, Few, Server, State, remaining
+from .feed import BUDGET, NOTHING, Context, Feed, Few, Handing, Server, State, remaining
 from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .hub import Connection, Hub
 from .inputs import Input
@@ -60,6 +60,7 @@ __all__ = [
     "Failed",
     "Feed",
     "Few",
+    "Handing",
     "Hub",
     "Input",
     "Intake",

@@ -294,7 +294,7 @@ class Boundary(Feed[T], Generic[T]):
         """Close, and hand what is held to ``on_discard``."""
         with self._lock:
             self._end = End.CANCELLED
-            self._error = None
+            self._error = self._server = None
         if self._telling:
             self._telling.cancel()
         self._discard()

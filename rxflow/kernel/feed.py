@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -117,6 +118,14 @@ class Server(Protocol):
 
     def hand(self, item: Any, /) -> None:
         """Take it, and all that has come meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """A Server that does something of its own with an item; see there."""
+
+    enter: Callable[[], bool]
+    hand: Callable[[Any], None]
 
 
 class Feed(ABC, Generic[T_out]):

@@ -135,6 +135,10 @@ class Input:
             self._asked = n
             self._feed.want(n)
 
+    def handed(self) -> None:
+        """Hear that items were handed over at once: the same demand is news again."""
+        self._asked = 0
+
     def cancel(self) -> None:
         """Cancel the Feed; idempotent."""
         if not self.ended:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import FAIL, Overflow
 from .boundary import Boundary
-from .feed import Context, Few, Server, State
+from .feed import Context, Few, Handing, Server, State
 from .statistics import StageStatistics
 from .telling import DiscardCallback, DropCallback
 
@@ -161,11 +162,15 @@ class Outlet(Boundary[Any]):
             self._hub.refill()
             self._server = self._reader
         for item in super().run():
-            self._taken += 1
-            if self._taken >= self._hub.batch or self._hub.hungry:
-                self._taken = 0
-                self._hub.refill()
+            self._count()
             yield item
+
+    def _count(self) -> None:
+        """Count an item that is taken; tell the hub of a batch, or where others wait."""
+        self._taken += 1
+        if self._taken >= self._hub.batch or self._hub.hungry:
+            self._taken = 0
+            self._hub.refill()
 
     def settle(self) -> State:
         """Tell the hub of the end that was heard, or that there is nothing left."""
@@ -182,9 +187,15 @@ class Outlet(Boundary[Any]):
 
     def serve(self, server: Server) -> None:
         """Hand single items over at once; in lockstep, when it is read."""
-        self._reader = server
+        self._reader = (
+            Handing(server.enter, partial(self._hand, server)) if self.lockstep else server
+        )
         if self.reading:
-            self._server = server
+            self._server = self._reader
+
+    def _hand(self, server: Server, item: Any) -> None:
+        self._count()
+        server.hand(item)
 
     def few(self) -> Few | None:
         """Items that are taken in lockstep are counted by a run."""

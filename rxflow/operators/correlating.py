@@ -147,7 +147,7 @@ class _Correlated(Split):
             yield room, item
 
     def _time(self, duration: Any, group: Room | None = None) -> Input:
-        return self.begin(inlet(duration, self.name), self._timers, group)
+        return self.begin(inlet(duration, self.name, timed=True), self._timers, group)
 
     def _bound(self, held: int, item: Any) -> None:
         if held >= self._capacity:

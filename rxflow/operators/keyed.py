@@ -94,7 +94,7 @@ class _Grouping(Split):
     def _lifetime(self, key: Any, room: Room, duration: Callable[[Any], Any]) -> Make:
         """Make what ends a group, from the mapper, which may observe the group itself."""
         tap = self._taps[room] = Subject[Any]()
-        return inlet(duration(GroupedObservable[Any, Any](key, tap)), self.name)
+        return inlet(duration(GroupedObservable[Any, Any](key, tap)), self.name, timed=True)
 
     def attend(self) -> None:
         while fired := self.fired(self._lives):

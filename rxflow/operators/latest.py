@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import repeat as times
 from typing import Any, TypeVar, overload
@@ -14,7 +13,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import BUDGET, HANDOVER, NOTHING, Context, DropCallback, Server
+from ..kernel import BUDGET, HANDOVER, NOTHING, Context, DropCallback, Handing, Server
 from ..protocol import DROP_OLDEST, UNBOUNDED
 from .several import Make, Several
 
@@ -25,14 +24,6 @@ T4 = TypeVar("T4")
 
 # A source that gives only when it is asked has an item whenever it is asked: to take these as
 # they come would run through it. So it is asked for one, and for the next when that was given.
-
-
-@dataclass(frozen=True, slots=True)
-class _Single:
-    """Takes single items of one Feed."""
-
-    enter: Callable[[], bool]
-    hand: Callable[[Any], None]
 
 
 class CombinedLatest(Several):
@@ -59,7 +50,7 @@ class CombinedLatest(Several):
         if server is not None and not self._served:
             self._served = True
             for index, entry in enumerate(self._inputs):
-                entry.serve(_Single(server.enter, partial(self._hand, server, index)))
+                entry.serve(Handing(server.enter, partial(self._hand, server, index)))
 
     def _hand(self, server: Server, index: int, item: Any) -> None:
         """Hand over what comes of a single item, while all wait."""
@@ -70,6 +61,8 @@ class CombinedLatest(Several):
         self._left -= 1
         if not self._left:
             self._left = self._batch
+            for entry in self._inputs:
+                entry.handed()
             self._wake()  # after this one the Feeds are looked at, and asked
         server.hand(tuple(self._values))
 

@@ -405,7 +405,7 @@ class Split(Feed[Any]):
 
     def begin(self, make: Make, sources: dict[Input, Any], value: Any = None) -> Input:
         """Start a further source; then note it with a value, for ``fired`` to look at it."""
-        entry = Input(make, self.context.timed(), self._fired.append)  # a timer starts no threads
+        entry = Input(make, self.context, self._fired.append)
         with own_trampoline():
             entry.start(1)
         sources[entry] = value

@@ -212,7 +212,7 @@ class Closing(Signalled):
 
     def after(self) -> None:
         """Start the source that closes windows."""
-        self.watch(inlet(self.closing(), self.name))
+        self.watch(inlet(self.closing(), self.name, timed=True))
 
     def heard(self, entry: Input, item: Any) -> Places:
         """Turn to the next window, or end."""
@@ -255,7 +255,8 @@ class Toggled(Signalled):
                 if room.closed:  # nobody was there to take it
                     self.windows.pop()
                 else:
-                    self._closings[self.watch(inlet(self.closing(item), self.name))] = room
+                    closing = inlet(self.closing(item), self.name, timed=True)
+                    self._closings[self.watch(closing)] = room
                 return
             self._opening = None
             self.forget(entry)

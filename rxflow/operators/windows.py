@@ -257,7 +257,7 @@ def window(
 
     Source: reactivex window.
     """
-    other = inlet(boundaries, "window")
+    other = inlet(boundaries, "window", timed=True)
     return _windowed("window", Bounded, prefetch, stalled, boundaries=other)
 
 
@@ -361,6 +361,6 @@ def window_toggle(
     Source: reactivex window_toggle.
     """
     name = "window_toggle"
-    begins = inlet(openings, f"{name}, openings")
+    begins = inlet(openings, f"{name}, openings", timed=True)
     checks.function(name, "closing_mapper", closing_mapper)
     return _windowed(name, Toggled, prefetch, stalled, openings=begins, closing=closing_mapper)

@@ -297,6 +297,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
             (name, "a_failure_first")
             for name in (
                 "window",
+                "window_toggle",
                 "window_when",
                 "window_with_count",
                 "window_with_time",

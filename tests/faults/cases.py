@@ -112,6 +112,12 @@ def yes(*_: Any) -> bool:
     return True
 
 
+def at_first(count: int = 9) -> Any:
+    """Say yes so often, then no."""
+    left = iter(range(count))
+    return lambda *_: next(left, None) is not None
+
+
 def add(left: Any, right: Any) -> Any:
     return left + right
 
@@ -232,7 +238,7 @@ OPERATORS: tuple[Case, ...] = (
                 "window_when",
                 "closing_mapper",
                 "",
-                lambda w: ops.window_when(w.fault(times(9, rx.empty))),
+                lambda w: ops.window_when(w.fault(times(9, lambda: rx.from_iterable(())))),
             ),
             ("window", "boundaries", "iterator", lambda w: ops.window(w.broken())),
             (
@@ -411,8 +417,21 @@ OPERATORS: tuple[Case, ...] = (
         _failing,
         **ONCE,
     ),
-    _operator("while_do", "condition", lambda w: ops.while_do(w.fault(yes)), kinds=("cold",)),
-    _operator("do_while", "condition", lambda w: ops.do_while(w.fault(yes)), kinds=("cold",)),
+    _operator(
+        "while_do", "condition", lambda w: ops.while_do(w.fault(at_first())), kinds=("cold",)
+    ),
+    _operator(
+        "do_while", "condition", lambda w: ops.do_while(w.fault(at_first())), kinds=("cold",)
+    ),
+    *(
+        _operator(
+            name,
+            "condition",
+            lambda w, n=name: getattr(ops, n)(w.fault(at_first())),
+            kinds=("cold",),
+        )
+        for name in ("while_do", "do_while")
+    ),
     _operator("find", "predicate", lambda w: ops.find(w.fault(no))),
     _operator("find_index", "predicate", lambda w: ops.find_index(w.fault(no))),
     *(

@@ -184,6 +184,7 @@ _SCHEDULER = "where to run, and no callback; one that refuses (a closed loop) is
 
 NO_CALLBACK: dict[tuple[str, str], str] = {
     **{(name, "headers"): _HEADERS for name in ("send_response", "send_events")},
+    ("to_marbles", "scheduler"): "whose clock, and no callback",
     **dict.fromkeys(
         (
             ("contains", "value"),
@@ -194,6 +195,7 @@ NO_CALLBACK: dict[tuple[str, str], str] = {
             ("first_or_default", "default_value"),
             ("last_or_default", "default_value"),
             ("single_or_default", "default_value"),
+            ("single_or_default_async", "default_value"),
             ("reduce", "seed"),
             ("scan", "seed"),
             ("start_with", "args"),

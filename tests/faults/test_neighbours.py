@@ -19,7 +19,7 @@ from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
 from tests.kernel.recorder import dropped_errors
 
-from .cases import OPERATORS
+from .cases import OPERATORS, at_first, no
 from .worlds import Closing, Fault, PlantedError, Upstream, World
 
 # StopIteration in a callback looks like "nothing now" to the operators behind it: none of them
@@ -69,7 +69,6 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "do_action": lambda: ops.do_action(lambda _: None, lambda _: None, lambda: None),
     "tap": lambda: ops.tap(on_error=lambda _: None),
     "detach": ops.detach,
-    "as_observable": ops.as_observable,
     "do": lambda: ops.do(rx.Observer()),
     "finally_action": lambda: ops.finally_action(lambda: None),
     "element_at": lambda: ops.element_at(5),
@@ -176,6 +175,20 @@ BEHIND: dict[str, Callable[[], Any]] = {
     "partition": lambda: lambda flow: rx.merge(*flow.partition(bool)),
     "partition_indexed": lambda: lambda flow: rx.merge(*flow.partition_indexed(lambda *_: True)),
     "balance": lambda: lambda flow: rx.merge(*flow.balance(2)),
+    "do_while": lambda: ops.do_while(lambda _: False),
+    "while_do": lambda: ops.while_do(at_first(1)),
+    "expand": lambda: ops.expand(lambda _: rx.empty()),
+    "find": lambda: ops.find(no),
+    "find_index": lambda: ops.find_index(no),
+    "fork_join": lambda: ops.fork_join(rx.of(1)),
+    "group_join": lambda: ops.group_join(rx.never(), lambda _: rx.never(), lambda _: rx.never()),
+    "join": lambda: ops.join(rx.never(), lambda _: rx.never(), lambda _: rx.never()),
+    "max_by": lambda: ops.max_by(lambda x: x),
+    "min_by": lambda: ops.min_by(lambda x: x),
+    "sequence_equal": lambda: ops.sequence_equal([1] * 6),
+    "slice": lambda: ops.slice(0, 9),
+    "subscribe_on": lambda: ops.subscribe_on(ImmediateScheduler()),
+    "to_marbles": ops.to_marbles,
     "as_observable, lifted": lambda: rx.lift(stock.as_observable()),
 }
 
@@ -187,6 +200,8 @@ NOT_BEHIND = {
     "retry": "subscribes again, and meets the same error: see below",
     "catch": "swallows the error: that is what it is for",
     "materialize": "gives the error as an item: that is what it is for",
+    "on_error_resume_next": "goes on behind the error: that is what it is for",
+    "single_or_default_async": "as single_or_default, but the second item is a failure, too",
     "dematerialize": "wants notifications",
     "ref_count": "is a part of publish and replay",
 }

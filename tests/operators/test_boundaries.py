@@ -151,6 +151,8 @@ ROWS: dict[str, Row] = {
 WITHOUT = {
     "take_last_with_time": "its interval is looked at when the source ends: test_periods",
     "timestamp": "it has no interval",
+    "delay_with_mapper": "its times are sources, heard when they signal: test_shifting",
+    "timeout_with_mapper": "its times are sources, heard when they signal: test_expiring",
     "time_interval": "it has no interval",
 }
 
