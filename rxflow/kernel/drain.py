@@ -150,7 +150,7 @@ class Drain(Subscription):
                 self._granted = add_demand(self._granted, n)
             elif self._error is None:
                 self._error = error
-            feed = self._feed
+            feed = None if self._stopped else self._feed
         if feed is not None and error is None:
             feed.more(n)
         self.wake()
@@ -355,14 +355,15 @@ class Drain(Subscription):
 
     def _release(self) -> None:
         """Cancel the Feed and let go of everything."""
-        feed, self._feed, self._run = self._feed, None, None
+        feed, self._run = self._feed, None
         self._subscriber = self._on_next = None
         if feed is not None:
             try:
                 feed.cancel()
             except Exception as error:
                 hooks.dropped_error(error)
-            self._final = tuple(feed.statistics())
+            finally:  # not before: another thread may ask for the figures meanwhile
+                self._final, self._feed = tuple(feed.statistics()), None
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():

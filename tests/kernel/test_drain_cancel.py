@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from reactivex.scheduler import ImmediateScheduler
 from reactivex.subject import Subject
 
 import rxflow
+from rxflow import operators as ops
 from rxflow.protocol import DROP_OLDEST, FAIL, UNBOUNDED
+from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
 
@@ -230,3 +233,15 @@ def test_a_failing_door_is_not_fed_after_cancel():
     subject.on_completed()
     assert recorder.signals == [("subscribed",), ("next", 1)]
     assert COMPLETED not in recorder.signals
+
+
+def test_the_figures_are_there_while_the_source_is_being_cancelled() -> None:
+    """Whoever hears of the end on another thread may ask for them at once."""
+    seen: list[list[str]] = []
+    probe = TestSubscriber[int](1)
+    flow = rxflow.range(9).pipe(
+        ops.observe_on(ImmediateScheduler(), prefetch=4),
+        ops.finally_action(lambda: seen.append([*probe.statistics])),
+    )
+    flow.subscribe(probe).cancel()
+    assert seen == [["observe_on", "subscriber"]]
