@@ -269,6 +269,7 @@ class Drain(Subscription):
     def _deliver(self) -> None:
         """Hand on what there is demand for, and the end as soon as it is known."""
         feed = self._feed
+        early = self._run is not None  # what it says may be older than what woke this
         while not self._stopped:
             if self._error is not None:
                 return self._end(self._error)
@@ -286,6 +287,9 @@ class Drain(Subscription):
                     continue
                 self._run = None
                 state = feed.settle()
+                if state is State.WAITING and early:
+                    early = False
+                    continue
                 if state is State.WAITING:
                     if demand := remaining(self._granted, self._delivered):
                         feed.want(demand)

@@ -130,6 +130,10 @@ def last(items: Items, default: Any = NONE) -> Any:
     return nth(iter(deque(items, 1)), 0, default)
 
 
+def last_if_any(items: Items) -> Items:
+    return iter(deque(items, 1))
+
+
 def single(items: Items, default: Any = NONE) -> Any:
     value = nth(items, 0, default)
     for _ in items:

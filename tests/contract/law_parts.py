@@ -139,7 +139,7 @@ PARTS: tuple[Row, ...] = (
     row(
         "fork_join",
         "ops.fork_join([$n]), ops.pluck(0)",
-        lambda f, n, m: at_end(models.last),
+        lambda f, n, m: models.each(models.last_if_any),
         n=(0, 3),
         kind=Kind.PART,
         ends=True,

@@ -60,3 +60,17 @@ def test_what_is_pushed_while_the_last_item_is_out_comes_too(behind: Any, elsewh
     door.pipe(behind).subscribe(probe)
     source.on_next(1)
     assert probe.items == [[1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize("stage", [ops.map(itself), ops.flat_map_iterable()], ids=["1:1", "1:n"])
+def test_what_is_pushed_without_demand_behind_a_last_item_comes_with_the_next_request(
+    stage: Any,
+) -> None:
+    source: Subject[int] = Subject()
+    probe = TestSubscriber[Any](1)
+    source.pipe(ops.on_backpressure_buffer(9), ops.natural_batches(9), stage).subscribe(probe)
+    source.on_next(1)
+    source.on_next(2)
+    assert len(probe.items) == 1
+    probe.request(1)
+    assert len(probe.items) == 2
