@@ -7,7 +7,7 @@ from typing import Any
 
 from . import law_models as models
 from .law_callbacks import fold
-from .law_models import at_end, each
+from .law_models import each
 from .law_table import FUNCTIONS, Kind, Row, flattened, row, same
 
 SEVERAL = "lambda x: range(x % 4)"
