@@ -366,8 +366,11 @@ class Drain(Subscription):
                 feed.cancel()
             except Exception as error:
                 hooks.dropped_error(error)
-            finally:  # not before: another thread may ask for the figures meanwhile
-                self._final, self._feed = tuple(feed.statistics()), None
+            except BaseException:  # KeyboardInterrupt and the like pass through
+                self._feed = None
+                raise
+            # Not before: another thread may ask for the figures meanwhile.
+            self._final, self._feed = tuple(feed.statistics()), None
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():
