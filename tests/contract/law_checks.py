@@ -25,7 +25,10 @@ from .law_parts import OTHER
 from .law_scripts import Example, Part, Piece
 from .law_table import Kind
 
-LOOPS = ("limit_rate", "observe_on", "subscribe_on", "delay", "delay_with_mapper")
+LOOPS = (
+    *("limit_rate", "observe_on", "subscribe_on", "delay", "delay_with_mapper"),
+    "backpressure_timeout",
+)
 """The operators behind which a loop of their own pulls."""
 
 TIMED = ("buffer", "buffer_when", "buffer_with_time", "buffer_with_time_or_count")
@@ -422,7 +425,8 @@ class Law:
         A loop of its own pulls what is before limit_rate and observe_on. Where it is under way,
         further out or on another thread, it hears the end later; the figures are taken now.
         """
-        names = ["create", *(self._name(piece) for piece in self.pieces if piece.part is not None)]
+        door, parts = self.example.source.door, self.example.parts
+        names = ["create", *(part.row.names[0] for part in ((door,) if door else ()) + parts)]
         loops = [index for index, name in enumerate(names) if name in OWN_LOOPS]
         over = self.subscriber.ended or self.stopped
         old = names[: loops[-1]] if loops and over else []
