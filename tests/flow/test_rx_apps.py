@@ -140,6 +140,8 @@ def test_a_subject_subscribes_to_it(make: Callable[[], Observable[int]]) -> None
     assert seen.wait() == [-1, 0, 1]
 
 
+# reactivex's observe_on may schedule itself once more when its scheduler is disposed of already.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @by_source
 def test_disposing_stops_the_threads(make: Callable[[], Observable[int]], scheduler: Any) -> None:
     seen, reached = Seen(), threading.Event()
