@@ -49,9 +49,9 @@ class BusyError(Exception):
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(f"answered with {response.status_code}")
-        self.status = response.status_code
+        self.status: int = response.status_code
         told = response.headers.get("retry-after", "")
-        self.after = float(told) if told.isdigit() else 0.0  # seconds
+        self.after: float = float(told) if told.isdigit() else 0.0  # seconds
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Report:
     spared: int = 0  # requests that the open circuit has kept from the service
 
 
-growing = tenacity.wait_random_exponential(multiplier=0.05, max=2)
+growing: tenacity.wait_random_exponential = tenacity.wait_random_exponential(multiplier=0.05, max=2)
 
 
 def pause(state: tenacity.RetryCallState) -> float:

@@ -40,7 +40,7 @@ class Inbox:
 
     def __init__(self, receive: Receive) -> None:
         """Describe the messages of a client; see ``enter``."""
-        self.gone = False
+        self.gone: bool = False
         self._receive = receive
         self._users = 0
         self._reader: str | None = None

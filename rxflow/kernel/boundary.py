@@ -54,7 +54,7 @@ class Boundary(Feed[T], Generic[T]):
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
         self._wake = context.wake
-        self.steady = inherits(type(self), Boundary, "want")
+        self.steady: bool = inherits(type(self), Boundary, "want")
         self.name = name
         self._capacity = capacity
         self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level

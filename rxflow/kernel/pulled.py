@@ -34,7 +34,7 @@ class Pulled(Feed[Any]):
     """The Feed of an iterator, which is never advanced beyond demand."""
 
     __slots__ = ("_ended", "_items", "_iterator", "_sized")
-    steady = True
+    steady: bool = True
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         """Pull an iterator."""

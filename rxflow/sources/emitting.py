@@ -134,7 +134,7 @@ class _Created(Boundary[Any]):
         self._cleanup: DisposableBase = Disposable()
         self.blocks: bool = overflow.victim is Victim.THREAD
         self._on_request: Callable[[int], object] | None = None
-        self.steady = True  # who requests is told what is new only
+        self.steady: bool = True  # who requests is told what is new only
         self._told = 0  # the level of demand that it has been called for
 
     def start(self) -> None:
