@@ -147,8 +147,8 @@ def test_an_item_that_comes_after_a_cancelled_step_is_not_lost(make: Any) -> Non
         step.cancel()
         await asyncio.wait([step])
         items.put(7)
-        await until(lambda: not items.empty(), 10**9)
-        assert await emptied(items) == [7]
+        # The thread of the step may have taken it at that instant; then it puts it back.
+        assert await asyncio.to_thread(items.get, timeout=PATIENCE) == 7
 
     run_real(main())
 
