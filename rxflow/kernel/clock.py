@@ -95,11 +95,6 @@ class Alarm:
         """The time (seconds since the scheduler's zero, in whole microseconds)."""
         return self.read() / 1_000_000
 
-    @property
-    def micros(self) -> int:
-        """The time in whole microseconds, as ``read`` gives it."""
-        return self.read()
-
     def at(self, time: datetime) -> float:
         """Tell a time of day as ``now`` does (seconds)."""
         return self._clock.to_seconds(time)

@@ -16,12 +16,11 @@ FEW = 4
 class Held(Few):
     """Takes the items of a queue."""
 
-    __slots__ = ("_queue", "_take", "left")
+    __slots__ = ("_queue", "left")
 
     def __init__(self, queue: deque[Any]) -> None:
         """Take none yet."""
         self._queue = queue
-        self._take = queue.popleft
         self.left: int = 0  # how many it may still take, so that a cancel is heard
 
     def __next__(self) -> Any:
@@ -29,7 +28,7 @@ class Held(Few):
         if self._queue and self.left:
             self.left -= 1
             try:
-                return self._take()
+                return self._queue.popleft()
             except IndexError:  # the producer was quicker and has evicted it
                 pass
         self.ended = True

@@ -45,19 +45,19 @@ class _Delayed(Prefetched):
         self._completes = 0  # when the completion is due, once upstream has completed
 
     def start(self) -> None:
-        self._delay = max(0, _due(self._duetime, self._alarm) - self._alarm.micros)
+        self._delay = max(0, _due(self._duetime, self._alarm) - self._alarm.read())
         super().start()
 
     def push(self, item: Any) -> Offer:
-        return super().push((item, self._alarm.micros + self._delay))
+        return super().push((item, self._alarm.read() + self._delay))
 
     def complete(self) -> None:
-        self._completes = self._alarm.micros + self._delay
+        self._completes = self._alarm.read() + self._delay
         super().complete()
 
     def _is_time(self, due: int | None) -> bool:
         """Tell whether a time has come; else be woken then."""
-        if due is None or due <= self._alarm.micros:
+        if due is None or due <= self._alarm.read():
             return True
         self._alarm.set(due / 1_000_000)
         return False
@@ -71,7 +71,7 @@ class _Delayed(Prefetched):
 
     def run(self) -> Iterator[Any]:
         run = super().run()
-        while (due := self._next()) is not None and due <= self._alarm.micros:
+        while (due := self._next()) is not None and due <= self._alarm.read():
             pair = next(run, None)
             if pair is None:
                 return
@@ -113,7 +113,7 @@ class _Pause(Feed[Any]):
     def ending(self) -> bool:
         if self._due is None:
             return False
-        if self._due <= self._alarm.micros:
+        if self._due <= self._alarm.read():
             return True
         self._alarm.set(self._due / 1_000_000)
         return False
@@ -228,4 +228,4 @@ def _due(duetime: Due, alarm: Alarm) -> int:
     if isinstance(duetime, datetime):
         return round(alarm.at(duetime) * 1_000_000)
     seconds = duetime.total_seconds() if isinstance(duetime, timedelta) else duetime
-    return alarm.micros + round(seconds * 1_000_000)
+    return alarm.read() + round(seconds * 1_000_000)

@@ -39,7 +39,7 @@ class _Beats(Allowance):
         self._awaited = False  # there has been demand for it, which waits
 
     def ask(self) -> int:
-        now = self._alarm.micros
+        now = self._alarm.read()
         if now >= self._next:
             # One that was waited for counts from its time, though the clock may have rung
             # late; else batches would come ever later. Any other one counts from now.

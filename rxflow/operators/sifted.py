@@ -141,7 +141,7 @@ class Firsts(Sifted):
             item = self._take()
             if item is NOTHING:
                 return
-            now = self._clock.micros
+            now = self._clock.read()
             if self._last is None or now - self._last >= self._window:
                 self._last = now
                 self._delivered += 1
@@ -167,10 +167,10 @@ class Debounced(Sifted):
             if item is NOTHING:
                 break
             self._keep(item)
-            self._due = self._alarm.micros + self._duetime
+            self._due = self._alarm.read() + self._duetime
             fresh = True
         if self._held is not NOTHING:
-            ripe = self._alarm.micros >= self._due and self._input.waiting and not fresh
+            ripe = self._alarm.read() >= self._due and self._input.waiting and not fresh
             if ripe or self._input.ended:
                 yield self._give()
             else:

@@ -30,7 +30,7 @@ class _Tokens(Allowance):
         self._bucket = Bucket(rate)
 
     def ask(self) -> int:
-        return self._bucket.whole(self._alarm.micros)
+        return self._bucket.whole(self._alarm.read())
 
     def admits(self, item: Any) -> bool:
         self._bucket.spend(1, self._alarm.read())
@@ -56,7 +56,7 @@ class _Prices(_Tokens):
     def admits(self, item: Any) -> bool:
         if self._price is None:
             self._price = self._rate.price(item)
-        now = self._alarm.micros
+        now = self._alarm.read()
         if now < self._bucket.due(self._price):
             return False
         self._bucket.spend(self._price, now)
@@ -77,7 +77,7 @@ class _Enforced(_Tokens):
         return UNBOUNDED
 
     def admits(self, item: Any) -> bool:
-        price, now = self._rate.price(item), self._alarm.micros
+        price, now = self._rate.price(item), self._alarm.read()
         if now < self._bucket.due(price):
             raise self._rate.exceeded(item)
         self._bucket.spend(price, now)

@@ -116,7 +116,7 @@ class _ByKey(Feed[Any]):
 
     def run(self) -> Iterator[Any]:
         for _ in times(None, BUDGET):
-            now = self._alarm.micros
+            now = self._alarm.read()
             self._forget(now)
             item = self._parked(now)
             if item is NOTHING:
@@ -220,7 +220,7 @@ class _ByKey(Feed[Any]):
         dues = (self._due.next, self._filling.next if self._stuck else None)
         due = min((due for due in dues if due is not None), default=None)
         if due is not None:
-            if due <= self._alarm.micros:
+            if due <= self._alarm.read():
                 return State.READY
             self._alarm.set(due / 1_000_000)
         idle = not self._ask() or self._input.waiting or self._input.ended
