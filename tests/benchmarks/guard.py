@@ -132,7 +132,7 @@ def _counted(work: Work, items: int) -> Counter:
 def count(work: Work) -> Counts:
     """Count what one more item takes."""
     with timeless():
-        _counted(work, 1)  # what is done only once
+        _counted(work, MANY)  # what is done only once, or for the first time
         few, many = _counted(work, FEW), _counted(work, MANY)
     return {
         name: round((getattr(many, name) - getattr(few, name)) / (MANY - FEW), 3)
