@@ -24,6 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "operators": {"flow", "kernel", "protocol"},
     "aio": {"sources", "flow", "kernel", "protocol"},
     "http": {"sources", "operators", "flow", "kernel", "protocol"},
+    "monitor": {"flow", "kernel", "protocol"},
     "testing": {"kernel", "protocol"},
     "demo": {"rxflow", "operators"},  # the two public modules, as any user's program
     "examples": {"rxflow", "operators"},
@@ -31,6 +32,7 @@ LAYERS: dict[str, set[str]] = {
 
 # What a room may import besides the standard library and reactivex.
 OPTIONAL = {
+    "monitor": {"opentelemetry", "prometheus_client", "rich"},
     "demo": {"rich"},
     "examples": {"httpx", "purgatory", "tenacity", "uvicorn"},
     "testing": {"pytest"},
@@ -126,7 +128,7 @@ def test_the_layers_have_no_cycle() -> None:
 
 def test_the_facade_imports_everything_but_the_demo_and_the_test_kit() -> None:
     targets = {target for _, target in rooms_imported(PACKAGE / "__init__.py")}
-    assert targets == set(LAYERS) - {"demo", "examples", "testing"}
+    assert targets == set(LAYERS) - {"demo", "examples", "monitor", "testing"}
     assert {target for _, target in rooms_imported(PACKAGE / "__main__.py")} == {"demo"}
 
 

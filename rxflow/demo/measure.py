@@ -45,7 +45,7 @@ class Figures:
         discarded: What was held when the stream was cut short (items).
         held: What is held now (items); 0 at the end.
         peak_held: The most that the door held at once (items).
-        blocked_seconds: How long the producer was made to wait for room (seconds).
+        waited_seconds: How long the producer was made to wait for room (seconds).
         latency_p50_ms: Median time from push to consumer (milliseconds), None without items.
         latency_p99_ms: The same at the 99th percentile (milliseconds).
         error: How the strategy failed the stream, if it did.
@@ -59,7 +59,7 @@ class Figures:
     discarded: int = 0
     held: int = 0
     peak_held: int = 0
-    blocked_seconds: float = 0.0
+    waited_seconds: float = 0.0
     latency_p50_ms: float | None = None
     latency_p99_ms: float | None = None
     error: str | None = None
@@ -74,7 +74,7 @@ class Figures:
             "dropped": self.dropped,
             "discarded": self.discarded,
             "peak_held": self.peak_held,
-            "blocked_seconds": round(self.blocked_seconds, 3),
+            "waited_seconds": round(self.waited_seconds, 3),
             "latency_p50_ms": _rounded(self.latency_p50_ms),
             "latency_p99_ms": _rounded(self.latency_p99_ms),
         }
@@ -135,7 +135,7 @@ class Run:
             discarded=sum(stage.discarded for stage in stages),
             held=sum(stage.held for stage in stages),
             peak_held=door.peak,
-            blocked_seconds=door.blocked_seconds,
+            waited_seconds=door.waited_seconds,
             latency_p50_ms=percentile_ms(self._latencies, 0.50),
             latency_p99_ms=percentile_ms(self._latencies, 0.99),
             error=self._error,

@@ -127,7 +127,7 @@ def cells(figures: Figures) -> tuple[str, ...]:
         str(figures.dropped),
         str(figures.discarded),
         str(figures.peak_held),
-        f"{figures.blocked_seconds:.2f}",
+        f"{figures.waited_seconds:.2f}",
         _milliseconds(figures.latency_p50_ms),
         _milliseconds(figures.latency_p99_ms),
     )

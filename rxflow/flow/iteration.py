@@ -11,7 +11,17 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from ..kernel import NOTHING, Context, Feed, StageStatistics, State, running_loop, running_trio
+from ..kernel import (
+    NOTHING,
+    Context,
+    Feed,
+    StageStatistics,
+    State,
+    appeared,
+    disappeared,
+    running_loop,
+    running_trio,
+)
 from .signals import Signal, signal_here
 
 T = TypeVar("T")
@@ -29,7 +39,7 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("_calls", "_final", "iteration")
+    __slots__ = ("__weakref__", "_calls", "_final", "iteration")
 
     def __init__(self) -> None:
         self.iteration: Callable[[], Iteration[Any] | None] = lambda: None
@@ -55,6 +65,7 @@ class _Loop:
         """Cancel the source: the loop is over."""
         feed.cancel()
         self._final = tuple(feed.statistics())
+        disappeared(self)
         calls, self._calls = self._calls, None
         for call in calls or ():
             call()
@@ -78,6 +89,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._loop.iteration = weakref.ref(self)
         self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
         self._feed = make(self._context)
+        appeared(self._loop)
         self._run: Iterator[T_out] | None = None  # None when exhausted
         self._part: Iterator[T_out] = iter(())  # the next items of the run
         self._look = 1  # how many: more as long as they are quick

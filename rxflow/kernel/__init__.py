@@ -37,6 +37,7 @@ from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
+from .running import appeared, disappeared, running
 from .stage import Plain, Stage, StageFactory
 from .statistics import Ledger, StageStatistics
 from .telling import DiscardCallback, DropCallback, is_async
@@ -89,7 +90,9 @@ __all__ = [
     "State",
     "Valve",
     "Worker",
+    "appeared",
     "close",
+    "disappeared",
     "drained",
     "gate_of",
     "hooks",
@@ -103,6 +106,7 @@ __all__ = [
     "put_at_once",
     "put_back",
     "remaining",
+    "running",
     "running_loop",
     "running_trio",
     "spawn",

@@ -318,7 +318,7 @@ class Boundary(Feed[T], Generic[T]):
                 capacity=self._capacity,
                 dropped=dropped,
                 discarded=self._discarded,
-                blocked_seconds=self._waiters.seconds,
+                waited_seconds=self._waiters.seconds,
             )
 
     # Inside.

@@ -14,6 +14,7 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer
 from .feed import Context, Feed, Few, State, remaining
+from .running import appeared, disappeared
 from .statistics import StageStatistics
 
 _FINISHED = Exception("the stream is to complete")
@@ -115,6 +116,8 @@ class Drain(Subscription):
         try:
             if not self._stopped:
                 self._on_next = subscriber.on_next
+                if consumer is None:
+                    appeared(self)
                 self._feed = feed = make(
                     Context(self.wake, scheduler, tasks, consumer=consumer or self)
                 )
@@ -371,6 +374,7 @@ class Drain(Subscription):
                 raise
             # Not before: another thread may ask for the figures meanwhile.
             self._final, self._feed = tuple(feed.statistics()), None
+            disappeared(self)
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():

@@ -23,8 +23,16 @@ class StageStatistics:
         capacity: The most it may hold (items), None where it holds nothing.
         dropped: Items that were given up for want of room, by reason (items).
         discarded: Items that were held when the stream was cancelled or failed (items).
-        blocked_seconds: How long producers were made to wait for room (seconds).
+        waited_seconds: How long producers were made to wait for room (seconds).
         weight: What the items in it weigh now, where ``capacity`` bounds that; else None.
+        blocked_seconds: How long it had items that nobody asked for (seconds).
+        starved_seconds: How long it was asked for items and had none (seconds).
+        working_seconds: How long functions of the user were at work in it, estimated from
+            samples (seconds).
+        in_flight: Items that a function of the user is at work on now (items).
+        oldest_seconds: How long the oldest item has been in it (seconds).
+        inputs: How many parts it draws from: those before it, each with what that one draws
+            from; 0 for a source.
     """
 
     name: str
@@ -36,8 +44,14 @@ class StageStatistics:
     capacity: int | None = None
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     discarded: int = 0
-    blocked_seconds: float = 0.0
+    waited_seconds: float = 0.0
     weight: float | None = None
+    blocked_seconds: float = 0.0
+    starved_seconds: float = 0.0
+    working_seconds: float = 0.0
+    in_flight: int = 0
+    oldest_seconds: float = 0.0
+    inputs: int = 1
 
     def plus(self, other: StageStatistics) -> StageStatistics:
         """Add up the figures of two parts that do the same work, one after the other.
@@ -55,8 +69,14 @@ class StageStatistics:
             capacity=other.capacity,
             dropped=Counter(self.dropped) + Counter(other.dropped),
             discarded=self.discarded + other.discarded,
+            waited_seconds=self.waited_seconds + other.waited_seconds,
             blocked_seconds=self.blocked_seconds + other.blocked_seconds,
+            starved_seconds=self.starved_seconds + other.starved_seconds,
+            working_seconds=self.working_seconds + other.working_seconds,
+            in_flight=self.in_flight + other.in_flight,
+            oldest_seconds=max(self.oldest_seconds, other.oldest_seconds),
             weight=other.weight,
+            inputs=other.inputs,
         )
 
 

@@ -365,7 +365,7 @@ class _Spilling(Door):
                 capacity=None,
                 dropped={**figures.dropped, **({"unreadable": lost} if lost else {})},
                 discarded=figures.discarded + gone,
-                blocked_seconds=0.0,  # it is the disk that waits for room, and no producer
+                waited_seconds=0.0,  # it is the disk that waits for room, and no producer
             )
 
 

@@ -330,9 +330,9 @@ class Item:
     """Something that can be seen to be let go of."""
 
 
-def blocked_seconds(iteration: Any) -> float:
+def waited_seconds(iteration: Any) -> float:
     (figures,) = iteration.statistics()
-    return figures.blocked_seconds
+    return figures.waited_seconds
 
 
 def test_a_cancelled_send_leaves_nothing_behind() -> None:
@@ -345,12 +345,12 @@ def test_a_cancelled_send_leaves_nothing_behind() -> None:
         sending = asyncio.ensure_future(emitting.emitter.send(item))
         del item
         await turns(3)
-        assert blocked_seconds(items) < blocked_seconds(items), "it grows while somebody waits"
+        assert waited_seconds(items) < waited_seconds(items), "it grows while somebody waits"
         sending.cancel()
         await asyncio.wait([sending])
         del sending
         assert gone() is None
-        assert blocked_seconds(items) == blocked_seconds(items), "nobody waits any more"
+        assert waited_seconds(items) == waited_seconds(items), "nobody waits any more"
         assert await anext(items) == "held"
         emitting.emitter.on_completed()
         with pytest.raises(StopAsyncIteration):

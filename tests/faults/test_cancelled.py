@@ -278,7 +278,7 @@ def test_a_producer_is_cancelled_at_every_turn_and_what_it_knows_is_true():
             running = not task.done()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            blocked = [probe.statistics["create"].blocked_seconds for _ in range(2)]
+            blocked = [probe.statistics["create"].waited_seconds for _ in range(2)]
             assert blocked[0] == blocked[1], "nobody waits any more"
             probe.request(len(ITEMS))
             probe.assert_items(*world.sent)

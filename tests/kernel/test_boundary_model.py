@@ -216,7 +216,7 @@ class BoundaryMachine(RuleBasedStateMachine):
         assert figures.requested == self.wanted
         assert figures.dropped == Counter(reason for _, reason in self.drops)
         assert figures.discarded == len(self.discards)
-        assert figures.blocked_seconds == 0
+        assert figures.waited_seconds == 0
 
     @invariant()
     def it_never_holds_more_than_it_may(self) -> None:

@@ -157,10 +157,10 @@ def test_a_snapshot_does_not_change_afterwards():
 def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
     ledger = Ledger()
     first = StageStatistics(
-        "door", 5, 10, 4, 0, 3, 3, {"oldest": 4, "all": 1}, 1, blocked_seconds=0.5
+        "door", 5, 10, 4, 0, 3, 3, {"oldest": 4, "all": 1}, 1, waited_seconds=0.5
     )
     second = StageStatistics(
-        "door", UNBOUNDED, 2, 1, 0, 2, 3, {"oldest": 1}, 0, blocked_seconds=0.25
+        "door", UNBOUNDED, 2, 1, 0, 2, 3, {"oldest": 1}, 0, waited_seconds=0.25
     )
     other = StageStatistics("other", 1, 1, 1)
     ledger.keep([first, other])
@@ -169,7 +169,7 @@ def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
     assert kept == other
     assert (door.requested, door.received, door.delivered, door.peak) == (UNBOUNDED, 12, 5, 3)
     assert door.dropped == {"oldest": 5, "all": 1}
-    assert (door.discarded, door.blocked_seconds) == (1, 0.75)
+    assert (door.discarded, door.waited_seconds) == (1, 0.75)
     assert balanced(door)
 
 

@@ -201,10 +201,10 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing_behind():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    waited = door.figures.blocked_seconds
+    waited = door.figures.waited_seconds
     assert door.take(1) == [0]
     assert list(door.run()) == []
-    assert (door.figures.received, door.figures.blocked_seconds) == (1, waited)
+    assert (door.figures.received, door.figures.waited_seconds) == (1, waited)
 
 
 @pytest.mark.asyncio
@@ -242,11 +242,11 @@ def test_a_wait_counts_while_it_goes_on_and_stays_counted(clock: Clock):
     door = Watched(4).filled()
     assert door.when_room(lambda: None)
     clock.now += 5
-    assert door.figures.blocked_seconds == 5
+    assert door.figures.waited_seconds == 5
     clock.now += 2
     door.take(1)
     clock.now += 100  # nobody waits
-    assert door.figures.blocked_seconds == 7
+    assert door.figures.waited_seconds == 7
 
 
 def test_the_waits_of_several_producers_add_up(clock: Clock):
@@ -255,10 +255,10 @@ def test_the_waits_of_several_producers_add_up(clock: Clock):
     clock.now += 1
     assert door.when_room(lambda: None)
     clock.now += 1
-    assert door.figures.blocked_seconds == 3
+    assert door.figures.waited_seconds == 3
     door.cancel()
     clock.now += 10
-    assert door.figures.blocked_seconds == 3
+    assert door.figures.waited_seconds == 3
 
 
 def test_a_wait_that_is_given_up_counts_until_then(clock: Clock):
@@ -271,7 +271,7 @@ def test_a_wait_that_is_given_up_counts_until_then(clock: Clock):
     door.forget_room(call)
     door.forget_room(call)
     clock.now += 3
-    assert door.figures.blocked_seconds == 3
+    assert door.figures.waited_seconds == 3
 
 
 def test_waits_that_are_given_up_one_after_the_other_add_up(clock: Clock):
@@ -283,7 +283,7 @@ def test_waits_that_are_given_up_one_after_the_other_add_up(clock: Clock):
         assert door.when_room(call)
         clock.now += seconds
         door.forget_room(call)
-    assert door.figures.blocked_seconds == 5
+    assert door.figures.waited_seconds == 5
 
 
 def test_waits_that_end_with_room_one_after_the_other_add_up(clock: Clock):
@@ -293,7 +293,7 @@ def test_waits_that_end_with_room_one_after_the_other_add_up(clock: Clock):
         clock.now += seconds
         door.take(1)
         assert door.push("again") is Offer.ENQUEUED
-    assert door.figures.blocked_seconds == 5
+    assert door.figures.waited_seconds == 5
 
 
 @pytest.mark.parametrize(("capacity", "free"), [(1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (11, 2)])
@@ -314,14 +314,14 @@ def test_a_thread_that_gave_up_does_not_count_as_waiting_any_more(clock: Clock):
     with pytest.raises(OfferTimeoutError):
         offer_blocking(door, "late", timeout=0)
     clock.now += 50
-    assert door.figures.blocked_seconds == 0
+    assert door.figures.waited_seconds == 0
 
 
 def test_a_look_that_finds_room_costs_nothing(clock: Clock):
     door = Watched(4)
     assert not door.when_room(lambda: None)
     clock.now += 3
-    assert door.figures.blocked_seconds == 0
+    assert door.figures.waited_seconds == 0
     assert door.settle() is State.WAITING
 
 

@@ -116,7 +116,7 @@ def test_a_thread_waits_until_there_is_room_for_its_own_item() -> None:
         passed.set()
 
     join = in_thread(produce)
-    while not door.figures.blocked_seconds:
+    while not door.figures.waited_seconds:
         pass
     door.probe.request(1)
     assert door.probe.items == ["aa"]
