@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import aclosing
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 import pytest
@@ -270,7 +271,12 @@ def test_the_producers_thread_calls_no_operator_and_no_loop_but_for_a_wake() -> 
 
 
 @on_each_loop
-def test_a_batch_pushed_while_the_consumer_waits_is_one_wake(make_loop: Any) -> None:
+def test_a_batch_pushed_while_the_consumer_waits_is_one_wake(
+    make_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a slow machine the consumer would give the loop a turn first, and not wait yet.
+    monkeypatch.setattr("rxflow.flow.iteration.TURN", inf)
+
     async def main() -> None:
         subject: Subject[int] = Subject()
         loop: Any = asyncio.get_running_loop()
