@@ -7,19 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-
 import rxflow
 import rxflow.operators
 from rxflow.flow.registry import Registered, registered
 from rxflow.flow.stock import TABLE
+from tests.support_together import together
 
 SECTIONS = ["marble", "Demand", "Args", "Returns", "Raises", "Errors", "Source"]
 HEADS = re.compile(r"^(?:\.\. (marble)::|(Demand|Source): |(Args|Returns|Raises|Errors):)", re.M)
 
-ENTRIES = pytest.mark.parametrize(
-    "entry", registered(), ids=[f"{entry.kind} {entry.name}" for entry in registered()]
-)
+ENTRIES = together("entry", registered(), lambda entry: f"{entry.kind} {entry.name}")
 
 
 def document(thing: object) -> str:
@@ -97,13 +94,13 @@ def test_the_first_line_is_one_sentence(entry: Registered) -> None:
     assert re.fullmatch(r"[A-Z][^\n]{10,88}\.", entry.summary), entry.summary
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@together("name", FUNCTIONS)
 def test_all_arguments_are_told_and_no_others(name: str) -> None:
     function = FUNCTIONS[name]
     assert arguments(sections(document(function)).get("Args", "")) == parameters(function)
 
 
-@pytest.mark.parametrize("name", sorted(rxflow.operators.__all__))
+@together("name", sorted(rxflow.operators.__all__))
 def test_all_arguments_of_operators_are_told(name: str) -> None:
     function = inspect.unwrap(getattr(rxflow.operators, name))
     if function.__module__.startswith("rxflow."):
@@ -111,6 +108,6 @@ def test_all_arguments_of_operators_are_told(name: str) -> None:
         assert told == parameters(function)
 
 
-@pytest.mark.parametrize("name", sorted(TABLE))
+@together("name", sorted(TABLE))
 def test_each_operator_of_reactivex_tells_its_demand(name: str) -> None:
     assert "Demand" in sections(document(getattr(rxflow.operators, name)))

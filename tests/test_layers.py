@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rxflow
+from tests.support_together import together
 
 PACKAGE = Path(rxflow.__file__).parent
 
@@ -105,7 +106,7 @@ def test_every_room_has_its_layer() -> None:
     assert set(ROOMS) == set(LAYERS)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
+@together("path", MODULES, shown)
 def test_imports_go_one_way(path: Path) -> None:
     room = room_of(path)
     if not room:
@@ -144,7 +145,7 @@ def test_programs_import_the_public_modules_only(room: str) -> None:
     assert names == {"rxflow", "rxflow.operators"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
+@together("path", MODULES, shown)
 def test_no_other_package_than_reactivex_is_imported(path: Path) -> None:
     allowed = {"rxflow", "reactivex", *sys.stdlib_module_names} | OPTIONAL.get(room_of(path), set())
     found = {name.partition(".")[0] for _, name in imported(path)}
@@ -171,7 +172,7 @@ def docstring(path: Path) -> str:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
+@together("path", MODULES, shown)
 def test_every_module_has_a_docstring_of_one_line_first(path: Path) -> None:
     lines = docstring(path).splitlines()
     assert lines
@@ -225,7 +226,7 @@ def lines_of_code(path: Path) -> int:
     return len(counted)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
+@together("path", MODULES, shown)
 def test_no_module_is_too_long_without_a_reason(path: Path) -> None:
     length = len(path.read_text(encoding="utf-8").splitlines())
     if shown(path) in LONG:

@@ -28,6 +28,7 @@ import rxflow.operators
 from rxflow import Flow
 from rxflow.flow.iteration import Chunks, Iteration
 from rxflow.flow.registry import registered
+from tests.support_together import together
 
 LISTED = Path(__file__).with_name("public_api.txt")
 ROOT = Path(__file__).parent.parent
@@ -228,7 +229,7 @@ def test_rxflow_has_every_name_of_reactivex_listed_or_not(name: str) -> None:
     assert name in rxflow.__all__
 
 
-@pytest.mark.parametrize("name", sorted(stock.__all__))
+@together("name", sorted(stock.__all__))
 def test_every_stock_operator_is_listed(name: str) -> None:
     assert name in rxflow.operators.__all__
 

@@ -18,6 +18,7 @@ from rxflow.flow.registry import Registered, registered
 from rxflow.protocol import UNBOUNDED, Overflow
 from rxflow.testing import TestSubscriber, run_virtual
 from tests.kernel.recorder import dropped_errors
+from tests.support_together import together
 
 from .cases import DOORS, LATE, OPERATORS, Case, Outcome
 from .loop_cases import LOOP_CASES
@@ -310,7 +311,7 @@ def open_to_code(entry: Registered) -> Iterator[str]:
 COVERED = {(case.name, case.parameter) for case in (*CASES, *LOOP_CASES)}
 
 
-@pytest.mark.parametrize("entry", registered(), ids=lambda entry: f"{entry.kind} {entry.name}")
+@together("entry", registered(), lambda entry: f"{entry.kind} {entry.name}")
 def test_every_parameter_that_takes_user_code_has_a_case_or_a_reason(entry: Registered):
     wanted = {(entry.name, parameter) for parameter in open_to_code(entry)}
     assert wanted <= COVERED | NO_CALLBACK.keys()

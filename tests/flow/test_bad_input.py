@@ -17,6 +17,7 @@ from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
 from tests.support import counted
+from tests.support_together import together
 
 
 class Silent(rx.Publisher[Any]):
@@ -92,7 +93,7 @@ def on_the_loop(build: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize(("name", "build"), EVERY_COUNT, ids=NAMES)
-@pytest.mark.parametrize("value", [-2, 1.5, float("nan"), float("inf"), -float("inf")])
+@together("value", [-2, 1.5, float("nan"), float("inf"), -float("inf")])
 def test_a_count_that_is_no_whole_number_is_a_value_error(
     name: str, build: Callable[[Any], Any], value: Any
 ) -> None:
@@ -109,7 +110,7 @@ def test_zero_is_too_small(name: str, build: Callable[[Any], Any]) -> None:
 
 
 @pytest.mark.parametrize(("name", "build"), EVERY_COUNT, ids=NAMES)
-@pytest.mark.parametrize("value", ["3", True, False, [3], object], ids=repr)
+@together("value", ["3", True, False, [3], object], repr)
 def test_a_count_that_is_no_number_is_a_type_error(
     name: str, build: Callable[[Any], Any], value: Any
 ) -> None:

@@ -15,6 +15,7 @@ import rxflow
 import rxflow.operators
 from rxflow.flow.registry import native, registered
 from rxflow.flow.stock import TABLE, UNABLE, Mode, recognise
+from tests.support_together import together
 
 from .catalogue import CASES, EXCLUDED, Case
 from .worlds import World
@@ -97,7 +98,7 @@ def test_no_two_cases_are_called_the_same() -> None:
     assert len({str(case) for case in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@together("case", CASES)
 def test_a_stock_operator_is_recognised_by_its_name(case: Case) -> None:
     recorder = Recorder()
     case.build(World(), recorder)
@@ -142,12 +143,12 @@ def test_lift_refuses_what_is_unknown() -> None:
         rxflow.lift(lambda source: source)
 
 
-@pytest.mark.parametrize("name", sorted(reactivex.__all__))
+@together("name", sorted(reactivex.__all__))
 def test_rxflow_has_every_name_of_reactivex(name: str) -> None:
     assert hasattr(rxflow, name)
 
 
-@pytest.mark.parametrize("name", sorted(stock.__all__))
+@together("name", sorted(stock.__all__))
 def test_the_operators_of_rxflow_have_every_name_of_the_stock_ones(name: str) -> None:
     ours, theirs = getattr(rxflow.operators, name), getattr(stock, name)
     if native(name) is not None:
@@ -156,7 +157,7 @@ def test_the_operators_of_rxflow_have_every_name_of_the_stock_ones(name: str) ->
         assert str(signature(ours)) == str(signature(theirs))
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@together("name", NATIVE)
 def test_a_native_operator_takes_the_arguments_of_the_stock_one(name: str) -> None:
     theirs = signature(getattr(stock, name)).parameters.values()
     ours = signature(getattr(rxflow.operators, name)).parameters
@@ -172,7 +173,7 @@ def test_a_native_operator_takes_the_arguments_of_the_stock_one(name: str) -> No
             assert ours[each.name].kind is Parameter.POSITIONAL_OR_KEYWORD
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@together("name", NATIVE)
 def test_a_native_operator_has_the_defaults_of_the_stock_one(name: str) -> None:
     ours = signature(getattr(rxflow.operators, name)).parameters
     for each in signature(getattr(stock, name)).parameters.values():
@@ -182,7 +183,7 @@ def test_a_native_operator_has_the_defaults_of_the_stock_one(name: str) -> None:
             assert ours[each.name].default == each.default, each.name
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@together("name", NATIVE)
 def test_what_a_native_operator_adds_need_not_be_given(name: str) -> None:
     theirs = signature(getattr(stock, name)).parameters
     for each in signature(getattr(rxflow.operators, name)).parameters.values():

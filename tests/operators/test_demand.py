@@ -27,6 +27,7 @@ from rxflow.flow.registry import registered
 from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
 from tests.support import counted
+from tests.support_together import together
 
 CLOCK = TestScheduler()
 
@@ -740,7 +741,7 @@ def test_nothing_is_taken_before_the_first_request(case: Case) -> None:
 
 
 @EVERY
-@pytest.mark.parametrize("portions", PORTIONS.values(), ids=PORTIONS)
+@together("portions", PORTIONS.values())
 def test_each_request_gives_and_takes_exactly_so_much(
     case: Case, portions: Callable[[int], list[int]]
 ) -> None:
@@ -755,7 +756,7 @@ def test_each_request_gives_and_takes_exactly_so_much(
 
 
 @EVERY
-@pytest.mark.parametrize("inside", [1, 99], ids=["the first request", "all requests"])
+@together("inside", [1, 99])
 def test_it_is_the_same_inside_the_subscribe_of_another_observable(case: Case, inside: int) -> None:
     source, probe = Source(case.row.source), TestSubscriber()
     portions = PORTIONS["one at a time"](case.row.total)
@@ -807,7 +808,7 @@ def test_an_end_that_is_come_upon_releases_no_more_than_is_asked_for(case: Case)
 
 
 @GIVING
-@pytest.mark.parametrize("inside", [False, True], ids=["after it", "inside of it"])
+@together("inside", [False, True])
 def test_a_cancel_after_the_first_item_closes_the_source_once(case: Case, inside: bool) -> None:
     row, source = case.row, Source(case.row.source)
     probe = TestSubscriber(then=lambda it, _: it.cancel() if inside else None)

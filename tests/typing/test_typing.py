@@ -23,6 +23,7 @@ from reactivex import operators as stock
 import rxflow
 from rxflow import Flow, Subscriber, Subscription
 from rxflow.flow.registry import registered
+from tests.support_together import together
 
 from . import told_ends, told_errors, told_fluent, told_lambdas, told_pipes, told_sources
 
@@ -182,7 +183,7 @@ def declared() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     return methods
 
 
-@pytest.mark.parametrize("name", sorted(set(declared()) - {"pipe"}))
+@together("name", sorted(set(declared()) - {"pipe"}))
 def test_a_declared_method_is_there_and_takes_those_arguments(name: str) -> None:
     method = inspect.unwrap(getattr(Flow, name))
     parameters = inspect.signature(method).parameters
@@ -191,7 +192,7 @@ def test_a_declared_method_is_there_and_takes_those_arguments(name: str) -> None
         assert {argument.arg for argument in arguments} <= set(parameters)
 
 
-@pytest.mark.parametrize("entry", registered(), ids=lambda entry: entry.name)
+@together("entry", registered(), lambda entry: entry.name)
 def test_every_native_operator_is_declared_as_a_method(entry: Any) -> None:
     if entry.kind in ("operator", "door"):
         assert entry.name in declared()

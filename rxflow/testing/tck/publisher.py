@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...protocol import UNBOUNDED
@@ -71,22 +71,20 @@ class PublisherVerification(SubscriptionVerification):
     async def test_stochastic_spec103_signals_are_serial(self) -> None:
         """While two threads request and the subscriber too, no two signals overlap."""
         elements = self.up_to(12)
-        for _ in range(RUNS):
-            subscriber = TestSubscriber[Any](request_each=1)
-            self.publisher(elements).subscribe(subscriber)
+        with ThreadPoolExecutor(2) as threads:
+            for _ in range(RUNS):
+                subscriber = TestSubscriber[Any](request_each=1)
+                self.publisher(elements).subscribe(subscriber)
 
-            def ask(subscriber: TestSubscriber[Any] = subscriber) -> None:
-                for _ in range(elements):
-                    subscriber.subscription.request(1)
+                def ask(subscriber: TestSubscriber[Any] = subscriber) -> None:
+                    for _ in range(elements):
+                        subscriber.subscription.request(1)
 
-            subscriber.requested = UNBOUNDED  # who was first is not known
-            threads = [threading.Thread(target=ask) for _ in range(2)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            await self.settle()
-            await self.finished(subscriber, elements)
+                subscriber.requested = UNBOUNDED  # who was first is not known
+                for asked in [threads.submit(ask), threads.submit(ask)]:
+                    asked.result()
+                await self.settle()
+                await self.finished(subscriber, elements)
 
     @check("1.4", Kind.OPTIONAL)
     async def test_optional_spec104_a_failure_is_signalled_by_on_error(self) -> None:
