@@ -142,7 +142,8 @@ class _Batched(Prefetched):
 
     def _give(self) -> list[Any]:
         """Take the next list that is to be given."""
-        full = not (self.closed or self._reached(self._lists[0][1]))
+        completed = self.closed and self.failure is None
+        full = not (completed or self._reached(self._lists[0][1]))
         with self._lock:
             end = self._gone + len(self._queue)
             index = min(range(len(self._lists)), key=lambda i: self._lists[i][0]) if full else 0

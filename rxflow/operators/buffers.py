@@ -63,8 +63,8 @@ def buffer(
         ValueError: max_size < 1, when the pipeline is built.
 
     Errors:
-        The failure of either source, behind the lists that wait; what is in one that has
-        not ended is discarded, as in reactivex.
+        The failure of either source, behind the lists that wait and one that is full; what
+        is in one that is neither is discarded, as in reactivex.
 
     Source: reactivex buffer; RxJava buffer with a boundary.
     """
@@ -107,8 +107,8 @@ def buffer_when(
         ValueError: max_size < 1, when the pipeline is built.
 
     Errors:
-        What the function raises; the failure of any source, behind the lists that wait.
-        What is in one that has not ended is discarded, as in reactivex.
+        What the function raises; the failure of any source, behind the lists that wait and
+        one that is full. What is in one that is neither is discarded, as in reactivex.
 
     Source: reactivex buffer_when.
     """
@@ -163,8 +163,8 @@ def buffer_toggle(
         ValueError: max_size < 1, when the pipeline is built.
 
     Errors:
-        What the function raises; the failure of any source, behind the lists that wait.
-        What is in one that has not ended is discarded, as in reactivex.
+        What the function raises; the failure of any source, behind the lists that wait and
+        one that is full. What is in one that is neither is discarded, as in reactivex.
 
     Source: reactivex buffer_toggle.
     """

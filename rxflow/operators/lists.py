@@ -90,6 +90,13 @@ class Lists(Signalled):
         self._ripe.append((first, here))
         return False
 
+    def _full_lists(self) -> list[object]:
+        """Give the lists that would be given now, had all that have ended been; lock held."""
+        first = min((first for first, _ in self._open.values()), default=self._here)
+        if self._here - first < self._high:
+            return []
+        return [key for key, (begun, _) in self._open.items() if begun == first]
+
     def given(self) -> None:
         """Hear that one list less waits for demand."""
 
@@ -105,10 +112,12 @@ class Lists(Signalled):
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """Fail behind the lists that have ended; those that are open are discarded."""
+        """Fail behind the lists that have ended or are full; the others are discarded."""
         with self._lock:
             if not self._over:
                 self._over = True
+                for key in self._full_lists():
+                    self._end_list(key, self._here)
                 self._open.clear()
                 self._edge = max((end for _, end in self._ripe), default=self._gone)
                 while self._here > self._edge:

@@ -303,6 +303,36 @@ def test_a_failure_waits_for_a_list_that_was_due_before(
     stream.probe.assert_failed(KeyError, list(items))
 
 
+def test_a_failure_gives_the_overlapping_list_that_is_full_and_not_the_one_that_is_due_first() -> (
+    None
+):
+    stream = Stream(overlapping, 1)
+    stream.source.emit(1)
+    stream.clock.advance_to(10)
+    stream.source.emit(2, 3, 4)
+    stream.probe.assert_items([1, 2, 3, 4])
+    stream.source.emit(5)  # it is in what goes on of the first list, too, which is not full
+    stream.source.fail(KeyError("gone"))
+    stream.probe.assert_open()
+    stream.probe.request(1)
+    stream.probe.assert_failed(KeyError, [1, 2, 3, 4], [2, 3, 4, 5])
+
+
+@EACH
+def test_a_failure_comes_behind_a_full_list_though_both_come_in_one_go(make: Make) -> None:
+    source = Subject[int]()
+    probe: TestSubscriber[Any] = TestSubscriber(1)
+    steps = (ops.on_backpressure_buffer(9), make(TestScheduler()))
+    source.pipe(*steps).subscribe(probe)
+    for item in range(1, 10):
+        source.on_next(item)
+    source.on_error(KeyError("gone"))
+    probe.request(1)
+    probe.assert_items([1, 2, 3], [4, 5, 6])
+    probe.request(1)
+    probe.assert_failed(KeyError, [1, 2, 3], [4, 5, 6], [7, 8, 9])
+
+
 @EACH
 def test_a_failure_does_not_wait_for_an_empty_list_that_was_due(make: Make) -> None:
     stream = Stream(make)

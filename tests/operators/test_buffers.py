@@ -15,6 +15,7 @@ from reactivex.subject import Subject
 from reactivex.testing import TestScheduler
 
 import rxflow as rx
+from rxflow import OfferTimeoutError
 from rxflow import operators as ops
 from rxflow.testing import TestSubscriber, run_virtual
 from tests.kernel.recorder import dropped_errors
@@ -278,6 +279,35 @@ def test_a_failure_comes_behind_the_lists_that_wait_and_discards_what_is_open(
 
 
 @EACH
+@pytest.mark.parametrize("who", ["source", "signal"])
+def test_a_failure_comes_behind_a_list_that_is_full(name: str, who: str) -> None:
+    stream, error = Stream(name), KeyError("gone")
+    stream.emit(1, 2, 3)
+    (stream.source.fail if who == "source" else stream.signals[-1].on_error)(error)
+    stream.probe.assert_open()
+    assert (stream.figures.held, stream.figures.discarded) == (3, 0)
+    stream.probe.request(1)
+    stream.probe.assert_failed(error, [1, 2, 3])
+
+
+@pytest.mark.parametrize("name", ["buffer", "buffer_when"])
+def test_a_failure_comes_behind_a_full_list_though_both_come_in_one_go(name: str) -> None:
+    source = Subject[int]()
+    probe: TestSubscriber[Any] = TestSubscriber(1)
+    steps = {
+        "buffer": ops.buffer(rx.never(), max_size=1),
+        "buffer_when": ops.buffer_when(rx.never, max_size=1),
+    }
+    source.pipe(ops.on_backpressure_block(1, timeout=0), steps[name]).subscribe(probe)
+    for item in range(1, 5):
+        source.on_next(item)
+    probe.request(1)
+    probe.assert_items([1], [2])
+    probe.request(1)
+    probe.assert_failed(OfferTimeoutError, [1], [2], [3])
+
+
+@EACH
 def test_a_failure_needs_no_demand_where_no_list_waits(name: str) -> None:
     stream, error = Stream(name), KeyError("gone")
     stream.emit(1, 2)
@@ -492,6 +522,40 @@ def test_overlapping_lists_that_are_full_are_given_in_parts_that_begin_with_the_
     lists.close(1, 2)
     lists.probe.request(9)
     lists.probe.assert_items(["a", "b", "c"], ["b", "c", "d"], ["d"])
+
+
+def test_a_failure_gives_of_overlapping_lists_that_are_full_the_one_that_makes_room() -> None:
+    lists = Toggled(0, size=3)
+    lists.open(1)
+    lists.source.emit("a")
+    lists.open(2)
+    lists.source.emit("b", "c")
+    lists.source.fail(KeyError("gone"))
+    lists.probe.request(1)
+    lists.probe.assert_failed(KeyError, ["a", "b", "c"])
+    assert lists.figures.discarded == 0
+
+
+def test_a_failure_gives_all_lists_that_began_with_the_oldest_item_when_they_are_full() -> None:
+    lists = Toggled(0, size=3)
+    lists.open(1, 2)
+    lists.source.emit("a", "b", "c")
+    lists.source.fail(KeyError("gone"))
+    lists.probe.request(9)
+    lists.probe.assert_failed(KeyError, ["a", "b", "c"], ["a", "b", "c"])
+
+
+def test_a_failure_discards_a_list_that_is_not_full_though_no_room_is_left_behind_another() -> None:
+    lists = Toggled(0, size=3)
+    lists.open(1)
+    lists.source.emit("a", "b")
+    lists.close(1)
+    lists.open(2)
+    lists.source.emit("c")
+    lists.source.fail(KeyError("gone"))
+    lists.probe.request(9)
+    lists.probe.assert_failed(KeyError, ["a", "b"])
+    assert lists.figures.discarded == 1
 
 
 @pytest.mark.parametrize("demand", [0, 1, rx.UNBOUNDED])
