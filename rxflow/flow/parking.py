@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 from reactivex import GroupedObservable, Observable
 
-from ..kernel import HANDOVER, Context, Feed, StageStatistics, hooks
+from ..kernel import HANDOVER, Context, Feed, Figures, hooks
 from ..protocol import FAIL
 from .door import Door
 from .flow import Flow
@@ -63,13 +63,13 @@ class Parked(Flow[Any]):
             raise AttributeError(name)
         return getattr(self._inner, name)
 
-    def abandon(self) -> Iterable[StageStatistics]:
+    def abandon(self) -> Figures | None:
         """Let go of it if nobody has subscribed; a later subscriber joins the hot source."""
         door, self._door = self._door, None
         if door is None:
-            return ()
+            return None
         door.cancel()
-        return door.statistics()
+        return door.statistics
 
     def _take(self, context: Context) -> Feed[Any]:
         door, self._door = self._door, None

@@ -23,6 +23,7 @@ from .inputs import Input
 from .island import Island
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
+from .lingering import lingers
 from .loops import (
     needed_loop,
     on_loop,
@@ -39,7 +40,7 @@ from .queues import Parcel, Slots
 from .relay import Relay
 from .running import appeared, disappeared, running
 from .stage import Plain, Stage, StageFactory
-from .statistics import Ledger, StageStatistics
+from .statistics import Figures, Ledger, StageStatistics
 from .telling import DiscardCallback, DropCallback, is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
@@ -61,6 +62,7 @@ __all__ = [
     "Failed",
     "Feed",
     "Few",
+    "Figures",
     "Handing",
     "Hub",
     "Input",
@@ -98,6 +100,7 @@ __all__ = [
     "hooks",
     "is_async",
     "lifting",
+    "lingers",
     "needed_loop",
     "offer_blocking",
     "offer_suspending",

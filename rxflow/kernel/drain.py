@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import Any
@@ -14,6 +15,7 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer
 from .feed import Context, Feed, Few, State, remaining
+from .lingering import Lingering, lingering, lingers
 from .running import appeared, disappeared
 from .statistics import StageStatistics
 
@@ -38,6 +40,7 @@ class Drain(Subscription):
         "_feed",
         "_final",
         "_granted",
+        "_late",
         "_lock",
         "_loop",
         "_on_next",
@@ -71,6 +74,7 @@ class Drain(Subscription):
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
         self._final: tuple[StageStatistics, ...] = ()  # the Feed's, when stopped
+        self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
         self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
         self._granted = granted  # all that was requested
@@ -180,6 +184,11 @@ class Drain(Subscription):
                 self._over = (*self._over, call)
                 return
         call()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has ended or was cancelled; whoever is in its loop may not know yet."""
+        return self._stopped
 
     def enter(self) -> bool:
         """Begin to take a single item; see :class:`Server`."""
@@ -372,17 +381,28 @@ class Drain(Subscription):
             except BaseException:  # KeyboardInterrupt and the like pass through
                 self._feed = None
                 raise
-            # Not before: another thread may ask for the figures meanwhile.
-            self._final, self._feed = tuple(feed.statistics()), None
+            self._keep_figures(feed)
+            self._feed = None  # not before: another thread may ask for the figures meanwhile
             disappeared(self)
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():
             hooks.reporting(call)
 
+    def _keep_figures(self, feed: Feed[Any]) -> None:
+        """Keep the last figures; again when a loop before this is over that was stopped too."""
+        with lingering() as loops:
+            self._final = tuple(feed.statistics())
+        self._late = loops[0] if loops else None
+        if self._late is not None:
+            self._late.when_over(partial(self._keep_figures, feed))
+
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""
         feed = self._feed
+        late = self._late if feed is None else self if self._stopped else None
+        if late is not None:
+            lingers(late)
         consumer = StageStatistics(
             "subscriber",
             requested=self._granted,

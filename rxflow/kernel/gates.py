@@ -8,7 +8,7 @@ not come out yet. So operators that subscribe again, or later, or elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from . import hooks
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State
 from .lift import Apply, Output, Proxy, own_trampoline
-from .statistics import Ledger, StageStatistics
+from .statistics import Figures, Ledger, StageStatistics
 
 
 class Order(Enum):
@@ -64,7 +64,7 @@ class Rule:
 class Parking(Protocol):
     """An inner Observable that has left a run, and is subscribed on behalf of its reader."""
 
-    def abandon(self) -> Iterable[StageStatistics]:
+    def abandon(self) -> Figures | None:
         """Let go of it if nobody has read it; give the figures of what was held."""
         ...
 
@@ -214,7 +214,7 @@ class LiftFeed(Feed[Any]):
         feed, gate.feed, gate.run = gate.feed, None, None
         if feed is not None:
             feed.cancel()
-            self._past.keep(feed.statistics())
+            self._past.keep(feed.statistics)
 
     def run(self) -> Iterator[Any]:
         """Give what has come out; feed one item at a time until something does."""
@@ -349,7 +349,9 @@ class LiftFeed(Feed[Any]):
         self._output.items.clear()
         if self._gates:  # else the source has ended, and what is parked can be read later
             for parked in list(self._parked):
-                self._past.keep(parked.abandon())
+                figures = parked.abandon()
+                if figures is not None:
+                    self._past.keep(figures)
         with own_trampoline():
             hooks.reporting(self._subscription.dispose)
         if self._rule.park is None:

@@ -215,7 +215,7 @@ class Hub:
             loop = running_loop()
             context.tasks.update(task for task in connection.tasks if task.get_loop() is loop)
         connection.intake.cancel()
-        self._past.keep(connection.intake.statistics())
+        self._past.keep(connection.intake.statistics)
 
     def refill(self) -> None:
         """Ask the producer for as much as there is room for."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import TypeAlias
 
 from ..protocol import add_demand
+from .lingering import lingering
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +84,50 @@ class StageStatistics:
         )
 
 
+Figures: TypeAlias = Callable[[], Iterable[StageStatistics]]
+"""Gives the figures of a part, and of those before it, as they are when it is called."""
+
+
 class Ledger:
     """The figures of parts that have ended, added up by name, so that no count is lost."""
 
-    __slots__ = ("_past",)
+    __slots__ = ("_late", "_lock", "_past")
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._past: dict[str, StageStatistics] = {}
+        self._late: list[Figures] = []  # of parts whose last figures are still to come
 
-    def keep(self, ended: Iterable[StageStatistics]) -> None:
-        """Add the last figures of a part that has ended."""
-        for figures in ended:
-            past = self._past.get(figures.name)
-            self._past[figures.name] = figures if past is None else past.plus(figures)
+    def keep(self, figures: Figures) -> None:
+        """Add the last figures of a part that has ended, as soon as they are the last.
+
+        Args:
+            figures: Gives them.
+        """
+        with lingering() as loops:
+            ended = tuple(figures())
+        if loops:
+            self._late.append(figures)
+            loops[0].when_over(partial(self._settle, figures))
+            return
+        with self._lock:
+            for each in ended:
+                self._add(self._past, each)
+
+    def _settle(self, figures: Figures) -> None:
+        self._late.remove(figures)
+        self.keep(figures)
+
+    @staticmethod
+    def _add(sums: dict[str, StageStatistics], figures: StageStatistics) -> None:
+        past = sums.get(figures.name)
+        sums[figures.name] = figures if past is None else past.plus(figures)
 
     def __iter__(self) -> Iterator[StageStatistics]:
         """Give the sums."""
-        return iter(tuple(self._past.values()))
+        with self._lock:
+            sums = dict(self._past)
+        for figures in tuple(self._late):
+            for each in figures():
+                self._add(sums, each)
+        return iter(sums.values())

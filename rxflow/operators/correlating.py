@@ -167,7 +167,7 @@ class _Correlated(Split):
         """Let go of the other source, and of what ends times."""
         if self._right is not None:
             self._right.cancel()
-            self.past.keep(self._right.statistics())
+            self.past.keep(self._right.statistics)
             self._right = None
         for timer in (*self._groups.values(), *self._items):
             self._stop_timer(timer)

@@ -130,7 +130,7 @@ class Eager(Feed[Any]):
         entry = self._open.popleft()
         self._queues.popleft()
         entry.cancel()
-        self._past.keep(entry.statistics())
+        self._past.keep(entry.statistics)
 
     def settle(self) -> State:
         """End when the outer one and all that it has opened have."""

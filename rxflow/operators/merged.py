@@ -125,7 +125,7 @@ class Merged(Feed[Any]):
         if entry in self._inputs:  # two wakes at once may have queued it twice
             del self._inputs[entry]
             self._unsteady.pop(entry, None)
-            self._past.keep(entry.statistics())
+            self._past.keep(entry.statistics)
 
     def _open_another(self) -> bool:
         """Take an item of the outer Feed and open what it stands for, if one more may be open."""

@@ -79,7 +79,7 @@ class Raced(Feed[Any]):
         self._inputs = [winner]
         for entry in losers:
             entry.cancel()
-            self._past.keep(entry.statistics())
+            self._past.keep(entry.statistics)
 
     def settle(self) -> State:
         """End with the winner."""

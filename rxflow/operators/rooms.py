@@ -149,7 +149,7 @@ class Room(Boundary[Any]):
             self._abandoned = True
             self._split.rooms.pop(self, None)
             self.cancel()
-            self._split.past.keep(self.statistics())
+            self._split.past.keep(self.statistics)
 
 
 class Ticket:

@@ -148,7 +148,7 @@ class Serial(Feed[Any]):
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.cancel()
-            self._past.keep(feed.statistics())
+            self._past.keep(feed.statistics)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the ones before, then the current one's."""

@@ -25,6 +25,7 @@ from ..kernel import (
     StageStatistics,
     State,
     hooks,
+    lingers,
     own_trampoline,
     running_loop,
 )
@@ -374,7 +375,7 @@ class Split(Feed[Any]):
         if entry is not None:
             self.alarm.cancel()
             entry.cancel()
-            self.past.keep(entry.statistics())
+            self.past.keep(entry.statistics)
         self._make = _gone  # an inner Flow that is kept does not keep what is upstream
         self.release()
 
@@ -382,6 +383,8 @@ class Split(Feed[Any]):
         """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
         entry = self.input
         if entry is not None:
+            if self._drain.stopped:
+                lingers(self._drain)
             yield from entry.statistics()
         # Its loop may be under way on another thread: they are read once each, and balance.
         dropped, received = dict(self._dropped), self._received

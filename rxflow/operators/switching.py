@@ -110,7 +110,7 @@ class Switched(Feed[Any]):
         inner, self._inner = self._inner, None
         if inner is not None:
             inner.cancel()
-            self._past.keep(inner.statistics())
+            self._past.keep(inner.statistics)
 
     def settle(self) -> State:
         """End when the outer one and the open one have."""

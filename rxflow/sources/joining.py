@@ -128,7 +128,7 @@ class Joined(Feed[Any]):
             item = NOTHING
         if entry.ended and entry in self._inputs:
             self._inputs.remove(entry)
-            self._past.keep(entry.statistics())
+            self._past.keep(entry.statistics)
         return item
 
     def settle(self) -> State:
@@ -153,7 +153,7 @@ class Joined(Feed[Any]):
         self._let_in()
         for entry in self._inputs:
             entry.cancel()
-            self._past.keep(entry.statistics())
+            self._past.keep(entry.statistics)
         self._inputs.clear()
         self._ready.clear()
 

@@ -32,15 +32,7 @@ LOOPS = (
 """The operators behind which a loop of their own pulls."""
 
 TIMED = ("buffer", "buffer_when", "buffer_with_time", "buffer_with_time_or_count")
-"""The operators that are like these, and hold items until it is time."""
-SPLITTING = (
-    *("group_by", "group_by_until", "window", "window_when"),
-    *("window_with_count", "window_with_time", "window_with_time_or_count", "group_join"),
-)
-"""Those too."""
-
-ROOMS = ("group", "window")
-"""What the figures of their inner Flows are called."""
+"""The operators that hold items until it is time."""
 
 WAITING = (
     *("zip", "zip_latest", "with_latest_from", "combine_latest", "merge_sorted"),
@@ -49,11 +41,6 @@ WAITING = (
     *TIMED,
 )
 """The operators that hold what waits for a partner, for a call, or for its time."""
-SHARED = ("partition", "partition_indexed", "publish", "publish_value", "replay", "share")
-"""Those too, with figures of what is shared and of each subscriber, whose names end in its number.
-"""
-
-OWN_LOOPS = (*LOOPS, *TIMED, *SHARED, *SPLITTING)
 
 PLANNED = (
     *(CallbackError, SourceError, ValueError, BufferOverflowError),
@@ -408,35 +395,14 @@ class Law:
             lost = sum(part.dropped.values()) + part.discarded
             assert part.received == part.delivered + part.held + lost, f"unbalanced: {part}"
             assert min(part.received, part.delivered, part.held, lost) >= 0, f"negative: {part}"
-            old = self._count_old(part)
-            assert not (over and part.held) or old, f"held: {part}"
+            assert not (over and part.held), f"held: {part}"
             if part.capacity is not None:
                 # What is asked for is in transit where nothing else may be held.
                 bound = part.capacity or min(HANDOVER, part.requested - part.delivered)
-                bound *= max(1, old)  # those of the same name are added up
                 assert part.held <= bound, f"too many held: {part}"
                 if not self.example.source.pulled and part.name == self._name(self.pieces[1]):
                     assert part.peak <= (part.capacity or HANDOVER), f"too many held: {part}"
         self._check_neighbours(parts)
-
-    def _old_figures(self) -> list[str]:
-        """Say which parts have figures that may be older than the end.
-
-        A loop of its own pulls what is before limit_rate and observe_on. Where it is under way,
-        further out or on another thread, it hears the end later; the figures are taken now.
-        """
-        door, parts = self.example.source.door, self.example.parts
-        names = ["create", *(part.row.names[0] for part in ((door,) if door else ()) + parts)]
-        loops = [index for index, name in enumerate(names) if name in OWN_LOOPS]
-        over = self.subscriber.ended or self.stopped
-        old = names[: loops[-1]] if loops and over else []
-        return [*old, "open items"] if "group_join" in old else old
-
-    def _count_old(self, part: Any) -> int:
-        """Say of how many operators these may be figures that are older than the end."""
-        name = part.name.partition(" #")[0]
-        owners = SPLITTING if name.partition(" ")[0] in ROOMS else (name,)
-        return sum(old in owners for old in self._old_figures())
 
     def _check_neighbours(self, parts: Sequence[Any]) -> None:
         """What a part has received and delivered is what has passed the joints beside it."""
@@ -457,8 +423,6 @@ class Law:
             sums[0] += len(self._items(piece.joint))
             sums[1] += len(self._items(following.joint))
         for name, sums in expected.items():
-            if name in self._old_figures():
-                continue
             found = [part for part in parts if part.name == name]
             passed = [sum(p.received for p in found), sum(p.delivered for p in found)]
             if self.example.threaded and (self.subscriber.ended or self.stopped):

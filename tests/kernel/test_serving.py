@@ -10,28 +10,53 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Boundary, Context, Drain
+from rxflow.kernel import Boundary, Context, Drain, Few
 from rxflow.protocol import FAIL, UNBOUNDED
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+
+
+class Watched(Boundary[Any]):
+    """A boundary that counts how often it was looked at for what it holds."""
+
+    looks = 0
+
+    def few(self) -> Few | None:
+        self.looks += 1
+        return super().few()
 
 
 class Pushed:
     """A boundary with a subscriber, perhaps with stages between."""
 
-    def __init__(self, recorder: Recorder, *stages: Any, capacity: int = 4) -> None:
-        self.boundary: Boundary[Any]
+    def __init__(
+        self, recorder: Recorder, *stages: Any, capacity: int = 4, drain: type[Drain] = Drain
+    ) -> None:
+        self.boundary: Watched
+        self.discarded: list[Any] = []
 
         def make(context: Context) -> Boundary[Any]:
-            self.boundary = Boundary(context, "pushed", capacity, FAIL)
+            self.boundary = Watched(
+                context, "pushed", capacity, FAIL, on_discard=self.discarded.append
+            )
             return self.boundary
 
-        self.drain = Drain(recorder, raises=False)
+        self.drain = drain(recorder, raises=False)
         self.drain.open(rx.Flow(make).pipe(*stages).feed)
         self.drain.wake()
 
     @property
     def figures(self) -> Any:
         return next(self.boundary.statistics())
+
+
+class Preempted(Drain):
+    """A Drain whose caller loses its turn on the processor between a note and the wake."""
+
+    pausing = False
+
+    def wake(self, inside: bool = False) -> None:
+        if not self.pausing:
+            super().wake(inside)
 
 
 STAGES = pytest.mark.parametrize(
@@ -54,6 +79,64 @@ def test_it_is_counted_as_one_that_was_held(stages: Any) -> None:
         (2, 2, 0, 1),
         (3, 3, 0, 1),
     ]
+
+
+def test_nobody_looks_for_what_is_held_as_long_as_single_items_come() -> None:
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, ops.map(lambda x: x))
+    before = pushed.boundary.looks
+    for item in range(5):
+        pushed.boundary.push(item)
+    assert recorder.items == [0, 1, 2, 3, 4]
+    assert pushed.boundary.looks == before
+
+
+@STAGES
+def test_a_cancel_that_is_about_to_be_heard_lets_nothing_be_handed_over(stages: Any) -> None:
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, *stages, drain=Preempted)
+    pushed.drain.pausing = True
+    pushed.drain.cancel()
+    pushed.boundary.push(1)
+    assert pushed.figures.held == 1
+    pushed.drain.pausing = False
+    pushed.drain.wake()
+    assert (recorder.items, pushed.discarded) == ([], [1])
+
+
+@STAGES
+def test_wrong_demand_that_is_about_to_be_heard_lets_nothing_be_handed_over(stages: Any) -> None:
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, *stages, drain=Preempted)
+    pushed.drain.pausing = True
+    pushed.drain.request(0)
+    pushed.boundary.push(1)
+    assert recorder.items == []
+    pushed.drain.pausing = False
+    pushed.drain.wake()
+    assert "request(0)" in str(recorder.error)
+    assert pushed.discarded == [1]
+
+
+def test_a_cancel_while_an_item_is_on_its_way_discards_it_and_counts_it() -> None:
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder)
+    assert pushed.drain.enter()
+    pushed.drain.cancel()
+    assert not pushed.boundary.closed  # whoever is handing the item over is to see to that
+    pushed.drain.hand(1)
+    assert pushed.boundary.closed
+    assert recorder.items == []
+    consumer = pushed.drain.statistics()[-1]
+    assert (consumer.received, consumer.delivered, consumer.discarded) == (1, 0, 1)
+
+
+@STAGES
+def test_unbounded_demand_stays_unbounded(stages: Any) -> None:
+    pushed = Pushed(Recorder(UNBOUNDED), *stages)
+    for item in range(3):
+        pushed.boundary.push(item)
+        assert pushed.boundary.requested == UNBOUNDED
 
 
 @STAGES

@@ -163,8 +163,8 @@ def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
         "door", UNBOUNDED, 2, 1, 0, 2, 3, {"oldest": 1}, 0, waited_seconds=0.25
     )
     other = StageStatistics("other", 1, 1, 1)
-    ledger.keep([first, other])
-    ledger.keep([second])
+    ledger.keep(lambda: [first, other])
+    ledger.keep(lambda: [second])
     door, kept = ledger
     assert kept == other
     assert (door.requested, door.received, door.delivered, door.peak) == (UNBOUNDED, 12, 5, 3)
