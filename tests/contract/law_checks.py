@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
@@ -59,7 +59,7 @@ NAMES: dict[str, Any] = {
 }
 
 
-@cache
+@lru_cache(1024)
 def compiled(text: str, mode: str) -> CodeType:
     return compile(text, "<example>", mode)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, replace
+from functools import cache
 from string import Template
 from typing import Any
 
@@ -209,40 +210,78 @@ class Piece:
         self.door = joint
 
 
-# What is drawn.
+# What is drawn. Each strategy is made once: to make one costs more than to draw from it.
 
-_FLOWING = [row for row in FUNCTIONS if not row.ends]
-_ENDING = [row for row in FUNCTIONS if row.ends]
-_PARTS = [row for row in PARTS if not row.loop]
-_ON_LOOP = [row for row in PARTS if row.loop]
-_OVERFLOWS = ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL", "SUSPEND", "BLOCK")
+_ROWS = {
+    "flowing": st.sampled_from([row for row in FUNCTIONS if not row.ends]),
+    "ending": st.sampled_from([row for row in FUNCTIONS if row.ends]),
+    "more": st.sampled_from([row for row in PARTS if not row.loop]),
+    "on a loop": st.sampled_from([row for row in PARTS if row.loop]),
+    "door": st.sampled_from(DOORS),
+}
+_OVERFLOWS = st.sampled_from(
+    ("DROP_OLDEST", "DROP_NEWEST", "DROP_INCOMING", "DROP_ALL", "FAIL", "SUSPEND", "BLOCK")
+)
+_FUSES = st.sampled_from([0] * 20 + [1, 2, 3, 4, 5])
+_KINDS = st.sampled_from(
+    ("range", "steps", "subject", "subject", "subject", "create", "create"),
+)
+_HOT_KINDS = st.sampled_from(("subject", "create"))
 
-_FUSES = [0] * 20 + [1, 2, 3, 4, 5]
+_ASKS = [f"subscriber.request({n})" for n in ("1", "1", "2", "3", "7", "rx.UNBOUNDED")]
+_ENDS = ["producer.on_completed()", "producer.on_error(SourceError('the source'))"]
+_RARE = ["subscriber.cancel()", "subscriber.request(0)"]
+_PUSH = "producer.on_next(...)"
+_END = st.sampled_from(_ENDS)
+_PULLED_STEPS = st.lists(st.sampled_from([*_ASKS * 7, *_RARE * 3]), max_size=6)
+_STEPS = st.sampled_from([*[_PUSH] * 84, *_ASKS * 6, *_ENDS * 3, *_RARE * 3])
+_MOST_STEPS = [st.lists(_STEPS, min_size=least, max_size=24) for least in range(17)]
+_BOOLEAN = st.booleans()
 
-demands = st.sampled_from(["1", "1", "2", "3", "7", "rx.UNBOUNDED"])
+
+@cache
+def _between(bounds: tuple[int, int]) -> st.SearchStrategy[int]:
+    return st.integers(*bounds)
+
+
+@cache
+def _one(*choices: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(choices)
 
 
 @st.composite
-def parts(draw: Any, rows: list[Row], fuses: bool = True) -> Part:
+def parts(draw: Any, rows: str, fuses: bool = True) -> Part:
     """Draw an operator with its arguments."""
-    row = draw(st.sampled_from(rows))
+    row = draw(_ROWS[rows])
     fusible = fuses and (row.call or "$fuse" in row.text)
-    fuse = draw(st.sampled_from(_FUSES)) if fusible else 0
-    return Part(row, draw(st.integers(*row.n)), draw(st.integers(*row.m)), fuse)
+    fuse = draw(_FUSES) if fusible else 0
+    return Part(row, draw(_between(row.n)), draw(_between(row.m)), fuse)
+
+
+def _family(more: str, fuses: bool) -> list[st.SearchStrategy[Part]]:
+    """Make the strategies for an operator of a pipeline, with some more of these."""
+    names = ["flowing"] * 9 + ["ending"] + ["more"] * 3 + ["door", more]
+    made = {name: parts(name, fuses) for name in names}
+    return [made[name] for name in names]
+
+
+_FAMILIES = {
+    "any": _family("flowing", fuses=True),
+    "any on a loop": _family("on a loop", fuses=True),
+    "unfused": _family("flowing", fuses=False),
+}
+_DOOR = parts("door")
 
 
 @st.composite
-def pipelines(
-    draw: Any, doors: list[Row], fuses: bool, more: list[Row] | None = None
-) -> tuple[Part, ...]:
+def pipelines(draw: Any, family: str) -> tuple[Part, ...]:
     """Draw 1 to 8 operators. What begins anew comes before what is more than a function."""
     drawn: list[Part] = []
-    length = draw(st.integers(1, 8))
+    choices = _FAMILIES[family]
     growing = 0
     only_functions = True
-    families = [_FLOWING] * 9 + [_ENDING] + [_PARTS] * 3 + [doors, more or _FLOWING]
-    for _ in range(length):
-        part = draw(parts(draw(st.sampled_from(families)), fuses))
+    for _ in range(draw(_between((1, 8)))):
+        part = draw(choices[draw(_between((0, len(choices) - 1)))])
         if part.row.kind is Kind.AGAIN and not only_functions:
             continue
         growing += part.row.grows
@@ -254,89 +293,87 @@ def pipelines(
 
 
 @st.composite
-def sources(draw: Any, doors: list[Row], hot: bool = False) -> Source:
+def sources(draw: Any, hot: bool = False) -> Source:
     """Draw a source."""
-    kind = draw(st.sampled_from(("subject", "create") if hot else _KINDS))
+    kind = draw(_HOT_KINDS if hot else _KINDS)
     if kind == "subject":
-        return Source(kind, door=draw(parts(doors)))
+        return Source(kind, door=draw(_DOOR))
     if kind == "create":
-        return Source(kind, draw(st.integers(1, 4)), overflow=draw(st.sampled_from(_OVERFLOWS)))
-    fails = kind == "steps" and draw(st.booleans())
-    return Source(kind, 12 - draw(st.integers(0, 12)), fails)
+        return Source(kind, draw(_between((1, 4))), overflow=draw(_OVERFLOWS))
+    fails = kind == "steps" and draw(_BOOLEAN)
+    return Source(kind, 12 - draw(_between((0, 12))), fails)
 
 
-_KINDS = ("range", "steps", "subject", "subject", "subject", "create", "create")
+_SOURCE = sources()
+_HOT_SOURCE = sources(hot=True)
+_PIPELINES = {family: pipelines(family) for family in _FAMILIES}
 
 
 @st.composite
-def examples(draw: Any, more: list[Row] | None = None) -> Example:
+def examples(draw: Any, family: str = "any") -> Example:
     """Draw a pipeline and what is done in one thread."""
-    doors = list(DOORS)
-    source = draw(sources(doors))
-    drawn = draw(pipelines(doors, fuses=True, more=more))
+    source = draw(_SOURCE)
+    drawn = draw(_PIPELINES[family])
     again = any(part.row.kind is Kind.AGAIN for part in drawn)
     plain = all(part.row.kind is Kind.FUNCTION for part in drawn)
     told = source.door is None or "$fuse" in source.door.row.text  # of all that is dropped
-    tapped = (again and not source.pulled) or not (plain and told) or draw(st.booleans())
-    cancels = draw(st.sampled_from([0] * 7 + [1, 2, 4]))
-    raises = 0 if cancels else draw(st.sampled_from([0] * 9 + [1, 3]))
+    tapped = (again and not source.pulled) or not (plain and told) or draw(_BOOLEAN)
+    cancels = draw(_one(*[0] * 7, 1, 2, 4))
+    raises = 0 if cancels else draw(_one(*[0] * 9, 1, 3))
     return Example(
         source,
         drawn,
         tapped,
-        draw(st.sampled_from([1, 0, 3, 9, 2**63 - 1])),
-        draw(st.sampled_from([0, 1, 0, 2])),
+        draw(_one(1, 0, 3, 9, 2**63 - 1)),
+        draw(_one(0, 1, 0, 2)),
         cancels,
         raises,
-        draw(actions(source)),
+        actions(draw, source),
     )
+
+
+_EXAMPLE_ON_LOOP = examples("any on a loop")
 
 
 @st.composite
 def loop_examples(draw: Any) -> Example:
     """Draw what is done on an event loop, where the thread must not be made to wait."""
-    example = draw(examples(_ON_LOOP))
+    example = draw(_EXAMPLE_ON_LOOP)
     used = [example.source.door, *example.parts]
     assume(not any(part and "on_backpressure_block" in part.row.names for part in used))
     return replace(example, loop=True)
 
 
+_REQUESTS = st.lists(_between((1, 5)), max_size=12)
+
+
 @st.composite
 def thread_examples(draw: Any) -> Example:
     """Draw a pipeline into which threads push, while another one requests, and may cancel."""
-    source = draw(sources(list(DOORS), hot=True))
-    drawn = draw(pipelines(list(DOORS), fuses=False))
-    producers = draw(st.integers(1, 3)) if source.kind == "create" else 1
-    count = draw(st.integers(1, 30))
-    requests = draw(st.lists(st.integers(1, 5), max_size=12))
-    cancels = draw(st.sampled_from([False, False, True]))
+    source = draw(_HOT_SOURCE)
+    drawn = draw(_PIPELINES["unfused"])
+    producers = draw(_between((1, 3))) if source.kind == "create" else 1
+    count = draw(_between((1, 30)))
+    requests = draw(_REQUESTS)
+    cancels = draw(_one(False, False, True))
     calls = [f"partial(produce, producer, {1000 * n + 1}, {count})" for n in range(producers)]
     calls.append(f"partial(ask, subscriber, {requests}, {cancels})")
     unbounded = () if cancels else ("subscriber.request(rx.UNBOUNDED)",)
-    ends = draw(st.sampled_from([("producer.on_completed()",), ()]))
-    actions = (f"threads = started({', '.join(calls)})", "joined(threads[-1:])", *unbounded)
-    initial = draw(st.sampled_from([0, 1, 5, 2**63 - 1]))
+    ends = draw(_one(("producer.on_completed()",), ()))
+    done = (f"threads = started({', '.join(calls)})", "joined(threads[-1:])", *unbounded)
+    initial = draw(_one(0, 1, 5, 2**63 - 1))
     last = ("joined(threads)", *ends)
-    return Example(source, drawn, True, initial, 0, 0, 0, (*actions, *last), "10")
+    return Example(source, drawn, True, initial, 0, 0, 0, (*done, *last), "10")
 
 
-@st.composite
 def actions(draw: Any, source: Source) -> tuple[str, ...]:
     """Draw what is done in one thread."""
-    ask = demands.map(lambda n: f"subscriber.request({n})")
-    rare = st.sampled_from(["subscriber.cancel()", "subscriber.request(0)"])
     if source.pulled:
-        steps = draw(st.lists(st.one_of(*[ask] * 7, rare), max_size=6))
-        return tuple(steps)
-    push = st.just("producer.on_next(...)")
-    end = st.sampled_from(
-        ["producer.on_completed()", "producer.on_error(SourceError('the source'))"]
-    )
-    kinds = [push] * 14 + [ask] * 6 + [end, rare]
-    choices = st.sampled_from(range(len(kinds))).flatmap(lambda index: kinds[index])
-    steps = draw(st.lists(choices, min_size=draw(st.integers(0, 16)), max_size=24))
-    last = [[], [draw(end)], [draw(end), "subscriber.request(rx.UNBOUNDED)"]]
-    return numbered([*steps, *draw(st.sampled_from(last))])
+        return tuple(draw(_PULLED_STEPS))
+    steps = draw(_MOST_STEPS[draw(_between((0, 16)))])
+    ends = draw(_between((0, 2)))
+    last = [draw(_END), "subscriber.request(rx.UNBOUNDED)"][:ends] if ends else []
+    return numbered([*steps, *last])
 
 
 def numbered(steps: list[str]) -> tuple[str, ...]:
