@@ -62,9 +62,10 @@ def test_what_is_pushed_while_the_last_item_is_out_comes_too(behind: Any, elsewh
     assert probe.items == [[1], [2], [3], [4]]
 
 
+@pytest.mark.parametrize("demand", [1, 2])
 @pytest.mark.parametrize("stage", [ops.map(itself), ops.flat_map_iterable()], ids=["1:1", "1:n"])
 def test_what_is_pushed_without_demand_behind_a_last_item_comes_with_the_next_request(
-    stage: Any,
+    stage: Any, demand: int
 ) -> None:
     source: Subject[int] = Subject()
     probe = TestSubscriber[Any](1)
@@ -72,5 +73,7 @@ def test_what_is_pushed_without_demand_behind_a_last_item_comes_with_the_next_re
     source.on_next(1)
     source.on_next(2)
     assert len(probe.items) == 1
-    probe.request(1)
+    probe.request(demand)
     assert len(probe.items) == 2
+    source.on_next(3)
+    assert len(probe.items) == 1 + demand
