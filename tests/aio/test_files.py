@@ -100,14 +100,15 @@ def test_a_subscriber_with_demand_on_a_file(tmp_path: Path) -> None:
     path.write_bytes(b"a\nb\nc\n")
 
     async def main() -> None:
+        others = asyncio.all_tasks()
         probe: TestSubscriber[Any] = TestSubscriber(2)
         rx.from_file(path, TEXT).subscribe(probe)
         await until(lambda: len(probe.items) == 2, 10**9)
         await turns(10)
         probe.assert_items("a", "b")
         probe.request(5)
-        await until(lambda: probe.ended and not is_open(path), 10**9)
-        await turns(10)
+        await until(lambda: probe.ended and asyncio.all_tasks() <= others, 10**9)
+        assert not is_open(path)
         probe.assert_completed("a", "b", "c")
 
     run_real(main())
