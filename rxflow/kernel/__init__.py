@@ -11,11 +11,12 @@ May import: protocol.
 """
 
 from . import hooks
-from .boundary import HANDOVER, Boundary
+from .boundary import Boundary
 from .clock import Alarm
 from .consumer import Consumer, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
+from .ends import FULL, HANDOVER
 from .feed import BUDGET, NOTHING, Context, Feed, Few, Handing, Server, State, remaining
 from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .hub import Connection, Hub
@@ -48,6 +49,7 @@ from .worker import Worker
 
 __all__ = [
     "BUDGET",
+    "FULL",
     "HANDOVER",
     "NOTHING",
     "Alarm",

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .ends import HANDOVER, OPEN, End
+from .ends import CLOSED, ENQUEUED, FULL, HANDOVER, OPEN, End
 from .feed import BUDGET, Context, Feed, Few, Server, State, inherits
 from .queues import FEW, Held
 from .statistics import StageStatistics
@@ -104,11 +104,12 @@ class Boundary(Feed[T], Generic[T]):
             reported; FULL when it is the producer who is to wait; CLOSED after
             the end.
         """
-        queue, server = self._queue, None
+        queue, lock, server = self._queue, self._lock, None
         lost: list[tuple[T, str]] | None = None
-        with self._lock:
+        lock.acquire()  # in half the time of a with statement, and it is hot
+        try:
             if self._end is not OPEN:
-                return Offer.CLOSED
+                return CLOSED
             held = len(queue)
             if held < self._quick:
                 self._received += 1
@@ -116,20 +117,22 @@ class Boundary(Feed[T], Generic[T]):
                     self._peak = held + 1
                 if not self._idle:
                     queue.append(item)
-                    return Offer.ENQUEUED
+                    return ENQUEUED
                 server = None if held else self._server
                 if server is None or not server.enter():
                     server = None
                     queue.append(item)
                 kept = True
             elif self._waits and self._full(item):
-                return Offer.FULL
+                return FULL
             elif self._quiet and not self._starting:
                 return self._gives_way(item)
             else:
                 kept, lost = self._overflowing(item)
             idle = self._idle and server is None  # else it stays idle: who comes meanwhile wakes
             self._idle = self._idle and not idle
+        finally:
+            lock.release()
         if lost:
             self._report(lost)
         if server is not None:
@@ -138,7 +141,7 @@ class Boundary(Feed[T], Generic[T]):
             self._wake()
         if self._end is not OPEN:
             self.stop_producer()
-        return Offer.ENQUEUED if kept else Offer.DROPPED
+        return ENQUEUED if kept else Offer.DROPPED
 
     def stop_producer(self) -> None:
         """Stop the source, which a full queue or a callback has made to fail."""
@@ -232,13 +235,13 @@ class Boundary(Feed[T], Generic[T]):
 
     def run(self) -> Iterator[T]:
         """Give what is held, oldest first."""
-        queue = self._queue
+        queue, room = self._queue, self._room
         for _ in repeat(None, BUDGET):
             try:
                 item = queue.popleft()
             except IndexError:
                 return
-            if self._room and len(queue) <= self._low:
+            if room and len(queue) <= self._low:
                 self._tell_room()
             yield item
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from ..protocol import Offer
+
 HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""
 
@@ -18,4 +20,8 @@ class End(Enum):
     CANCELLED = "the consumer has left"
 
 
-OPEN: Final = End.OPEN  # looked at for each item, and the members of an Enum are slow to find
+# Looked at for each item, and the members of an Enum are slow to find.
+OPEN: Final = End.OPEN
+ENQUEUED: Final = Offer.ENQUEUED
+FULL: Final = Offer.FULL
+CLOSED: Final = Offer.CLOSED

@@ -13,9 +13,8 @@ from .feed import Context
 _running: set[asyncio.Task[Any]] = set()  # a task that nobody refers to may be collected
 
 
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the event loop that runs in this thread, if any."""
-    return asyncio._get_running_loop()  # quick: no exception where there is none
+running_loop = asyncio._get_running_loop
+"""Gives the event loop that runs in this thread, or None: no exception where there is none."""
 
 
 def running_trio() -> Any:

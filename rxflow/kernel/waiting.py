@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from ..protocol import Offer, OfferTimeoutError
 from .boundary import Boundary
-from .loops import needed_loop, running_loop, running_trio
+from .ends import FULL
+from .loops import needed_loop, on_loop, running_loop, running_trio
 
 
 def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = None) -> Offer:
@@ -35,10 +35,10 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
             "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
         )
     offer = boundary.push(item)
-    if offer is not Offer.FULL:
+    if offer is not FULL:
         return offer
     deadline = None if timeout is None else monotonic() + timeout
-    while (offer := boundary.push(item)) is Offer.FULL:
+    while (offer := boundary.push(item)) is FULL:
         room = threading.Event()
         call = room.set  # one object: a bound method is a new one each time
         if not boundary.when_room(call, item):
@@ -56,7 +56,7 @@ async def offer_suspending(
     """Offer an item; let the task wait for room. See :func:`offer_blocking`."""
     loop = needed_loop("send", "awaited")
     deadline = None if timeout is None else loop.time() + timeout
-    while (offer := boundary.push(item)) is Offer.FULL:
+    while (offer := boundary.push(item)) is FULL:
         room = loop.create_future()
         call = _telling(loop, room)
         if not boundary.when_room(call, item):
@@ -74,7 +74,7 @@ async def offer_suspending(
 def _last_try(boundary: Boundary[Any], item: Any, timeout: float | None) -> Offer:
     """Offer once more when the time is over: some room is made before producers are told."""
     offer = boundary.push(item)
-    if offer is Offer.FULL:
+    if offer is FULL:
         raise OfferTimeoutError(
             f"{boundary.name}: no room was made for an item in {timeout} s"
         ) from None
@@ -86,8 +86,4 @@ def _telling(loop: asyncio.AbstractEventLoop, room: asyncio.Future[None]) -> Cal
         if not room.done():
             room.set_result(None)
 
-    def call() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell)
-
-    return call
+    return lambda: on_loop(loop, tell)

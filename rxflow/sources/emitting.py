@@ -16,6 +16,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import limited
 from ..flow.registry import register
 from ..kernel import (
+    FULL,
     HANDOVER,
     Boundary,
     Context,
@@ -23,6 +24,7 @@ from ..kernel import (
     DropCallback,
     Limited,
     hooks,
+    needed_loop,
     offer_blocking,
     offer_suspending,
 )
@@ -37,6 +39,7 @@ class Emitter(ObserverBase[T]):
     def __init__(self, created: _Created) -> None:
         """Emit into the boundary of a subscription."""
         self._created = created
+        self._awaited = False  # send was, where a task can wait; to look each time takes time
 
     @property
     def requested(self) -> int:
@@ -81,9 +84,15 @@ class Emitter(ObserverBase[T]):
         Raises:
             OfferTimeoutError: No room was made in time; the item was not taken.
         """
-        return await offer_suspending(
-            self._created, item, checks.seconds("send", "timeout", timeout)
-        )
+        if timeout is not None:
+            timeout = checks.seconds("send", "timeout", timeout)
+        if not self._awaited:
+            needed_loop("send", "awaited")
+            self._awaited = True
+        offer = self._created.push(item)
+        if offer is not FULL:
+            return offer
+        return await offer_suspending(self._created, item, timeout)
 
     def on_next(self, value: T) -> None:
         """Emit an item; the thread waits for room when the strategy is BLOCK.
@@ -96,7 +105,7 @@ class Emitter(ObserverBase[T]):
         """
         if self._created.blocks:
             offer_blocking(self._created, value)
-        elif self._created.push(value) is Offer.FULL:
+        elif self._created.push(value) is FULL:
             raise RuntimeError(
                 "create(overflow=SUSPEND): there is no room, and on_next cannot wait; "
                 "use 'await send(item)', or try_offer"
