@@ -16,8 +16,12 @@ from . import hooks
 from .consumer import Consumer
 from .feed import Context, Feed, Few, State, remaining
 from .lingering import Lingering, lingering, lingers
+from .loops import running_loop
 from .running import appeared, disappeared
 from .statistics import StageStatistics
+
+BATCH = 64
+"""Most items that are pulled before they are handed on at once (items)."""
 
 _FINISHED = Exception("the stream is to complete")
 
@@ -43,6 +47,7 @@ class Drain(Subscription):
         "_late",
         "_lock",
         "_loop",
+        "_on_batch",
         "_on_next",
         "_over",
         "_raises",
@@ -77,6 +82,8 @@ class Drain(Subscription):
         self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
         self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
+        # Takes items that it cannot act on before this thread's event loop has a turn.
+        self._on_batch: Callable[[list[Any]], None] | None = None
         self._granted = granted  # all that was requested
         self._delivered = 0  # all that was given; written only inside the loop
         self._discarded = 0  # pulled, but not given because of a cancel
@@ -120,6 +127,7 @@ class Drain(Subscription):
         try:
             if not self._stopped:
                 self._on_next = subscriber.on_next
+                self._on_batch = getattr(subscriber, "on_batch", None)
                 if consumer is None:
                     appeared(self)
                 self._feed = feed = make(
@@ -322,6 +330,8 @@ class Drain(Subscription):
         assert on_next is not None
         if self._run is None:
             self._run = feed.run()
+        if self._on_batch is not None and running_loop() is self._loop is not None:
+            return self._hand_over_batch(self._run, min(demand, BATCH))
         count = 0
         try:
             for item in islice(self._run, demand):
@@ -339,6 +349,20 @@ class Drain(Subscription):
         finally:
             self._delivered += count
         return count < demand
+
+    def _hand_over_batch(self, run: Iterator[Any], most: int) -> bool:
+        """Give up to so many items at once; say whether the run is exhausted."""
+        batch: list[Any] = []
+        try:
+            batch.extend(islice(run, most))
+        finally:  # what came before a failure is kept
+            if self._stopped:
+                self._discarded += len(batch)
+            elif batch:
+                self._delivered += len(batch)
+                assert self._on_batch is not None
+                self._on_batch(batch)
+        return len(batch) < most
 
     def _threw(self, error: Exception) -> None:
         """Keep what the subscriber raised for whoever drains, or report it."""
@@ -372,7 +396,7 @@ class Drain(Subscription):
     def _release(self) -> None:
         """Cancel the Feed and let go of everything."""
         feed, self._run = self._feed, None
-        self._subscriber = self._on_next = None
+        self._subscriber = self._on_next = self._on_batch = None
         if feed is not None:
             try:
                 feed.cancel()

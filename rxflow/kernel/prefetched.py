@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import Any, Protocol
 
 from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
 from .boundary import Boundary
 from .drain import Drain
-from .feed import Context, Feed
+from .ends import OPEN
+from .feed import BUDGET, Context, Feed, inherits
 from .loops import running_loop
 from .statistics import StageStatistics
 from .telling import DropCallback
@@ -54,14 +56,39 @@ class Prefetched(Boundary[Any]):
         self._connect = connect
         self._taken = 0  # since the last request; written by the consumer only
         self._intake = Intake(self, lambda intake: intake.request(high))
+        if context.pulls and inherits(type(self), Boundary, "push"):
+            self._intake.on_batch = self._push_all
 
     def start(self) -> None:
         """Subscribe to the producer."""
         self._connect(self._intake)
 
+    def _push_all(self, items: list[Any]) -> None:
+        """Offer items at once, with one look at the room and one wake."""
+        queue = self._queue
+        with self._lock:
+            room = self._end is OPEN and len(queue) + len(items) <= self._quick
+            if room:
+                queue.extend(items)
+                self._received += len(items)
+                self._peak = max(self._peak, len(queue))
+                idle, self._idle = self._idle, False
+        if not room:
+            for item in items:
+                self.push(item)
+        elif idle:
+            self._wake()
+
     def run(self) -> Iterator[Any]:
         """Give what is held; ask for more for what was taken."""
-        for item in super().run():
+        queue, room = self._queue, self._room
+        for _ in repeat(None, BUDGET):  # not over that of a Boundary, which takes its time
+            try:
+                item = queue.popleft()
+            except IndexError:
+                return
+            if room and len(queue) <= self._low:
+                self._tell_room()
             self._taken += 1
             if self._taken >= self._batch:
                 taken, self._taken = self._taken, 0
@@ -113,6 +140,8 @@ class Intake(Subscriber[Any]):
         self._begin = begin
         self._subscription: Subscription | None = None
         self._over = False  # ended or cancelled: the Subscription is left alone (rule 2.4)
+        # Takes some items at once, for a consumer that acts later only; see :class:`Drain`.
+        self.on_batch: Callable[[list[Any]], object] | None = None
         self.on_next = taker.push  # type: ignore[method-assign, assignment]
 
     @property

@@ -159,6 +159,9 @@ class _Observed(Prefetched):
 
     def run(self) -> Iterator[Any]:
         """Give what is held in an action of the scheduler; else go there."""
+        return super().run() if self._anywhere else self._run_here()
+
+    def _run_here(self) -> Iterator[Any]:
         if not self._arrive():
             return
         for item in super().run():
