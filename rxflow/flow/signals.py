@@ -65,10 +65,11 @@ class _OnAsyncio(Signal):
         self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        self._raised = True
-        if self._waiter is None:
+        if self._raised:  # and who waits has been told
             return
-        on_loop(self._loop, self._tell)
+        self._raised = True
+        if self._waiter is not None:
+            on_loop(self._loop, self._tell)
 
     def _tell(self) -> None:
         waiter = self._waiter

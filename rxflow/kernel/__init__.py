@@ -26,6 +26,9 @@ from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
 from .lingering import lingers
 from .loops import (
+    eager,
+    eager_task,
+    hold,
     needed_loop,
     on_loop,
     put_at_once,
@@ -98,7 +101,10 @@ __all__ = [
     "close",
     "disappeared",
     "drained",
+    "eager",
+    "eager_task",
     "gate_of",
+    "hold",
     "hooks",
     "is_async",
     "lifting",

@@ -64,7 +64,10 @@ def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None
 
 
 def spawn(
-    loop: asyncio.AbstractEventLoop, context: Context, work: Coroutine[Any, Any, Any]
+    loop: asyncio.AbstractEventLoop,
+    context: Context,
+    work: Coroutine[Any, Any, Any],
+    done: Callable[[asyncio.Task[Any]], object] | None = None,
 ) -> asyncio.Task[Any]:
     """Start a task for a subscription; it is held until it is done.
 
@@ -72,16 +75,55 @@ def spawn(
         loop: The loop, which runs in this thread.
         context: Of the subscription.
         work: What to run.
+        done: Called with the task when it is done.
     """
     try:
         task = loop.create_task(work)
     except RuntimeError:  # the loop is closed
         work.close()
         raise
-    for holder in (_running, context.tasks):
-        holder.add(task)
-        task.add_done_callback(holder.discard)
+    hold(context, task, done)
     return task
+
+
+def hold(
+    context: Context,
+    task: asyncio.Task[Any],
+    done: Callable[[asyncio.Task[Any]], object] | None = None,
+) -> None:
+    """Hold a task until it is done: who waits for the subscription waits for it, too."""
+    tasks = context.tasks
+    _running.add(task)
+    tasks.add(task)
+
+    def over(task: asyncio.Task[Any]) -> None:  # one call of the loop for all that is to be done
+        _running.discard(task)
+        tasks.discard(task)
+        if done is not None:
+            done(task)
+
+    task.add_done_callback(over)
+
+
+def eager(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether tasks can take their first step when they are made.
+
+    They can from Python 3.12 on, on a loop of asyncio whose tasks nobody else makes.
+    """
+    return (
+        sys.version_info >= (3, 12)
+        and isinstance(loop, asyncio.BaseEventLoop)
+        and type(loop).create_task is asyncio.BaseEventLoop.create_task
+        and loop.get_task_factory() is None
+    )
+
+
+def eager_task(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]
+) -> asyncio.Task[Any]:
+    """Make a task, on a running loop that is ``eager``; who calls this is to hold it."""
+    make = cast("Any", asyncio.Task)
+    return make(work, loop=loop, eager_start=True)
 
 
 def put_back(queue: Any, item: Any) -> None:

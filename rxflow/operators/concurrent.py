@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from threading import Thread
+from types import CoroutineType
 from typing import Any, Protocol, cast
 
 from ..flow import Flow
@@ -21,7 +22,11 @@ from ..kernel import (
     Input,
     StageStatistics,
     State,
+    eager,
+    eager_task,
+    hold,
     hooks,
+    is_async,
     needed_loop,
     on_loop,
     running_loop,
@@ -67,8 +72,8 @@ class Runner(ABC):
         return True
 
     @abstractmethod
-    def begin(self, item: Any) -> Future:
-        """Begin the call for an item."""
+    def begin(self, call: Call) -> Future:
+        """Begin the call for its item; it is to be told of the end."""
 
     def cancel(self, future: Future) -> None:
         """Cancel a call."""
@@ -89,6 +94,8 @@ class Tasks(Runner):
         """Find the loop."""
         self._loop = needed_loop(self._name)
         self._context = context
+        # Where a consumer that is woken acts later, a call can tell it from inside its task.
+        self._tells = context.pulls and is_async(self._function) and eager(self._loop)
 
     def here(self) -> bool:
         """Tell whether this is the loop's thread."""
@@ -97,16 +104,23 @@ class Tasks(Runner):
         self._loop.call_soon_threadsafe(self._context.wake)
         return False
 
-    def begin(self, item: Any) -> Future:
+    def begin(self, call: Call) -> Future:
         """Start a task."""
-        work = awaitable(self._name, self._function(item))
-        return spawn(
-            self._loop, self._context, work if asyncio.iscoroutine(work) else _awaited(work)
-        )
+        if self._tells:
+            return eager_task(self._loop, call.perform(self._function))
+        work = self._function(call.item)
+        if not isinstance(work, CoroutineType):
+            work = _awaited(awaitable(self._name, work))
+        return spawn(self._loop, self._context, work, call)
 
     def cancel(self, future: Future) -> None:
         """Cancel a task."""
-        on_loop(self._loop, future.cancel)
+        on_loop(self._loop, lambda: self._stop(cast("asyncio.Task[Any]", future)))
+
+    def _stop(self, task: asyncio.Task[Any]) -> None:
+        if self._tells and not task.done():
+            hold(self._context, task)  # until it has heard; its call has held it so far
+        task.cancel()
 
 
 def awaitable(name: str, work: Any) -> Awaitable[Any]:
@@ -126,12 +140,13 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 class Call:
     """An item, and the call that runs for it; told when that has finished, on any thread."""
 
-    __slots__ = ("_feed", "done", "error", "future", "item", "key")
+    __slots__ = ("_feed", "done", "error", "future", "item", "key", "result")
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
         self._feed = feed
         self.item: Any = item
         self.future: Any = None  # until it has begun
+        self.result: Any = None
         self.done: bool = False  # it has a result, and the consumer knows
         self.error: BaseException | None = None  # what it has failed with
 
@@ -141,7 +156,21 @@ class Call:
             self.error = CancelledError()
         else:
             self.error = future.exception()
+            if self.error is None:
+                self.result = future.result()
         self._feed.finished(self)
+
+    async def perform(self, function: Callable[[Any], Awaitable[Any]]) -> None:
+        """Call a function with the item, and tell the consumer at once."""
+        try:
+            self.result = await function(self.item)
+        except Exception as error:
+            self.error = error
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self._feed.finished(self)
 
 
 class Concurrent(Feed[Any]):
@@ -238,7 +267,7 @@ class Concurrent(Feed[Any]):
             call = queue.popleft()
             del self._calls[call]
             self._delivered += 1
-            yield call.future.result()
+            yield call.result
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
@@ -262,13 +291,14 @@ class Concurrent(Feed[Any]):
 
     def _begin(self, call: Call) -> None:
         try:
-            call.future = self._runner.begin(call.item)
+            call.future = self._runner.begin(call)
         except Exception as error:
             self._failed(call, error)
             self._ended(call)
             return
         self._running += 1
-        call.future.add_done_callback(call)
+        if self._over:  # it was cancelled by what it has called first
+            self._runner.cancel(call.future)
 
     _admit = _begin  # what is done with a call whose item was taken
 
@@ -376,7 +406,7 @@ class Concurrent(Feed[Any]):
         """Hand the result of a call to ``on_discard``."""
         discard = self._on_discard
         if discard is not None:
-            hooks.reporting(lambda: discard(call.future.result()))
+            hooks.reporting(lambda: discard(call.result))
 
     @property
     def capacity(self) -> int:

@@ -12,7 +12,7 @@ from ..flow import Flow, checks
 from ..flow.operator import operator
 from ..kernel import Context, DiscardCallback
 from .asynchronous import checked
-from .concurrent import Concurrent, Future, Runner, concurrent
+from .concurrent import Call, Concurrent, Future, Runner, concurrent
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -25,8 +25,15 @@ class _Pool(Runner):
         self._executor = executor
         self._function = function
 
-    def begin(self, item: Any) -> Future:
-        return self._executor.submit(self._function, item)
+    def begin(self, call: Call) -> Future:
+        return submitted(self._executor, self._function, call)
+
+
+def submitted(executor: Executor, function: Callable[[Any], Any], call: Call) -> Future:
+    """Have an executor call a function with the item of a call, which is told of the end."""
+    future = executor.submit(function, call.item)
+    future.add_done_callback(call)
+    return future
 
 
 class _Threads(Runner):
@@ -40,9 +47,9 @@ class _Threads(Runner):
     def start(self, context: Context) -> None:
         self._executor = ThreadPoolExecutor(self._size, "map_thread")
 
-    def begin(self, item: Any) -> Future:
+    def begin(self, call: Call) -> Future:
         assert self._executor is not None, "it begins calls between its start and its end"
-        return self._executor.submit(self._function, item)
+        return submitted(self._executor, self._function, call)
 
     def close(self) -> None:
         executor, self._executor = self._executor, None
