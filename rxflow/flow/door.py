@@ -136,8 +136,6 @@ class BlockingDoor(Door):
 
     def _wait_for_room(self, item: Any) -> Offer:
         """Take an item from the source, once there is room."""
-        if self.closed:
-            return Offer.CLOSED
         try:
             if self._subscribing and self._subscribing == get_ident() and self.full(item):
                 raise RuntimeError(
@@ -146,6 +144,8 @@ class BlockingDoor(Door):
                 )
             return offer_blocking(self, item, self._timeout)
         except Exception as error:
+            if self.closed:
+                return Offer.CLOSED
             self.lose(item, "timeout" if isinstance(error, TimeoutError) else "refused")
             self.fail(error)
             self.stop_producer()

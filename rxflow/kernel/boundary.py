@@ -82,6 +82,7 @@ class Boundary(Feed[T], Generic[T]):
         self._dropped: dict[str, int] = {}
         self._lost = 0  # the sum of _dropped, and what gave way quietly
         self._discarded = 0
+        self.pusher: int = 0  # a thread that was found to run no event loop, so that it may wait
         self._waiters = Waiters()
         self._room = self._waiters.since  # true while a producer waits
         self._few: Held | None = None  # made when it is needed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from threading import get_ident
 from time import monotonic
 from typing import Any
 
@@ -29,14 +30,14 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
         OfferTimeoutError: No room was made in time.
         RuntimeError: This is the thread of a running event loop, which must not wait.
     """
-    if running_loop() is not None or running_trio() is not None:
-        raise RuntimeError(
-            "a blocking push on the event loop's own thread would stop the loop that is to make "
-            "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
-        )
+    thread = get_ident()
+    if boundary.pusher != thread:
+        _needs_no_loop()
+        boundary.pusher = thread  # one that pushes has no loop mostly, and to look takes time
     offer = boundary.push(item)
     if offer is not FULL:
         return offer
+    _needs_no_loop()
     deadline = None if timeout is None else monotonic() + timeout
     while (offer := boundary.push(item)) is FULL:
         room = threading.Event()
@@ -48,6 +49,15 @@ def offer_blocking(boundary: Boundary[Any], item: Any, timeout: float | None = N
         if not in_time:
             return _last_try(boundary, item, timeout)
     return offer
+
+
+def _needs_no_loop() -> None:
+    """Refuse to let a thread wait that runs an event loop."""
+    if running_loop() is not None or running_trio() is not None:
+        raise RuntimeError(
+            "a blocking push on the event loop's own thread would stop the loop that is to make "
+            "room; push from another thread, or use create(..., overflow=SUSPEND) and await send()"
+        )
 
 
 async def offer_suspending(
