@@ -86,8 +86,7 @@ def test_what_came_before_a_failure_in_the_middle_of_a_batch_is_delivered() -> N
     async def main() -> None:
         seen = list[int]()
         with pytest.raises(ValueError, match="100"):
-            async for item in observed(fail):
-                seen.append(item)
+            await collect(observed(fail), seen)
         assert seen == list(range(100))
 
     run(main())
