@@ -31,6 +31,41 @@ class Boundary(Feed[T], Generic[T]):
     One wake is sent per batch: only when the consumer has found the queue empty.
     """
 
+    # A dict of so many attributes takes more room than all else that an empty boundary has.
+    __slots__ = (
+        "_capacity",
+        "_delay_error",
+        "_discarded",
+        "_dropped",
+        "_end",
+        "_error",
+        "_few",
+        "_idle",
+        "_lock",
+        "_lost",
+        "_low",
+        "_on_discard",
+        "_on_drop",
+        "_overflow",
+        "_peak",
+        "_queue",
+        "_quick",
+        "_quiet",
+        "_received",
+        "_room",
+        "_server",
+        "_starting",
+        "_telling",
+        "_waiters",
+        "_waits",
+        "_wake",
+        "_wanted",
+        "name",
+        "pusher",
+        "steady",
+        "__weakref__",
+    )
+
     def __init__(
         self,
         context: Context,
