@@ -159,7 +159,8 @@ class Flow(Fluent[T_out]):
             if not lifted:
                 tell_of_unlifted(self)
             return super().subscribe(told, on_error, on_completed, scheduler=scheduler)
-        observer = AutoDetachObserver[Any](told, on_error, on_completed)
+        # Without [Any] behind the class, which is made into a call through typing at run time.
+        observer: AutoDetachObserver[Any] = AutoDetachObserver(told, on_error, on_completed)
         trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))
         return Disposable(observer.dispose)
 

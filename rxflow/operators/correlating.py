@@ -132,7 +132,7 @@ class _Correlated(Split):
         self._bound(len(self._groups), item)
         room = self.room("group", item)
         self._groups[room] = None
-        yield self.outer, InnerFlow[Any](room)
+        yield self.outer, InnerFlow(room)
         for other in tuple(self._items.values()):
             yield room, other
         self._groups[room] = self._time(self._left_duration(item), room)

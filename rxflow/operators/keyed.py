@@ -74,7 +74,7 @@ class _Grouping(Split):
                 return
             room = self._open(key)
             ends = None if self._duration is None else self._lifetime(key, room, self._duration)
-            yield self.outer, GroupedFlow[Any, Any](key, room)
+            yield self.outer, GroupedFlow(key, room)
             if ends is not None:
                 self.begin(ends, self._lives, (key, room))
         value = item if self._element is None else self._element(item)

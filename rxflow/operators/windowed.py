@@ -73,7 +73,7 @@ class Windows(Split):
         room = self.room("window", self._number)
         self._number += 1
         self.windows.append(room)
-        yield self.outer, InnerFlow[Any](room)
+        yield self.outer, InnerFlow(room)
 
     def release(self) -> None:
         """Let go of the windows, and of further sources."""
