@@ -87,6 +87,11 @@ class Room(Boundary[Any]):
         return bool(self._queue)
 
     @property
+    def asks(self) -> bool:
+        """Whether its consumer asks for more than has come, and there is room for it."""
+        return len(self._queue) < self._capacity and self._wanted > self._received - self._lost
+
+    @property
     def offered(self) -> int:
         """How many items have come (items); only who fills it can tell."""
         return self._received
@@ -112,9 +117,10 @@ class Room(Boundary[Any]):
 
     def run(self) -> Iterator[Any]:
         """Give what is held."""
-        if not self._direct:  # then the loop that pulls is asked for, and not this consumer
-            yield from super().run()
-            return
+        # Where it is not direct the loop that pulls is asked for, and not this consumer.
+        return self._run_noting() if self._direct else super().run()
+
+    def _run_noting(self) -> Iterator[Any]:
         try:
             for item in super().run():
                 self._inside = get_ident()

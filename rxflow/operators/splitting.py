@@ -98,8 +98,8 @@ class Split(Feed[Any]):
         self._unheard: deque[Input] = deque()  # those of them to be looked at in the next run
         self._caller: tuple[int, object] = (0, None)  # the thread and loop that run this one
         self._patience: float | None = None  # until when a full room is waited for
-        self._received = self._passed = 0
-        self._dropped: Counter[str] = Counter()
+        self._received = self._passed = self._lost = 0
+        self._dropped: Counter[str] = Counter()  # _lost in all
 
     # What its subclasses say.
 
@@ -265,7 +265,7 @@ class Split(Feed[Any]):
                 self._next = next(self._routing, None)
             if self._next is None:
                 self._routing = None
-                self._passed = self._received - self._dropped.total()
+                self._passed = self._received - self._lost
                 return True
             room, value = self._next
             if not self._push(room, value):
@@ -274,11 +274,12 @@ class Split(Feed[Any]):
 
     def _push(self, room: Room, value: Any) -> bool:
         """Push into a room; say whether that is done, or the room has to be waited for."""
-        asked = not room.full() and (bool(room.requested) or room is self.outer)
+        asked = room.asks or (room is self.outer and not room.full())
         if asked:  # before it is pushed: who takes it asks again
-            asker = self._asked.pop(room.root, None)
+            root = room.root
+            asker = self._asked.pop(root, None)
             self._last = room
-            self._landed[room.root] = room, room.offered + 1
+            self._landed[root] = room, room.offered + 1
             if room is self.outer:
                 self._asked_since = {asker}
         offer = room.push(value)
@@ -297,6 +298,7 @@ class Split(Feed[Any]):
 
     def drop(self, reason: str) -> None:
         """Count the item that is being routed as dropped."""
+        self._lost += 1
         self._dropped[reason] += 1
 
     def refused(self, room: Room, value: Any) -> None:
