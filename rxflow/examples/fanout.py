@@ -1,7 +1,7 @@
 """Calls that fan out to another service over HTTP, as many and as fast as it can stand.
 
 ``python -m rxflow.examples.fanout http://localhost:8080/ lines.txt`` (extra ``examples``) posts the
-lines of a file, and prints what became of them, as JSON:
+lines of a file, or of standard input, and prints what became of them, as JSON:
 
 - a token bucket lets so many calls a second begin, in bursts of ``BURST`` at most
 - so many calls are on their way at once
@@ -10,16 +10,17 @@ lines of a file, and prints what became of them, as JSON:
 - a circuit breaker spares a service that fails ``THRESHOLD`` times in a row, for ``REST``; to be
   busy (429) is no failure
 
-Nothing is read ahead of the calls: while the service is slow, or is spared, the file waits.
-Measured by ``python -m tests.benchmarks.applications fanout``: 2,000 calls to a service that takes
-8 at once and is down for 2 s; p99 from a call's first try to its answer (busy machine):
+While the service is slow, or is spared, 64 KiB of lines are read at most: the file waits, and so
+does whoever writes to a pipe. Measured by ``python -m tests.benchmarks.applications fanout``:
+another process writes lines of 1 KiB as fast as they are read; the service, a third one, takes 8
+calls at once and is down for 2 s; p99 from written to answered, of all:
 
-=================  ========  ===  ===  ======  ========  =====  ====  ===========
-                   answered  429  503  spared  given up  p99    in    peak memory
-=================  ========  ===  ===  ======  ========  =====  ====  ===========
-200/s, 16 at once  2,000     18   20   91      0         0.4 s  37 s  50 MiB
-unbounded          48        976  0    0       1,952     never  73 s  130 MiB
-=================  ========  ===  ===  ======  ========  =====  ====  ===========
+=================  ========  ===  ===  ======  ========  =======  =======  ===========
+                   answered  429  503  spared  given up  p99      in       peak memory
+=================  ========  ===  ===  ======  ========  =======  =======  ===========
+200/s, 16 at once  2,000     32   22   90      0         5.62 s   51.94 s  52 MiB
+unbounded          1,990     421  0    0       10        75.62 s  82.64 s  85 MiB
+=================  ========  ===  ===  ======  ========  =======  =======  ===========
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
@@ -94,10 +94,10 @@ class FanOut:
         self._patiently = retrying.wraps(breakers(url)(self._try))
 
     async def run(
-        self, items: Iterable[str], *, rate: float = RATE, concurrency: int = CONCURRENCY
+        self, items: rx.Flow[str], *, rate: float = RATE, concurrency: int = CONCURRENCY
     ) -> Report:
-        """Post each item; they are advanced as calls begin."""
-        calls = rx.from_iterable(items).pipe(ops.throttle(rate, burst=BURST))
+        """Post each item; they are asked for as calls begin."""
+        calls = items.pipe(ops.throttle(rate, burst=BURST))
         await calls.for_each(self._post, max_concurrency=concurrency)
         return self._report
 
@@ -126,7 +126,7 @@ class FanOut:
             self._report.spared += 1
 
 
-async def fan_out(url: str, items: Iterable[str], rate: float, concurrency: int) -> Report:
+async def fan_out(url: str, items: rx.Flow[str], rate: float, concurrency: int) -> Report:
     """Post items with a client of its own."""
     limits = httpx.Limits(max_connections=concurrency)
     async with httpx.AsyncClient(limits=limits, timeout=10, trust_env=False) as client:
@@ -137,13 +137,12 @@ def main() -> None:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description="Posts each line of a file to a URL.")
     parser.add_argument("url")
-    parser.add_argument("file", help="a file of lines")
+    parser.add_argument("file", nargs="?", default=0, help="of lines; else standard input")
     parser.add_argument("--rate", type=float, default=RATE, help="calls a second")
     parser.add_argument("--concurrency", type=int, default=CONCURRENCY, help="calls at once")
     told = parser.parse_args()
-    with open(told.file, encoding="utf-8") as file:
-        lines = (line.rstrip("\n") for line in file)
-        print(json.dumps(vars(asyncio.run(fan_out(told.url, lines, told.rate, told.concurrency)))))
+    lines = rx.from_file(told.file, rx.Lines(encoding="utf-8", open_end=True))
+    print(json.dumps(vars(asyncio.run(fan_out(told.url, lines, told.rate, told.concurrency)))))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ the pipe holds whoever writes them. On SIGTERM or SIGINT no further line is read
 worked off, the most urgent first; at the deadline what runs is cancelled. A report is printed at
 the end, as JSON, which names every job that was read and came to no end; then the exit code is 1.
 
-Measured by ``python -m tests.benchmarks.applications workers`` with jobs of 10 ms, written as fast
-as they are read, and a SIGTERM after 8 s, with 1 s to go; p99 from written to done (busy machine):
+Measured by ``python -m tests.benchmarks.applications workers``: another process writes jobs of
+10 ms as fast as they are read; SIGTERM after 8 s, with 1 s to go; p99 from written to done:
 
-============  =======  =====  ========  =====  ===========
-              written  done   not done  p99    peak memory
-============  =======  =====  ========  =====  ===========
-100 may wait  2,468    2,303  0         1.6 s  30 MiB
-unbounded     29,900   2,366  27,464    7.6 s  119 MiB
-============  =======  =====  ========  =====  ===========
+============  ========  =====  ========  ======  ===========
+              accepted  done   not done  p99     peak memory
+============  ========  =====  ========  ======  ===========
+100 may wait  1,685     1,685  0         2.47 s  30 MiB
+unbounded     15,795    1,957  13,838    6.18 s  75 MiB
+============  ========  =====  ========  ======  ===========
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""Measures the applications of rxflow/examples, and prints the tables of their docstrings.
+"""Measures the applications of rxflow/examples: the tables of their docstrings.
 
-``python -m tests.benchmarks.applications [NAME ...]``; each figure is of a process of its own. The
-load on ``webhooks`` is that of wrk, where it is installed.
+``python -m tests.benchmarks.applications [--write] [NAME ...]`` prints them, and puts them into the
+docstrings; it takes about three minutes. Each application is a process of its own, and so is the
+load on it: wrk, ``burster`` or ``feeder``; each is measured with its bound and without one.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
-import os
 import re
-import select
 import signal
 import sqlite3
 import subprocess
@@ -18,13 +18,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.examples.serving import serving
+
+EXAMPLES = Path(__file__).parents[2] / "rxflow" / "examples"
 
 # Runs a module as ``python -m`` does, and tells at the end how much memory the process has needed.
 # That is not ru_maxrss, which is at least what the process had that has started it.
@@ -59,117 +61,16 @@ finally:
     print(re.search(r"VmHWM:\s+(\d+)", told)[1], file=sys.stderr)
 """
 
-
-class Process(subprocess.Popen[bytes]):
-    """An application."""
-
-    def __init__(self, module: str, *args: str, runner: str = RUNNER) -> None:
-        pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        command = [sys.executable, "-c", runner, f"rxflow.examples.{module}", *args]
-        self.said: list[bytes] = []  # at its end, on standard error
-        super().__init__(command, **pipes)
-
-    def feed(self, piece: Callable[[], bytes], seconds: float) -> int:
-        """Write as fast as it reads, for some time; give how many lines it has taken."""
-        assert self.stdin is not None
-        fd, sent, end = self.stdin.fileno(), 0, time.monotonic() + seconds
-        os.set_blocking(fd, False)
-        left = b""
-        while time.monotonic() < end:
-            if select.select([], [fd], [], 0.1)[1]:
-                left = left or piece()
-                wrote = os.write(fd, left)
-                sent += left[:wrote].count(b"\n")
-                left = left[wrote:]
-        return sent
-
-    def url(self) -> str:
-        """Wait until it listens; give the address that it says."""
-        assert self.stderr is not None
-        for line in self.stderr:
-            found = re.search(rb"http://\S+", line)
-            if found:
-                return found[0].decode()
-        raise RuntimeError("it does not listen")
-
-    def report(self) -> tuple[dict[str, Any], float]:
-        """Wait for its end; give its report, and its peak memory (MiB)."""
-        assert self.stdin is not None
-        self.stdin.close()
-        self.stdin = None
-        out, err = self.communicate(timeout=300)
-        self.said = err.split()
-        return json.loads(out.splitlines()[-1]), int(self.said[-1]) / 1024
-
-
-def ran(module: str, *args: str) -> tuple[dict[str, Any], float]:
-    """Run an application to its end."""
-    with Process(module, *args) as process:
-        return process.report()
-
-
-def table(heads: list[str], rows: Iterable[list[str]]) -> None:
-    """Print a table as a docstring has it."""
-    cells = [heads, *rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-    line = "  ".join("=" * width for width in widths)
-    print(line)
-    for number, row in enumerate(cells):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
-        if not number:
-            print(line)
-    print(line)
-
-
-def bursts() -> None:
-    """Three bursts of 50,000 events, one a second."""
-    bounded, memory = ran("bursts", "--bursts", "3")
-    without, without_memory = ran("bursts", "--bursts", "3", "--unbounded")
-    rows = []
-    for kind in ("trade", "quote", "log"):
-        published, handled = bounded["published"][kind], bounded["handled"][kind]
-        rows.append([
-            kind + "s",
-            f"{published:,}",
-            f"{handled:,}",
-            f"{published - handled:,}",
-            f"{bounded['p99_age'][kind]:.2f} s",
-            f"{without['p99_age'][kind]:.2f} s",
-        ])  # fmt: skip
-    table(["", "published", "handled", "given up", "p99 age", "unbounded"], rows)
-    held, all_held = (sum(each["peak_held"].values()) for each in (bounded, without))
-    print(f"\nHeld in memory at most: {held:,} events, unbounded {all_held:,}; the process had")
-    print(f"{memory:.0f} MiB at its peak, unbounded {without_memory:.0f} MiB.")
-
-
-def job() -> bytes:
-    """Give one that is written now."""
-    return b'{"name": "%f %s", "seconds": 0.01}\n' % (time.monotonic(), b"x" * 1000)
-
-
-def workers() -> None:
-    """Jobs of 10 ms as fast as they are read, and after 8 s a SIGTERM, with a second to go."""
-    rows = []
-    for name, capacity in (("100 may wait", "100"), ("unbounded", "0")):
-        args = ("--deadline", "1", "--capacity", capacity)
-        with Process("workers", *args, runner=TIMED) as process:
-            sent = process.feed(job, 8)
-            process.send_signal(signal.SIGTERM)
-            report, memory = process.report()
-            p99 = float(process.said[-2])
-        left = len(report["cancelled"]) + len(report["not_begun"])
-        rows.append([
-            name,
-            f"{sent:,}",
-            f"{report['done']:,}",
-            f"{left:,}",
-            f"{p99:.1f} s",
-            f"{memory:.0f} MiB",
-        ])  # fmt: skip
-    table(["", "written", "done", "not done", "p99", "peak memory"], rows)
-
+# Before RUNNER: a database that takes 4 ms for each row, as one that is far away does.
+SLOW = r"""
+import sqlite3, time
+connect = sqlite3.connect
+def slowly(*args, **options):
+    database = connect(*args, **options)
+    database.set_trace_callback(lambda sql: sql.startswith("INSERT") and time.sleep(0.004))
+    return database
+sqlite3.connect = slowly
+"""
 
 # What wrk sends: 48 KiB; who is refused comes again after a second.
 POLITE = """
@@ -180,40 +81,128 @@ function delay() local now = pause; pause = 0; return now end
 """
 
 
-def lock(path: Path, after: float, seconds: float) -> None:
-    """Keep everybody from writing to a database, as a backup does."""
-    time.sleep(after)
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        time.sleep(seconds)
-        database.execute("COMMIT")
+class Process(subprocess.Popen[bytes]):
+    """An application."""
+
+    def __init__(
+        self, module: str, *args: str, stdin: IO[bytes] | None = None, runner: str = RUNNER
+    ) -> None:
+        command = [sys.executable, "-c", runner, f"rxflow.examples.{module}", *args]
+        self.said: list[bytes] = []  # at its end, on standard error
+        pipe = subprocess.PIPE
+        super().__init__(command, stdin=stdin or subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        if stdin is not None:
+            stdin.close()  # here: so that who writes to it hears when it reads no more
+
+    def url(self) -> str:
+        """Wait until it listens; give the address that it says."""
+        assert self.stderr is not None
+        for line in self.stderr:
+            found = re.search(rb"http://\S+", line)
+            if found:
+                return found[0].decode()
+        raise RuntimeError("it does not listen")
+
+    def ended(self) -> float:
+        """Wait for its end; give its peak memory (MiB)."""
+        self.out, err = self.communicate(timeout=300)
+        self.said = err.split()
+        return int(self.said[-1]) / 1024
+
+    def report(self) -> tuple[dict[str, Any], float]:
+        """Wait for its end; give its report, and its peak memory (MiB)."""
+        memory = self.ended()
+        return json.loads(self.out.splitlines()[-1]), memory
 
 
-def webhooks() -> None:
-    """Bodies of 48 KiB on 500 connections, while somebody locks the database for 4 s of 10."""
-    rows = []
-    for name, capacity in (("100 on their way", "100"), ("unbounded", str(10**9))):
-        with tempfile.TemporaryDirectory() as folder:
-            path, script = Path(folder) / "hooks.db", Path(folder) / "post.lua"
-            script.write_text(POLITE)
-            with Process("webhooks", str(path), "--port", "0", "--capacity", capacity) as process:
-                url = process.url()
-                load = ["wrk", "-t1", "-c500", "-d10", "--timeout", "30", "--latency", "-s"]
-                with ThreadPoolExecutor(1) as pool:
-                    pool.submit(lock, path, after=3, seconds=4)
-                    told = subprocess.check_output([*load, str(script), url], text=True)
-                process.send_signal(signal.SIGINT)
-                _, err = process.communicate(timeout=60)
-            with closing(sqlite3.connect(path)) as database:
-                [(taken,)] = database.execute("SELECT count(*) FROM webhooks")
-        found = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
-        half, most = (re.search(rf"{share}%\s+(\S+)", told) for share in (50, 99))
-        assert half is not None
-        assert most is not None
-        refused = f"{int(found[1]):,}" if found else "0"
-        memory = int(err.split()[-1]) / 1024
-        rows.append([name, f"{taken:,}", refused, half[1], most[1], f"{memory:.0f} MiB"])
-    table(["", "accepted", "refused", "p50", "p99", "peak memory"], rows)
+def load(module: str, *args: str) -> subprocess.Popen[bytes]:
+    """Start what writes a load to its standard output."""
+    command = [sys.executable, "-m", module, *args]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def count(number: int) -> str:
+    """Show how many."""
+    return f"{number:,}"
+
+
+def seconds(number: float) -> str:
+    """Show how long."""
+    return f"{number:.2f} s"
+
+
+def mebibytes(number: float) -> str:
+    """Show how much memory."""
+    return f"{number:.0f} MiB"
+
+
+def bursts(unbounded: bool) -> list[str]:
+    """Three bursts of 50,000 events, one a second."""
+    with load("rxflow.examples.burster", "--bursts", "3") as sending:
+        args = ["--unbounded"] if unbounded else []
+        with Process("bursts", *args, stdin=sending.stdout) as process:
+            report, memory = process.report()
+    dropped = Counter[str]()
+    for reasons in report["dropped"].values():
+        dropped.update(reasons)
+    return [
+        count(sum(report["handled"].values())),
+        count(dropped["replaced"]),
+        count(dropped["shed"]),
+        *(seconds(report["p99_age"][kind]) for kind in ("trade", "quote", "log")),
+        mebibytes(memory),
+    ]
+
+
+def workers(unbounded: bool) -> list[str]:
+    """Jobs of 10 ms as fast as they are read, and after 8 s a SIGTERM, with a second to go."""
+    args = ["--deadline", "1", "--capacity", "0" if unbounded else "100"]
+    with load("tests.benchmarks.feeder", "jobs") as sending:
+        with Process("workers", *args, stdin=sending.stdout, runner=TIMED) as process:
+            time.sleep(8)
+            process.send_signal(signal.SIGTERM)
+            report, memory = process.report()
+        sending.terminate()  # had it not heard that nobody reads
+    left = len(report["cancelled"]) + len(report["not_begun"])
+    return [
+        count(report["done"] + left),
+        count(report["done"]),
+        count(left),
+        seconds(float(process.said[-2])),
+        mebibytes(memory),
+    ]
+
+
+def in_seconds(told: str) -> float:
+    """Read a time as wrk writes it: 1.50s, 20.00ms, 3.00us, 1.00m."""
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", told).groups()  # type: ignore[union-attr]
+    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}[unit]
+
+
+def webhooks(unbounded: bool) -> list[str]:
+    """Bodies of 48 KiB on 500 connections, to a database that can write 250 of them a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, script = Path(folder) / "hooks.db", Path(folder) / "post.lua"
+        script.write_text(POLITE)
+        args = [str(path), "--port", "0", "--capacity", str(10**9 if unbounded else 100)]
+        with Process("webhooks", *args, runner=SLOW + RUNNER) as process:
+            wrk = ["wrk", "-t1", "-c500", "-d10", "--timeout", "30", "--latency", "-s", str(script)]
+            told = subprocess.check_output([*wrk, process.url()], text=True)
+            process.send_signal(signal.SIGINT)
+            memory = process.ended()
+        with closing(sqlite3.connect(path)) as database:
+            [(taken,)] = database.execute("SELECT count(*) FROM webhooks")
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    half, most = (re.search(rf"{share}%\s+(\S+)", told) for share in (50, 99))
+    assert half is not None
+    assert most is not None
+    return [
+        count(taken),
+        count(int(refused[1]) if refused else 0),
+        seconds(in_seconds(half[1])),
+        seconds(in_seconds(most[1])),
+        mebibytes(memory),
+    ]
 
 
 class Service:
@@ -221,20 +210,19 @@ class Service:
 
     def __init__(self) -> None:
         self.told: Counter[int] = Counter()
-        self.took: list[float] = []  # each call, from its first request to its answer (seconds)
-        self._first: dict[bytes, float] = {}
+        self.took: list[float] = []  # of each call, from when it was written (seconds)
         self._now = 0
         self._begun: float | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         now = time.monotonic()
         self._begun = self._begun or now
-        first = self._first.setdefault((await receive())["body"], now)
+        written = float((await receive())["body"].split()[0])
         status = 503 if 2 < now - self._begun < 4 else 429 if self._now >= 8 else 200
         self._now += 1
         if status == 200:
             await asyncio.sleep(0.02)
-            self.took.append(time.monotonic() - first)
+            self.took.append(time.monotonic() - written)
         self._now -= 1
         self.told[status] += 1
         headers = [(b"content-length", b"0")]
@@ -242,47 +230,125 @@ class Service:
         await send({"type": "http.response.body"})
 
 
-def fanout() -> None:
+CALLS = 2000
+
+
+def fanout(unbounded: bool) -> list[str]:
     """Two thousand calls to a service that can do 400 a second."""
-    unbounded = ("--rate", "1e9", "--concurrency", "100000")
-    rows = []
-    with tempfile.NamedTemporaryFile("w") as lines:
-        lines.writelines(f"{number}\n" for number in range(2000))
-        lines.flush()
+    service = Service()
+    args = ["--rate", "1e9", "--concurrency", "100000"] if unbounded else []
 
-        async def measure(*args: str) -> tuple[Service, dict[str, Any], float, float]:
-            service, begun = Service(), time.monotonic()
-            async with serving(service) as url:
-                report, memory = await asyncio.to_thread(ran, "fanout", url, lines.name, *args)
-            return service, report, memory, time.monotonic() - begun
+    def run(url: str) -> tuple[dict[str, Any], float]:
+        with (
+            load("tests.benchmarks.feeder", "calls", "--count", str(CALLS)) as sending,
+            Process("fanout", url, *args, stdin=sending.stdout) as process,
+        ):
+            return process.report()
 
-        for name, args in (("200/s, 16 at once", ()), ("unbounded", unbounded)):
-            service, report, memory, seconds = asyncio.run(measure(*args))
-            took = sorted(service.took)[1979:]  # of all calls the 99th of a hundred
-            rows.append([
-                name,
-                f"{report['answered']:,}",
-                f"{service.told[429]:,}",
-                f"{service.told[503]:,}",
-                f"{report['spared']:,}",
-                f"{report['given_up']:,}",
-                f"{took[0]:.1f} s" if took else "never",
-                f"{seconds:.0f} s",
-                f"{memory:.0f} MiB",
-            ])  # fmt: skip
-    heads = ["", "answered", "429", "503", "spared", "given up", "p99", "in", "peak memory"]
-    table(heads, rows)
+    async def measure() -> tuple[dict[str, Any], float]:
+        async with serving(service) as url:
+            return await asyncio.to_thread(run, url)
+
+    begun = time.monotonic()
+    report, memory = asyncio.run(measure())
+    took = sorted(service.took)[CALLS * 99 // 100 - 1 :]  # of all calls, not of those answered
+    return [
+        count(report["answered"]),
+        count(service.told[429]),
+        count(service.told[503]),
+        count(report["spared"]),
+        count(report["given_up"]),
+        seconds(took[0]) if took else "never",
+        seconds(time.monotonic() - begun),
+        mebibytes(memory),
+    ]
 
 
-MEASURED: dict[str, Callable[[], None]] = {
-    "bursts": bursts,
-    "workers": workers,
-    "webhooks": webhooks,
-    "fanout": fanout,
-}
+@dataclass
+class Measured:
+    """How an application is measured.
+
+    Attributes:
+        measure: Gives the cells of one row; it is told whether it is to be without a bound.
+        bounded: What the row with the bound is called.
+        heads: What the columns are called, but for the first.
+    """
+
+    measure: Callable[[bool], list[str]]
+    bounded: str
+    heads: tuple[str, ...]
+
+
+P99, MEMORY = "p99", "peak memory"
+APPLICATIONS = {
+    "bursts": Measured(
+        bursts,
+        "three doors",
+        ("handled", "conflated", "shed", "p99 trades", "p99 quotes", "p99 logs", MEMORY),
+    ),
+    "workers": Measured(
+        workers, "100 may wait", ("accepted", "done", "not done", P99, MEMORY)
+    ),
+    "webhooks": Measured(
+        webhooks, "100 on their way", ("accepted", "refused", "p50", P99, MEMORY)
+    ),
+    "fanout": Measured(
+        fanout,
+        "200/s, 16 at once",
+        ("answered", "429", "503", "spared", "given up", P99, "in", MEMORY),
+    ),
+}  # fmt: skip
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Give a table as a docstring has it."""
+    cells = [heads, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+    rule = "  ".join("=" * width for width in widths)
+    shown = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    return "\n".join([rule, shown[0], rule, *shown[1:], rule]) + "\n"
+
+
+RULE = r"=+(?:  =+)+\n"
+TABLE = re.compile(rf"(?m)^{RULE}.*\n{RULE}(?:(?!=).*\n)*{RULE}")
+
+
+def replaced(text: str, new: str) -> str:
+    """Put another table in the place of the one that is in a text.
+
+    Raises:
+        ValueError: There is not exactly one.
+    """
+    text, found = TABLE.subn(new.replace("\\", r"\\"), text)
+    if found != 1:
+        raise ValueError(f"there are {found} tables")
+    return text
+
+
+def measured(name: str) -> str:
+    """Measure an application; give its table."""
+    how = APPLICATIONS[name]
+    rows = [[how.bounded, *how.measure(False)], ["unbounded", *how.measure(True)]]
+    return table(["", *how.heads], rows)
+
+
+def main() -> None:
+    """Run it from the command line."""
+    parser = argparse.ArgumentParser(description="Measures the applications.")
+    parser.add_argument("name", nargs="*", choices=[*APPLICATIONS, []], default=[])
+    parser.add_argument("--write", action="store_true", help="into the docstrings")
+    told = parser.parse_args()
+    for name in told.name or APPLICATIONS:
+        shown = measured(name)
+        print(f"{name}\n\n{shown}", flush=True)
+        if told.write:
+            path = EXAMPLES / f"{name}.py"
+            text = path.read_text(encoding="utf-8")
+            path.write_text(replaced(text, shown), encoding="utf-8")
+
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MEASURED:
-        print(f"{name}\n")
-        MEASURED[name]()
-        print()
+    main()

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("name", ["bursts", "fanout", "webhooks", "workers"])
+@pytest.mark.parametrize("name", ["burster", "bursts", "fanout", "webhooks", "workers"])
 def test_each_has_a_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
