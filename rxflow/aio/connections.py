@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from inspect import isawaitable
 from typing import Any, Generic, TypeVar, cast, overload
+
+from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..kernel import Context, hooks, spawn
 from ..protocol import Framing
 from .framing import framing_of
-from .streams import from_stream_reader, to_stream_writer
+from .streams import from_stream_reader, to_stream_writer, write
 
 T = TypeVar("T")
 
@@ -72,6 +75,7 @@ class Connection(Generic[T]):
         self.framing: Framing[Any] = framing_of("Connection", framing)
         self._close_timeout = limit
         self._items: AsyncIterator[T] | None = None  # what ``receive`` takes from
+        self._receiving = False  # a task awaits it
 
     @property
     def incoming(self) -> Flow[T]:
@@ -84,25 +88,42 @@ class Connection(Generic[T]):
         Raises:
             EOFError: The peer has sent its last one.
             FrameError: See ``from_stream_reader``.
+            ConnectionError: The connection was lost; or closed here meanwhile.
+            RuntimeError: Another task awaits it already.
         """
+        if self._receiving:
+            raise RuntimeError(
+                "Connection.receive: another task awaits the next frame already; "
+                "have one task receive, and give the others their frames by a queue"
+            )
         if self._items is None:
             self._items = aiter(self.incoming)
+        items, self._receiving = self._items, True
         try:
-            return await anext(self._items)
+            return await anext(items)
         except StopAsyncIteration:
+            if self._items is not items:
+                text = "Connection.receive: the connection was closed meanwhile"
+                raise ConnectionAbortedError(text) from None
             raise EOFError("the peer has sent all") from None
         except BaseException:
             self._items = None  # what it has read is back in the reader
             raise
+        finally:
+            self._receiving = False
 
     async def send(self, item: Any) -> None:
         """Write an item, and wait until there is room for the next one.
 
         Args:
             item: The item.
+
+        Raises:
+            ConnectionError: The connection is lost, or was closed here.
+            TypeError: The item is none for the framing.
+            ValueError: It does not fit into a frame.
         """
-        self.writer.write(self.framing.encode(item))
-        await self.writer.drain()
+        await write("Connection.send", self.writer, self.framing.encode(item))
 
     async def drain(self) -> None:
         """Wait until there is room for the next item."""
@@ -203,8 +224,13 @@ def connection_handler(
                 given = handler(connection)
                 if isinstance(given, Flow):
                     await to_stream_writer(given, connection.writer, cut)
-                else:
+                elif isawaitable(given) and not isinstance(given, Observable):
                     await given
+                else:  # an Observable could be awaited, too: for its last item
+                    raise TypeError(
+                        f"{name}: the handler must give a Flow or be async, but it gave {given!r}; "
+                        "before a plain Observable put a door, such as on_backpressure_buffer(256)"
+                    )
         except Exception as error:
             (on_error or hooks.dropped_error)(error)
 

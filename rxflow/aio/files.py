@@ -6,13 +6,14 @@ import os
 from contextlib import aclosing
 from io import FileIO
 from os import PathLike
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from stat import S_ISREG
 from typing import Any, TypeVar, overload
 
 from ..flow import Flow
 from ..flow.iteration import Chunks
 from ..flow.registry import register
-from ..kernel import Context, Worker
+from ..kernel import Context, Worker, needed_loop
 from ..protocol import Framing
 from .framed import READ, Framed
 from .framing import framing_of
@@ -48,7 +49,12 @@ class _File:
         await self._worker.call(self._opened)
 
     async def read(self) -> bytes:
-        return await self._worker.call(lambda: self._opened().read(READ) or b"")
+        return await self._worker.call(self._read)
+
+    def _read(self) -> bytes:
+        while (data := self._opened().read(READ)) is None:
+            self._wait(EVENT_READ)
+        return data
 
     async def write(self, data: bytes) -> None:
         await self._worker.call(lambda: self._write_all(data))
@@ -57,7 +63,17 @@ class _File:
         with memoryview(data) as view:
             written = 0
             while written < len(view):
-                written += self._opened().write(view[written:]) or 0
+                wrote = self._opened().write(view[written:])
+                if wrote is None:
+                    self._wait(EVENT_WRITE)
+                else:
+                    written += wrote
+
+    def _wait(self, event: int) -> None:
+        """Wait at a pipe or terminal that does not block: others that share it may want it so."""
+        with DefaultSelector() as selector:
+            selector.register(self._opened(), event)
+            selector.select()
 
     async def close(self) -> None:
         closing = self._worker.submit(self._close)  # also when the wait for it is cancelled
@@ -166,6 +182,7 @@ async def to_file(
     Source: new; Pekko's FileIO.toPath.
     """
     encode = framing_of("to_file", framing).encode
+    needed_loop("to_file", "awaited")
     file = _File("to_file", _path("to_file", path), "ab" if append else "wb")
     try:
         await file.open()

@@ -21,12 +21,14 @@ class Bytes:
     Attributes:
         coming: Read, on the loop.
         buffer: Cut from, by the consumer.
+        measured: Who has measured the buffer in vain, and how much of it (bytes).
         users: How many subscriptions have it.
     """
 
     def __init__(self) -> None:
         self.coming: deque[bytes] = deque()
         self.buffer: bytearray = bytearray()
+        self.measured: tuple[object, int] = None, 0
         self.users: int = 0
 
     def gather(self) -> bytearray:
@@ -48,7 +50,7 @@ class Framed(AsyncPulled):
         super().__init__(context, name)
         self._framing = framing
         self._bytes = there or Bytes()
-        self._seen = 0  # how much of the buffer was measured in vain (bytes)
+        self._mark = object()  # by which it knows what it has measured
         self._given = 0  # frames
         self._dry = True  # no whole frame is held
         self._broken: FrameError | None = None
@@ -85,24 +87,27 @@ class Framed(AsyncPulled):
 
     def _cut(self) -> Any:
         ended = self._ended  # before the look at what was read, as both change on the loop
-        buffer = self._bytes.gather()
+        there = self._bytes
+        buffer = there.gather()
         if not buffer or self._broken is not None:
             return NOTHING
+        who, seen = there.measured
         try:
-            size = self._framing.measure(buffer, self._seen, ended)
+            size = self._framing.measure(buffer, seen if who is self._mark else 0, ended)
             if size is not None and not 0 < size <= len(buffer):
                 raise ValueError(f"was measured as {size} of {len(buffer)} bytes")
         except ValueError as error:
             return self._break(str(error), error)
         if size is None:
-            self._seen = len(buffer)
+            there.measured = self._mark, len(buffer)
             if ended:
-                there = f"breaks off: the stream has ended, {len(buffer)} bytes of it were there"
-                return self._break(there)
+                what = f"breaks off: the stream has ended, {len(buffer)} bytes of it were there"
+                return self._break(what)
             return NOTHING
         frame = bytes(buffer[:size])
         del buffer[:size]
-        self._seen = 0
+        if seen:
+            there.measured = None, 0
         try:
             return self._framing.decode(frame)
         except ValueError as error:

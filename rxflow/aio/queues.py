@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..flow import Flow, checks
 from ..flow.registry import register
-from ..kernel import DropCallback, Worker, put_at_once
+from ..kernel import DropCallback, Worker, needed_loop, put_at_once
 from ..protocol import (
     DROP_INCOMING,
     DROP_OLDEST,
@@ -184,6 +184,7 @@ async def to_queue(
         raise TypeError(
             f"to_queue wants an asyncio.Queue, or a queue of threads or processes, not {queue!r}"
         )
+    needed_loop("to_queue", "awaited")
     try:
         try:
             async with aclosing(aiter(flow)) as items:

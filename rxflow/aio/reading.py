@@ -17,7 +17,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.registry import register
 from ..flow.source import Source
-from ..kernel import NOTHING, StageStatistics, hooks, running_loop
+from ..kernel import NOTHING, StageStatistics, hooks, needed_loop, running_loop
 from ..protocol import (
     DROP_OLDEST,
     UNBOUNDED,
@@ -217,7 +217,7 @@ class LatestReader(Generic[T]):
             StreamEndedError: See there.
             Exception: See there.
         """
-        loop = asyncio.get_running_loop()
+        loop = needed_loop("aget", "awaited")
         limit = checks.seconds("aget", "timeout", timeout)
         deadline = None if limit is None else loop.time() + limit
         while True:

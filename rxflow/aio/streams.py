@@ -48,9 +48,13 @@ class _Read(Framed):
         there = self._bytes
         there.users -= 1
         if not there.users and (left := there.gather()):
-            # Nothing public puts bytes back.
+            # Nothing public puts bytes back. ``feed_data`` puts them behind those that have come
+            # since, and refuses them after the end; and a reader of our own, which others would
+            # have to read instead, is not what a server or a subprocess has given them.
             self._reader._buffer[:0] = left  # type: ignore[attr-defined] # pyright: ignore
             left.clear()
+            there.measured = None, 0
+            self._reader._wakeup_waiter()  # type: ignore[attr-defined] # pyright: ignore
 
 
 @overload
@@ -166,10 +170,30 @@ async def to_stream_writer(
         )
     async with aclosing(aiter(flow)) as items:
         async for item in items:
-            writer.write(encode(item))
-            await writer.drain()
+            await write("to_stream_writer", writer, encode(item))
     if half_close:
         writer.write_eof()
+
+
+async def write(name: str, writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Write, and wait until there is room for more.
+
+    A transport that is closed would drop what is written, some without a word.
+
+    Args:
+        name: Who writes, for errors.
+        writer: Where to.
+        data: What.
+
+    Raises:
+        ConnectionError: The connection is lost, or was closed here.
+    """
+    if not writer.is_closing():
+        writer.write(data)
+        await writer.drain()
+    if writer.is_closing():
+        await writer.drain()  # raises what it was lost with, if that is known
+        raise ConnectionResetError(f"{name}: the connection is closed")
 
 
 setattr(Flow, "to_stream_writer", to_stream_writer)  # noqa: B010 - declared in flow/_fluent

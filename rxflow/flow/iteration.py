@@ -95,6 +95,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._look = 1  # how many: more as long as they are quick
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
+        self._stepping = False  # a task awaits the next item
         self._finalizer = weakref.finalize(self, _abandoned, self._feed, self._loop, self._signal)
         self._finalizer.atexit = False
         try:
@@ -128,6 +129,12 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
     async def _more(self) -> Any:
         """Pull one item after a part is used up; NOTHING at the end."""
+        if self._stepping:  # two that wait would take each other's wakes
+            raise RuntimeError(
+                "another task awaits the next item of this iteration already; to share the items "
+                "among several tasks use for_each(fn, max_concurrency=n)"
+            )
+        self._stepping = True
         try:
             while self._open:
                 if perf_counter() - self._turn > TURN:
@@ -147,13 +154,15 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
                     break
                 if state is State.WAITING:
                     await self._wait()
+            await self.aclose()
         except StopAsyncIteration as error:
             await self.aclose()
             raise _false_end() from error
         except BaseException:
             await self.aclose()
             raise
-        await self.aclose()
+        finally:
+            self._stepping = False
         return NOTHING
 
     async def _rest(self) -> None:

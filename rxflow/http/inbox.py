@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from ..kernel import needed_loop, running_trio
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -22,6 +24,20 @@ def checked(name: str, what: str, function: object) -> None:
     """
     if not callable(function):
         raise TypeError(f"{name}: {what} must be what the ASGI server gives, not {function!r}")
+
+
+def needed_asyncio(name: str) -> None:
+    """Refuse to begin where there is no event loop of asyncio.
+
+    Raises:
+        RuntimeError: There is none; the message says what to do.
+    """
+    if running_trio() is not None:
+        raise RuntimeError(
+            f"{name} wants an event loop of asyncio, and trio runs here: have the ASGI server run "
+            "on asyncio, as hypercorn does without --worker-class trio, and the others always"
+        )
+    needed_loop(name, "used")
 
 
 _inboxes: dict[Receive, Inbox] = {}  # those in use

@@ -9,7 +9,7 @@ from ..flow.registry import register
 from ..kernel import Context
 from ..sources.asynchronous import AsyncPulled
 from .errors import BodyTooLargeError, ClientDisconnectedError
-from .inbox import GONE, Inbox, Message, Receive, checked
+from .inbox import GONE, Inbox, Message, Receive, checked, needed_asyncio
 
 LEFT = (1000, 1001, 1005)
 """Close codes of those who leave as they should: done, going away, and none given."""
@@ -26,6 +26,7 @@ class _Received(AsyncPulled):
         self._inbox: Inbox | None = None  # None before it is started
 
     def start(self) -> None:
+        needed_asyncio(self._name)
         super().start()
         self._inbox = Inbox.enter(self._receive, self._name)
 

@@ -12,7 +12,7 @@ from ..flow import Flow, checks
 from ..flow.registry import register
 from ..protocol import StreamTimeoutError
 from .errors import ClientDisconnectedError
-from .inbox import Inbox, Receive, Send, checked
+from .inbox import Inbox, Receive, Send, checked, needed_asyncio
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -37,6 +37,7 @@ class Answer:
         """Describe the client, and who answers it."""
         checked(name, "receive", receive)
         checked(name, "send", send)
+        needed_asyncio(name)
         self.name = name
         self._receive = receive
         self._send = send

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -306,10 +307,18 @@ async def _same(item: Any) -> Any:
     return item
 
 
+async def _newest() -> None:
+    with rx.latest(rx.never()) as reader:
+        await reader.aget()
+
+
 NEEDS_ASYNCIO: dict[str, Callable[[], Any]] = {
     "map_async": lambda: rx.range(3).map_async(_same, 2),
     "for_each of several": lambda: rx.range(3).for_each(_same, max_concurrency=2),
     "from_queue": lambda: rx.from_queue(asyncio.Queue()),
+    "to_queue": lambda: rx.range(3).to_queue(asyncio.Queue()),
+    "to_file": lambda: rx.of(b"a").to_file(os.devnull),
+    "aget": lambda: _newest(),
     "from_async_iterable": lambda: rx.merge(rx.from_async_iterable(Numbers()), rx.range(3)),
 }
 
