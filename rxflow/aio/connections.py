@@ -179,6 +179,7 @@ def connection_handler(
     handler: Callable[[Connection[T]], Flow[Any] | Awaitable[object]],
     framing: Framing[T] | None = None,
     *,
+    timeout: float | timedelta | None = None,
     close_timeout: float | timedelta = 10.0,
     on_error: Callable[[Exception], object] | None = None,
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
@@ -200,6 +201,8 @@ def connection_handler(
         handler: Function of a connection that gives the Flow to answer with; or an async
             function, which does all itself.
         framing: How bytes are cut into items, in both directions; see ``from_stream_reader``.
+        timeout: Longest wait, after an item of the Flow, for the peer to make room for the next
+            one (seconds); for ever when left out.
         close_timeout: Longest time to wait for a peer to take what was written (seconds);
             then the connection is aborted.
         on_error: Called with what a connection has failed with; by default it is reported
@@ -217,13 +220,14 @@ def connection_handler(
     checks.callback(name, "on_error", on_error)
     cut = framing_of(name, framing)
     checks.seconds(name, "close_timeout", close_timeout, optional=False)
+    limit = checks.seconds(name, "timeout", timeout)
 
     async def serve(connection: Connection[Any]) -> None:
         try:
             async with connection:
                 given = handler(connection)
                 if isinstance(given, Flow):
-                    await to_stream_writer(given, connection.writer, cut)
+                    await to_stream_writer(given, connection.writer, cut, timeout=limit)
                 elif isawaitable(given) and not isinstance(given, Observable):
                     await given
                 else:  # an Observable could be awaited, too: for its last item

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from ..flow import Flow
+from ..flow import Flow, checks
 from ..flow.registry import register
 from ..kernel import Context
-from ..protocol import Framing
+from ..protocol import Framing, StreamTimeoutError
 from .framed import READ, Bytes, Framed
 from .framing import framing_of
 
@@ -127,6 +128,7 @@ async def to_stream_writer(
     framing: Framing[Any] | None = None,
     *,
     half_close: bool = False,
+    timeout: float | timedelta | None = None,
 ) -> None:
     """Write each item to a socket, a pipe or a subprocess; the peer sets the pace.
 
@@ -150,10 +152,13 @@ async def to_stream_writer(
         half_close: On completion, and not on failure, tell the peer that nothing follows
             (``write_eof``), while it may still be read from. For a subprocess it closes
             its input.
+        timeout: Longest wait, after an item, for the peer to make room for the next one
+            (seconds); for ever when left out.
 
     Raises:
         Exception: What the Flow fails with.
-        ConnectionError: The connection is lost; the source is cancelled.
+        ConnectionError: The connection is lost, or was closed here; the source is cancelled.
+        StreamTimeoutError: The peer has made no room for ``timeout``; the source is cancelled.
         TypeError: It is no writer, or no framing; an item is none for the framing.
         ValueError: An item does not fit into a frame; half_close of a connection that
             cannot be half-closed, such as TLS.
@@ -168,14 +173,17 @@ async def to_stream_writer(
             "to_stream_writer: this connection cannot be half-closed; leave half_close out, "
             "and close the writer when all is written"
         )
+    limit = checks.seconds("to_stream_writer", "timeout", timeout)
     async with aclosing(aiter(flow)) as items:
         async for item in items:
-            await write("to_stream_writer", writer, encode(item))
+            await write("to_stream_writer", writer, encode(item), limit)
     if half_close:
         writer.write_eof()
 
 
-async def write(name: str, writer: asyncio.StreamWriter, data: bytes) -> None:
+async def write(
+    name: str, writer: asyncio.StreamWriter, data: bytes, timeout: float | None = None
+) -> None:
     """Write, and wait until there is room for more.
 
     A transport that is closed would drop what is written, some without a word.
@@ -184,16 +192,33 @@ async def write(name: str, writer: asyncio.StreamWriter, data: bytes) -> None:
         name: Who writes, for errors.
         writer: Where to.
         data: What.
+        timeout: Longest wait for room (seconds).
 
     Raises:
         ConnectionError: The connection is lost, or was closed here.
+        StreamTimeoutError: There was no room in time.
     """
     if not writer.is_closing():
         writer.write(data)
-        await writer.drain()
+        if timeout is None:
+            await writer.drain()
+        else:
+            await _drain_within(name, writer, timeout)
     if writer.is_closing():
         await writer.drain()  # raises what it was lost with, if that is known
         raise ConnectionResetError(f"{name}: the connection is closed")
+
+
+async def _drain_within(name: str, writer: asyncio.StreamWriter, timeout: float) -> None:
+    scope = asyncio.timeout(timeout)
+    try:
+        async with scope:
+            await writer.drain()
+    except TimeoutError:
+        if not scope.expired():
+            raise  # the connection's own
+        what = "the peer makes no room for the next item"
+        raise StreamTimeoutError(name, timeout, what, 1, 1) from None
 
 
 setattr(Flow, "to_stream_writer", to_stream_writer)  # noqa: B010 - declared in flow/_fluent

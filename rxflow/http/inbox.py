@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..kernel import needed_loop, running_trio
 
@@ -40,7 +41,17 @@ def needed_asyncio(name: str) -> None:
     needed_loop(name, "used")
 
 
-_inboxes: dict[Receive, Inbox] = {}  # those in use
+# Those in use, or left without a word when their event loop was closed, until they are collected.
+_inboxes: WeakValueDictionary[object, Inbox] = WeakValueDictionary()
+
+
+def _key(receive: Receive) -> object:
+    """Tell one client's function from another's, whatever it says of itself when it is compared.
+
+    It is the same for a method that is asked for anew; the inbox keeps its object alive.
+    """
+    owner = getattr(receive, "__self__", None)
+    return id(receive) if owner is None else (id(owner), getattr(receive, "__func__", None))
 
 
 class Inbox:
@@ -75,7 +86,7 @@ class Inbox:
         Raises:
             RuntimeError: Somebody takes them already.
         """
-        inbox = _inboxes.get(receive) or cls(receive)
+        inbox = _inboxes.get(_key(receive)) or cls(receive)
         if reader is not None:
             if inbox._reader is not None:
                 raise RuntimeError(
@@ -83,7 +94,7 @@ class Inbox:
                     "share() the Flow to give its items to several"
                 )
             inbox._reader = reader
-        _inboxes[receive] = inbox
+        _inboxes[_key(receive)] = inbox
         inbox._users += 1
         return inbox
 
@@ -94,7 +105,7 @@ class Inbox:
             self._changed.set()
         self._users -= 1
         if not self._users:
-            del _inboxes[self._receive]
+            _inboxes.pop(_key(self._receive), None)
             early, self._early = self._early, None
             if early is not None and early.cancel():
                 await asyncio.wait([early])

@@ -1,7 +1,8 @@
 """Each bridge with a fast side and a slow side: what is between them is bounded, and whole.
 
 ``test_fast_and_slow_further`` has further ends of the same bridges: processes, connections,
-memory streams of anyio. Whatever is registered as a source or a bridge is in one of the tables, or has a reason not to be.
+memory streams of anyio. Whatever is registered as a source or a bridge is in one of the tables,
+or has a reason not to be.
 """
 
 from __future__ import annotations

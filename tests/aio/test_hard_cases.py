@@ -90,6 +90,64 @@ def test_a_peer_that_is_gone_between_two_items_is_a_connection_error(make_loop: 
     assert closed == [True]
 
 
+# A peer that takes nothing.
+
+
+@on_each_loop
+def test_a_peer_that_makes_no_room_in_time_fails_the_writer_and_closes_the_source(
+    make_loop: Any,
+) -> None:
+    source = counted(bytes(2**16) for _ in range(1000))
+
+    async def main() -> None:
+        async with pair() as (_, writer, _peer):
+            flow = rx.from_iterable(source)
+            with pytest.raises(rx.StreamTimeoutError, match="the peer makes no room"):
+                await flow.to_stream_writer(writer, timeout=0.01)
+        assert 0 < source.taken < 1000
+        assert source.closed == 1
+
+    run_real(main(), make_loop)
+
+
+@on_each_loop
+def test_a_peer_that_takes_all_in_time_is_given_all(make_loop: Any) -> None:
+    async def main() -> None:
+        async with pair() as (_, writer, peer):
+            flow = rx.of(*[bytes(2**16)] * 20)
+            writing = asyncio.ensure_future(flow.to_stream_writer(writer, timeout=3600))
+            taken = 0
+            while taken < 20 * 2**16:
+                taken += len(await asyncio.get_running_loop().sock_recv(peer, 2**16))
+            await writing
+
+    run_real(main(), make_loop)
+
+
+def test_a_handler_s_connection_is_aborted_when_its_peer_takes_nothing() -> None:
+    failures: list[Exception] = []
+
+    async def main() -> None:
+        async with pair() as (reader, writer, _):
+            endless = rx.repeat_value(bytes(2**16))
+            handle = rx.connection_handler(
+                lambda _: endless, rx.Raw(), timeout=0.01, on_error=failures.append
+            )
+            handle(reader, writer)
+            while not failures:
+                await turns(1)
+            assert writer.is_closing()
+
+    run_real(main())
+    assert isinstance(failures[0], rx.StreamTimeoutError)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+def test_a_limit_of_time_that_makes_no_sense_is_refused(timeout: float) -> None:
+    with pytest.raises(ValueError, match=r"connection_handler.*timeout"):
+        rx.connection_handler(lambda _: rx.never(), timeout=timeout)
+
+
 # Two at one end.
 
 

@@ -94,3 +94,51 @@ def test_a_body_that_is_cut_is_an_error_behind_what_has_come(
 
     run_real(main())
     assert taken == [b"abc"]
+
+
+@CLIENTS
+def test_a_slow_server_has_each_part_at_a_fast_consumer_at_once(
+    opened: Callable[[str], Opened],
+) -> None:
+    async def main() -> None:
+        gate, made = asyncio.Semaphore(0), list[bytes]()
+
+        async def slowly() -> AsyncGenerator[bytes]:
+            for number in range(10):
+                await gate.acquire()
+                made.append(b"%d" % number)
+                yield made[-1]
+
+        app = sends(lambda _: rx.concat(rx.of(b"head"), rx.from_async_iterable(slowly())))
+        async with (
+            serving(app) as served,
+            opened(served.url) as body,
+            aclosing(aiter(rx.from_async_iterable(body))) as parts,
+        ):
+            assert await anext(parts) == b"head"
+            for number in range(10):
+                waiting = asyncio.ensure_future(anext(parts))
+                gate.release()
+                assert await waiting == made[-1]
+                assert len(made) == number + 1
+
+    run_real(main())
+
+
+@CLIENTS
+def test_a_body_that_never_ends_and_says_nothing_is_given_up_after_a_time(
+    opened: Callable[[str], Opened],
+) -> None:
+    taken: list[bytes] = []
+
+    async def main() -> None:
+        app = sends(lambda _: rx.concat(rx.of(b"abc"), rx.never()))
+        async with serving(app) as served:
+            async with opened(served.url) as body:
+                flow = rx.from_async_iterable(body).pipe(ops.idle_timeout(0.1))
+                with pytest.raises(TimeoutError, match="idle_timeout"):
+                    await flow.for_each(taken.append)
+            await served.over()  # the connection is closed, so the server is through with it
+
+    run_real(main())
+    assert taken == [b"abc"]
