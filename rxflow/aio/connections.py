@@ -130,7 +130,13 @@ class Connection(Generic[T]):
         await self.writer.drain()
 
     def half_close(self) -> None:
-        """Tell the peer that nothing follows; it may still be read from."""
+        """Tell the peer that nothing follows; it may still be read from.
+
+        Raises:
+            ValueError: It cannot be told without closing the connection, as with TLS.
+        """
+        if not self.writer.can_write_eof():
+            raise ValueError("Connection.half_close: this connection can only be closed, by aclose")
         self.writer.write_eof()
 
     def abort(self) -> None:

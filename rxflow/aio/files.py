@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import aclosing
 from io import FileIO
 from os import PathLike
@@ -188,9 +189,23 @@ async def to_file(
         await file.open()
         async with aclosing(Chunks[Any](flow.feed, AT_ONCE)) as chunks:
             async for chunk in chunks:
-                await file.write(b"".join(map(encode, chunk)))
+                data, failure = _encoded(encode, chunk)
+                await file.write(data)
+                if failure is not None:
+                    raise failure
     finally:
         await file.close()
+
+
+def _encoded(encode: Callable[[Any], bytes], items: list[Any]) -> tuple[bytes, Exception | None]:
+    """Give the bytes of the items, up to the first that cannot be encoded, and why it cannot."""
+    parts: list[bytes] = []
+    try:
+        for item in items:
+            parts.append(encode(item))
+    except Exception as error:
+        return b"".join(parts), error
+    return b"".join(parts), None
 
 
 def _path(name: str, path: Any) -> str | PathLike[str] | int:

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,70 @@ def test_a_peer_that_is_gone_between_two_items_is_a_connection_error(make_loop: 
 
     run_real(main(), make_loop)
     assert closed == [True]
+
+
+@on_each_loop
+def test_what_drain_raises_closes_the_source(make_loop: Any) -> None:
+    source = counted(bytes(100) for _ in range(1000))
+
+    async def main() -> None:
+        async with pair() as (reader, writer, _):
+            reader.set_exception(LookupError("of the protocol"))
+            with pytest.raises(LookupError, match="of the protocol"):
+                await rx.from_iterable(source).to_stream_writer(writer)
+
+    run_real(main(), make_loop)
+    assert (source.taken, source.closed) == (1, 1)
+
+
+@on_each_loop
+def test_a_writer_that_is_cancelled_at_any_turn_closes_the_source(make_loop: Any) -> None:
+    opened = closed = 0
+
+    async def items() -> AsyncGenerator[bytes]:
+        nonlocal opened, closed
+        opened += 1
+        try:
+            while True:
+                await asyncio.sleep(0)
+                yield bytes(30_000)
+        finally:
+            await asyncio.sleep(0)
+            closed += 1
+
+    async def main() -> None:
+        for turn in range(15):
+            async with pair() as (_, writer, _peer):
+                flow = rx.from_async_iterable(items())
+                writing = asyncio.ensure_future(flow.to_stream_writer(writer))
+                await turns(turn)
+                writing.cancel()
+                await asyncio.wait([writing])
+                assert writing.cancelled()
+                assert opened == closed
+
+    run_real(main(), make_loop)
+
+
+class Tls(asyncio.Transport):
+    """A transport of which only one thing is asked."""
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def is_closing(self) -> bool:
+        return True  # so the writer has nothing to warn of when it is forgotten
+
+
+def test_a_half_close_of_what_can_only_be_closed_is_refused() -> None:
+    async def main() -> None:
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        writer = asyncio.StreamWriter(Tls(), protocol, reader, asyncio.get_running_loop())
+        with pytest.raises(ValueError, match="can only be closed"):
+            rx.Connection(reader, writer).half_close()
+
+    run(main())
 
 
 # A peer that takes nothing.
@@ -267,6 +332,20 @@ def test_a_handler_that_gives_no_flow_is_told_and_the_connection_closed(given: A
     run_real(main())
     assert len(failures) == 1
     assert "must give a Flow or be async" in str(failures[0])
+
+
+# An item that cannot be written, in the middle of others.
+
+
+def test_what_comes_before_an_item_that_cannot_be_written_is_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="would be two lines"):
+            await rx.of("one", "two", "three\n", "four").to_file(path, rx.Lines())
+
+    in_real_time(main())
+    assert path.read_bytes() == b"one\ntwo\n"
 
 
 # Pipes that do not block, as a terminal that is shared with another program may be.
