@@ -8,15 +8,15 @@
 - 413 and 408 for a body that is too large, or takes too long; 503 when the database fails
 - nothing, and a close, when no request comes: 1,000 idle connections do not stop it (``patient``)
 
-Those that wait share a commit. Measured by ``python -m tests.benchmarks.applications
-webhooks``: wrk sends 48 KiB on 500 connections for 10 s, to a database that takes 4 ms for each;
-who is refused comes again after 1 s; p50 and p99 are of all answers, and refusals are quick:
+Those that wait share a commit. Measured by ``python -m tests.benchmarks.applications webhooks``:
+wrk sends 48 KiB on 500 connections for 10 s, to a database that takes 4 ms for each; who is refused
+comes again after 1 s. What was sent is in uvicorn's memory, refused or not. Of all answers:
 
 ================  ========  =======  ======  ======  ===========
                   accepted  refused  p50     p99     peak memory
 ================  ========  =======  ======  ======  ===========
-100 on their way  500       4,237    0.36 s  2.91 s  76 MiB
-unbounded         1,024     0        5.41 s  6.72 s  81 MiB
+100 on their way  601       3,912    0.56 s  2.66 s  74 MiB
+unbounded         2,051     0        2.82 s  3.68 s  79 MiB
 ================  ========  =======  ======  ======  ===========
 """
 

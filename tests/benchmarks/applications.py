@@ -64,12 +64,12 @@ finally:
 # Before RUNNER: a database that takes 4 ms for each row, as one that is far away does.
 SLOW = r"""
 import sqlite3, time
-connect = sqlite3.connect
-def slowly(*args, **options):
-    database = connect(*args, **options)
-    database.set_trace_callback(lambda sql: sql.startswith("INSERT") and time.sleep(0.004))
-    return database
-sqlite3.connect = slowly
+from functools import partial
+class Slow(sqlite3.Connection):
+    def executemany(self, sql, rows):
+        time.sleep(0.004 * len(rows))
+        return super().executemany(sql, rows)
+sqlite3.connect = partial(sqlite3.connect, factory=Slow)
 """
 
 # What wrk sends: 48 KiB; who is refused comes again after a second.
