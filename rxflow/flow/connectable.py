@@ -24,6 +24,7 @@ from ..kernel import (
 )
 from ..protocol import DROP_OLDEST, Overflow, Victim
 from . import checks
+from .assembly import called
 from .flow import Flow
 
 T_out = TypeVar("T_out", covariant=True)
@@ -97,7 +98,9 @@ class SharedFlow(Flow[T_out]):
                 on_discard=on_discard,
             )
 
-        return Flow(feed, latest=size == 1 and overflow == DROP_OLDEST)
+        made: Flow[T_out] = Flow(feed, latest=size == 1 and overflow == DROP_OLDEST)
+        made.assembly = (self, (called(name, (overflow,), {"capacity": size}),))
+        return made
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of what is shared, source first, then of each subscriber."""
@@ -157,7 +160,7 @@ class ConnectableFlow(
             ValueError: subscriber_count < 1.
         """
         needed = checks.whole("ref_count", "subscriber_count", subscriber_count)
-        return SharedFlow(self.hub, Lease(needed), latest=self.latest)
+        return self._leased(Lease(needed))
 
     def auto_connect(self, subscriber_count: int = 1) -> SharedFlow[T_out]:
         """Connect with a subscriber, and stay connected.
@@ -174,7 +177,12 @@ class ConnectableFlow(
         needed = checks.whole("auto_connect", "subscriber_count", subscriber_count, least=0)
         if not needed:
             self.connect()
-        return SharedFlow(self.hub, Lease(needed, keeps=True), latest=self.latest)
+        return self._leased(Lease(needed, keeps=True))
+
+    def _leased(self, lease: Lease) -> SharedFlow[T_out]:
+        made: SharedFlow[T_out] = SharedFlow(self.hub, lease, latest=self.latest)
+        made.assembly = self.assembly
+        return made
 
 
 def connectable(

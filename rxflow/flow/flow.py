@@ -15,6 +15,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, lifting
 from ..protocol import UNBOUNDED, Subscriber, Subscription
 from ._fluent import Fluent
+from .assembly import UNKNOWN, Assembly, placed
 from .boundaries import tell_of_unlifted
 from .checks import whole
 from .foreign import ForeignSubscriber, Serving
@@ -65,6 +66,9 @@ class Flow(Fluent[T_out]):
 
     holding: bool = False
     """It ends in inner sources that the run of stock operators before it has not flattened."""
+
+    assembly: Assembly = UNKNOWN
+    """What it was made of."""
 
     def with_stages(self, stages: Iterable[StageFactory]) -> Flow[Any]:
         """Add synchronous stages.
@@ -211,7 +215,7 @@ class Flow(Fluent[T_out]):
 
     def __add__(self, other: Source[V]) -> Flow[T_out | V]:
         """Concatenate with another source."""
-        return concat(other)(self) if (concat := native("concat")) else NotImplemented
+        return placed(concat(other))(self) if (concat := native("concat")) else NotImplemented
 
     def __iadd__(self, other: Source[V]) -> Flow[T_out | V]:
         """Concatenate with another source."""

@@ -68,7 +68,9 @@ def as_flow(source: Any, operator: str) -> Flow[Any]:
     """Give the source itself if it is a Flow, else one that enters through a door."""
     if isinstance(source, Flow):
         return cast("Flow[Any]", source)
-    return Flow(inlet(source, operator))
+    flow = Flow[Any](inlet(source, operator))
+    flow.assembly = (source, ())
+    return flow
 
 
 def buffered(

@@ -12,6 +12,7 @@ from reactivex import operators as stock_operators
 
 from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
 from ..protocol import DROP_OLDEST, FAIL, Overflow
+from .assembly import Call, called, placed
 from .boundaries import is_quiet, quietly, tell
 from .door import Door
 from .flow import Flow
@@ -50,19 +51,26 @@ def pipe(self: Flow[Any], *operators: Callable[[Any], Any]) -> Any:
         A Flow, or whatever the last operator gives.
     """
     current: Any = self
-    stages: list[StageFactory] = []  # of synchronous operators, added to the Flow all at once
+    staged: list[Operator] = []  # synchronous ones, added to the Flow all at once
     for operator in operators:
         if is_flow(current):
             if isinstance(operator, Operator) and operator.stages and not current.holding:
-                stages.extend(operator.stages)
+                staged.append(operator)
                 continue
-            if stages:
-                current = current.with_stages(stages)
-                stages = []
+            if staged:
+                current = _with(current, staged)
+                staged = []
             current = apply(current, operator)
         else:
             current = operator(current)
-    return current.with_stages(stages) if stages and is_flow(current) else current
+    return _with(current, staged) if staged and is_flow(current) else current
+
+
+def _with(flow: Flow[Any], operators: list[Operator]) -> Flow[Any]:
+    """Add synchronous operators."""
+    made = flow.with_stages([stage for operator in operators for stage in operator.stages])
+    made.assembly = (flow, tuple(operators))
+    return made
 
 
 setattr(Flow, "pipe", pipe)  # noqa: B010 - declared for type checkers in _fluent
@@ -82,7 +90,11 @@ def apply(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
             current = _unknown(current, part.operator)
         else:
             swapped = None if current.holding else _swap(part)
-            current = swapped(current) if swapped is not None else _lift(current, part, part.stock)
+            if swapped is not None:
+                current = placed(swapped)(current)
+            else:
+                call = called(part.stock.name, part.args, part.kwargs)
+                current = _lift(current, part, part.stock, call)
     return current
 
 
@@ -137,16 +149,26 @@ def lift(
     if not parts or any(part.stock is None for part in parts):
         raise TypeError(f"lift wants an operator of reactivex.operators, called, not {operator!r}")
 
+    calls = [called(part.stock.name, part.args, part.kwargs) for part in parts if part.stock]
+
     def lifted(flow: Flow[Any]) -> Any:
         current: Any = flow
-        for part in parts:
+        for part, call in zip(parts, calls, strict=True):
             assert part.stock is not None
-            current = _lift(current, part, part.stock)
+            current = _lift(current, part, part.stock, call)
         return current
 
-    made = Operator(lifted)
+    made = _Lifting(lifted)
     made.name, made.args, made.kwargs = "lift", (operator,), {}
-    return made
+    return placed(made)
+
+
+class _Lifting(Operator):
+    __slots__ = ()
+
+    def noted(self, source: Observable[Any], made: Any) -> Any:
+        """Leave it: the operators that were lifted are noted there."""
+        return made
 
 
 def _element_at(
@@ -191,7 +213,7 @@ def _unknown(flow: Flow[Any], operator: Callable[[Any], Any]) -> Any:
     return result
 
 
-def _lift(flow: Flow[Any], part: Recognised, stock: Stock) -> Any:
+def _lift(flow: Flow[Any], part: Recognised, stock: Stock, call: Call) -> Any:
     if stock.mode is Mode.TERMINAL:
         return part.operator(flow)
     if stock.mode is Mode.MULTICAST:
@@ -202,8 +224,12 @@ def _lift(flow: Flow[Any], part: Recognised, stock: Stock) -> Any:
         return result
     part.operator(never())  # wrong arguments raise here, when the pipeline is built
     if isinstance(flow, LiftedFlow):
-        return LiftedFlow[Any](flow.base, (*flow.lifted, part))
-    return LiftedFlow[Any](flow, (part,))
+        made = LiftedFlow[Any](flow.base, (*flow.lifted, part))
+        made.assembly = (flow.base, (*flow.assembly[1], call))
+        return made
+    made = LiftedFlow[Any](flow, (part,))
+    made.assembly = (flow, (call,))
+    return made
 
 
 class LiftedFlow(Flow[T_out]):

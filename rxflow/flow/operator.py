@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import update_wrapper
 from inspect import signature
-from typing import Any, ParamSpec, TypeVar
+from sys import _getframe  # pyright: ignore[reportPrivateUsage]
+from typing import Any, ParamSpec, TypeVar, cast
 
 import reactivex.operators as stock
 from reactivex import Observable
 
 from ..kernel import Context, Feed, StageFactory
 from . import checks
+from .assembly import Call
 from .flow import Flow
 from .registry import register
 
@@ -19,7 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Operator:
+class Operator(Call):
     """A native operator with its arguments, to be applied to a source.
 
     On a Flow it is demand-native. On a plain Observable it is plain Rx where
@@ -27,7 +29,7 @@ class Operator:
     error that names the doors.
     """
 
-    __slots__ = ("_apply", "args", "kwargs", "name", "stages", "supervised")
+    __slots__ = ("_apply", "stages", "supervised")
 
     def __init__(
         self,
@@ -41,18 +43,12 @@ class Operator:
             stages: Make the synchronous stages that are all that it adds.
 
         Attributes:
-            name: The operator, once its function has returned it.
-            args: How that was called.
-            kwargs: How that was called.
             supervised: Makes the same operator with a function that decides on its failures;
                 None where it has no stages and cannot be supervised.
         """
         self._apply = apply
         self.supervised: Callable[[Callable[[Exception, Any], bool]], Any] | None = None
         self.stages: tuple[StageFactory, ...] = stages
-        self.name: str
-        self.args: tuple[Any, ...]
-        self.kwargs: dict[str, Any]
 
     def __call__(self, source: Observable[Any]) -> Any:
         """Apply to a source."""
@@ -60,7 +56,8 @@ class Operator:
             flow: Flow[Any] = source
             if flow.holding and (adopted := flow.adopt(self.name, self.args, self.kwargs)):
                 return adopted
-            return flow.with_stages(self.stages) if self._apply is None else self._apply(flow)
+            made = flow.with_stages(self.stages) if self._apply is None else self._apply(flow)
+            return self.noted(flow, made)
         checks.observable(self.name, source)
         plain = getattr(stock, self.name, None)
         if plain is not None:
@@ -74,6 +71,16 @@ class Operator:
                 f"put a door before it: {checks.DOORS}"
             )
         return plain(*self.args, **self.kwargs)(source)
+
+    def noted(self, source: Observable[Any], made: Any) -> Any:
+        """Note in what was made that this was applied to a source."""
+        if isinstance(made, Flow):
+            if made is not source:
+                made.assembly = (source, (self,))
+        elif isinstance(made, list | tuple):  # the sides of a partition
+            for part in cast("list[Any]", made):
+                self.noted(source, part)
+        return cast("Any", made)
 
     def __repr__(self) -> str:
         """Show the call."""
@@ -90,7 +97,7 @@ class DoorOperator(Operator):
     def __call__(self, source: Any) -> Any:
         """Apply to a source."""
         assert self._apply is not None
-        return self._apply(source)
+        return self.noted(source, self._apply(source))
 
 
 def staged(*stages: StageFactory) -> Any:
@@ -148,10 +155,15 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
         def build(*args: P.args, **kwargs: P.kwargs) -> R:
             built: Any = function(*args, **kwargs)
             built.name, built.args, built.kwargs = name, args, kwargs
+            frame = _getframe(1)
+            built.code, built.at = frame.f_code, frame.f_lasti
             return built
 
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:
-            return build(*args, **kwargs)(self)  # type: ignore[operator]
+            built: Any = build(*args, **kwargs)
+            frame = _getframe(1)
+            built.code, built.at = frame.f_code, frame.f_lasti
+            return built(self)
 
         update_wrapper(build, function)
         update_wrapper(method, function)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import update_wrapper
+from sys import _getframe  # pyright: ignore[reportPrivateUsage]
 from typing import Any, ParamSpec, TypeVar
+
+from .assembly import UNKNOWN, Call, is_inside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,6 +52,11 @@ def native(name: str) -> Callable[..., Any] | None:
     return None if entry is None else entry.build
 
 
+def find(kind: str, name: str) -> Registered | None:
+    """Give an entry, if there is one."""
+    return _entries.get((kind, name))
+
+
 def register(
     kind: str, *, demand: str, category: str
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -64,7 +73,25 @@ def register(
     def declare(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__.rstrip("_")
         summary = (function.__doc__ or "").strip().partition("\n")[0]
-        _entries[kind, name] = Registered(name, kind, category, demand, function, summary)
-        return function
+        public = _noting(name, function) if kind == "source" else function
+        _entries[kind, name] = Registered(name, kind, category, demand, public, summary)
+        return public
 
     return declare
+
+
+def _noting(name: str, function: Callable[P, R]) -> Callable[P, R]:
+    """Have a source note in the Flow it makes where it was called."""
+
+    def source(*args: P.args, **kwargs: P.kwargs) -> R:
+        made: Any = function(*args, **kwargs)
+        noted: Any = getattr(made, "assembly", None)  # None: a plain Observable
+        # A Flow that the user has made and gets back as it was keeps what is noted there.
+        if noted is UNKNOWN or (noted and is_inside(noted[1][-1].code)):
+            call, frame = Call(), _getframe(1)
+            call.name, call.args, call.kwargs = name, args, kwargs
+            call.code, call.at = frame.f_code, frame.f_lasti
+            made.assembly = (None, (call,))
+        return made
+
+    return update_wrapper(source, function)

@@ -15,6 +15,7 @@ import reactivex
 from reactivex import Observable
 
 from ..flow import Flow
+from ..flow.assembly import placed
 from ..flow.inlet import as_flow
 from ..flow.registry import native
 from ..flow.source import Source
@@ -33,8 +34,8 @@ def _combined(name: str, sources: tuple[Any, ...]) -> Any:
     assert build is not None
     first, *others = sources
     if name in ("amb", "catch"):  # their operators take one
-        return reduce(lambda flow, other: build(other)(flow), others, as_flow(first, name))
-    return build(*others)(as_flow(first, name))
+        return reduce(lambda flow, other: placed(build(other))(flow), others, as_flow(first, name))
+    return placed(build(*others))(as_flow(first, name))
 
 
 @overload

@@ -207,6 +207,9 @@ def create(
     ttl: float | timedelta | None = None,
     weight: Callable[[T], float] | None = None,
 ) -> Flow[T]: ...
+@register(
+    "source", demand="emitter.requested and on_request ; 1:1 ; holds <= capacity", category="create"
+)
 def create(
     function: Callable[..., Any],
     *,
@@ -269,8 +272,3 @@ def create(
         lambda context: kind(context, function, size, overflow, on_drop, on_discard),
         latest=ttl is not None,
     )
-
-
-register(
-    "source", demand="emitter.requested and on_request ; 1:1 ; holds <= capacity", category="create"
-)(create)

@@ -1,0 +1,103 @@
+"""How a Flow was put together: which operators, of what, at which lines of the user's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from sys import _getframe  # pyright: ignore[reportPrivateUsage]
+from types import CodeType
+from typing import Any, TypeAlias
+
+import reactivex
+
+_PACKAGE = Path(__file__).parent.parent
+_INSIDE = (f"{_PACKAGE}/", f"{Path(reactivex.__file__).parent}/")
+_PROGRAMS = (f"{_PACKAGE}/demo/", f"{_PACKAGE}/examples/")  # use rxflow as any program does
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the user's code.
+
+    Attributes:
+        file: The file, as Python names it.
+        line: The line, from 1.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """Name it shortly, such as "app.py:12"."""
+        return f"{Path(self.file).name}:{self.line}"
+
+
+class Call:
+    """A call of a source, an operator or a door in the user's code.
+
+    Attributes:
+        name: Which one.
+        args: How it was called.
+        kwargs: How it was called.
+        code: The code that has called it. No frame is kept, nor anything that is local to it.
+        at: Where in that code (bytes of instructions); the line is looked up when it is asked for.
+    """
+
+    __slots__ = ("args", "at", "code", "kwargs", "name")
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    code: CodeType
+    at: int
+
+    @property
+    def place(self) -> Place | None:
+        """Look up the line; None where rxflow itself has called."""
+        if is_inside(self.code):
+            return None
+        line = next(islice(self.code.co_positions(), self.at // 2, None), (None,))[0]
+        return None if line is None else Place(self.code.co_filename, line)
+
+    @property
+    def label(self) -> str:
+        """Name it with its line, such as "map_async at app.py:12"."""
+        place = self.place
+        return self.name if place is None else f"{self.name} at {place}"
+
+
+Assembly: TypeAlias = tuple[Any, tuple[Call, ...]]
+"""What a Flow was made of: a source, to which calls were applied; None and the call of a source."""
+
+UNKNOWN: Assembly = (None, ())
+"""Nobody has noted it."""
+
+
+def is_inside(code: CodeType) -> bool:
+    """Tell whether code is that of rxflow or reactivex, and not a user's."""
+    name = code.co_filename
+    return name.startswith(_INSIDE) and not name.startswith(_PROGRAMS)
+
+
+def called(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Call:
+    """Note a call that the user made somewhere below, of what is not told its caller.
+
+    Args:
+        name: What was called.
+        args: How.
+        kwargs: How.
+    """
+    call = Call()
+    call.name, call.args, call.kwargs = name, args, kwargs or {}
+    return placed(call)
+
+
+def placed(call: Any) -> Any:
+    """Have a call's place be that of the first caller outside of rxflow and reactivex."""
+    frame = _getframe(1)
+    while frame.f_back is not None and is_inside(frame.f_code):
+        frame = frame.f_back
+    call.code, call.at = frame.f_code, frame.f_lasti
+    return call
