@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..flow.assembly import Place
+
 Kind = Literal["source", "door", "stage", "boundary", "lifted", "sink"]
 """What a part is: where items come from; where a source that does not obey demand enters;
 a synchronous operator; an operator with a loop of its own, where tasks, time, threads or
@@ -23,9 +25,8 @@ class Part:
             the operator and the line, such as "map_async at app.py:12".
         names: The names that ``named`` gave to the parts of the pipeline it is in, innermost
             first.
-        arguments: Its arguments, shortly, as they were written: "capacity=1000".
-        file: The file it was added in; None where that is not known.
-        line: The line there; None where that is not known.
+        arguments: Its arguments, shortly, as they were given: "1000", "overflow=DROP_OLDEST".
+        place: The file and the line it was added at; None where that is not known.
         demand: Its Demand line: upstream ; downstream ; what it holds at most.
         inputs: The numbers of the parts that it draws from, the one it was applied to first.
         island: The number of the island it is in.
@@ -45,8 +46,7 @@ class Part:
     label: str
     names: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    file: str | None = None
-    line: int | None = None
+    place: Place | None = None
     demand: str = ""
     inputs: tuple[int, ...] = ()
     island: int = 0

@@ -1,0 +1,134 @@
+"""What an explanation says in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any, cast
+
+from reactivex import Observable
+
+from ..flow.assembly import Call
+from .explanation import Part
+
+PLAIN = "gives what it has, whatever is asked for"
+"""What is said of the demand of a plain Observable."""
+
+_LONGEST = 32  # an argument that is shown (characters)
+
+def shown(call: Call) -> Iterator[str]:
+    """Show the arguments of a call, shortly."""
+    for arg in call.args:
+        yield _argument(arg)
+    for name, arg in call.kwargs.items():
+        yield f"{name}={_argument(arg)}"
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, Observable):
+        return type(cast("object", value)).__name__
+    name = getattr(value, "__qualname__", None)
+    if isinstance(name, str):  # a function or a class
+        return "lambda" if name.endswith("<lambda>") else name.rpartition(".")[2]
+    if isinstance(value, list | tuple | dict | set) and len(cast("list[Any]", value)) > 4:
+        return f"{type(cast('object', value)).__name__} of {len(cast('list[Any]', value))}"
+    try:
+        text = repr(value)
+    except Exception:
+        text = type(value).__name__
+    if " object at 0x" in text:
+        text = type(value).__name__
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def text_of(parts: tuple[Part, ...], islands: tuple[tuple[int, ...], ...], held: float | None) -> str:
+    """Write an explanation for people to read."""
+    names = [_call(part) for part in parts]
+    width = min(48, max(map(len, names)))
+    places = [str(part.place or "") for part in parts]
+    room = max(map(len, places))
+    lines = [_total(parts, held)]
+    for island, numbers in enumerate(islands):
+        lines += ["", f"island {island + 1}{_before(parts, numbers)}"]
+        for number in numbers:
+            part = parts[number]
+            what = f"{part.kind:<8}  {_says(part)}"
+            lines.append(
+                f"  {names[number]:<{width}}  {places[number]:<{room}}  {what}".rstrip()
+            )
+    lines += [*_unbounded(parts), *_lifted(parts)]
+    return "\n".join(lines)
+
+
+def _call(part: Part) -> str:
+    call = f"{part.name}({', '.join(part.arguments)})" if part.arguments else part.name
+    named = part.names[0] if part.label in part.names else ""
+    return f"{part.label}: {call}" if named else call
+
+
+def _before(parts: tuple[Part, ...], numbers: tuple[int, ...]) -> str:
+    """Tell which islands an island draws from."""
+    own = parts[numbers[0]].island
+    drawn = {parts[source].island for number in numbers for source in parts[number].inputs}
+    others = [str(island + 1) for island in sorted(drawn - {own})]
+    return f", draws from {' and '.join(others)}" if others else ""
+
+
+def _says(part: Part) -> str:
+    if part.kind == "sink":
+        return "asks for what it wants"
+    if part.demand == PLAIN:
+        return PLAIN
+    said = ""
+    if part.bound is None:
+        said = f"holds {part.bounded_by}, which only the run tells"
+    elif part.bound == inf:
+        said = "holds all there is, without a bound"
+    elif part.bound:
+        items = f"{part.bound:,.0f} item{'s' if part.bound != 1 else ''}"
+        said = f"holds at most {items}"
+        if part.bounded_by not in (f"{part.bound:.0f}", ""):
+            said += f" ({part.bounded_by})"
+    if part.overflow:
+        said = f"{said or 'holds nothing'}, {_FULL[part.overflow]}"
+    return said
+
+
+_FULL = {
+    "DROP_OLDEST": "then drops the oldest",
+    "DROP_NEWEST": "then drops the newest it holds",
+    "DROP_INCOMING": "then drops what comes",
+    "DROP_ALL": "then drops all of them",
+    "FAIL": "then fails",
+    "SUSPEND": "then the source waits",
+    "BLOCK": "then the source's thread waits",
+}
+
+
+def _total(parts: tuple[Part, ...], held: float | None) -> str:
+    if held == inf:
+        where = [part.label for part in parts if part.bound == inf]
+        return f"There is no bound to what it holds, because of {', '.join(where)}."
+    if held is None:
+        known = sum(part.bound or 0 for part in parts)
+        rest = [part.label for part in parts if part.bound is None]
+        return f"It holds at most {known:,.0f} items, and what is in {', '.join(rest)}."
+    return f"It holds at most {held:,.0f} items in all."
+
+
+def _unbounded(parts: tuple[Part, ...]) -> Iterator[str]:
+    found = [part for part in parts if part.unbounded]
+    if found:
+        yield ""
+        yield "demand becomes unbounded at these, which ask for all there is before them:"
+        for part in found:
+            yield f"  {part.label}"
+
+
+def _lifted(parts: tuple[Part, ...]) -> Iterator[str]:
+    found = [part for part in parts if part.rule]
+    if found:
+        yield ""
+        yield "operators of reactivex that are lifted, and how they are run:"
+        for part in found:
+            yield f"  {part.label}: {part.rule}"

@@ -1,0 +1,364 @@
+"""explain: what a pipeline is made of, and what it holds at most, before it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import pytest
+import reactivex
+from reactivex import operators as stock
+from reactivex.scheduler import ImmediateScheduler
+from reactivex.subject import Subject
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.flow.registry import find, registered
+from rxflow.flow.stock import TABLE, Mode
+from rxflow.monitor import Explanation, Part, explain
+from rxflow.testing import TestSubscriber, run_virtual
+from tests.contract.law_callbacks import AtOnce
+from tests.operators.test_demand import ROWS
+from tests.support import counted
+from tests.tck.cases import DOORS, OPERATORS, SOURCES
+
+STEPS = {**OPERATORS, **DOORS}
+
+# Those whose case is one of another, inside of which they are.
+INSIDE: dict[str, Callable[[], Any]] = {
+    "while_do": lambda: rx.of(1).pipe(ops.while_do(lambda _: False)),
+    "throw": lambda: rx.throw(KeyError()),
+    "never": rx.never,
+    "map_thread": lambda: rx.of(1).map_thread(str),
+    "from_file": lambda: rx.from_file("any"),
+    "from_publisher": lambda: rx.from_publisher(Publishing()),
+}
+
+
+class Publishing(rx.Publisher[int]):
+    def subscribe(self, subscriber: rx.Subscriber[int]) -> None:
+        raise AssertionError("nothing is subscribed to")
+
+
+def one_with(name: str) -> Any:
+    """Give a Flow with an operator, a door or a source."""
+    if name in INSIDE:
+        return INSIDE[name]()
+    if name in STEPS:
+        return rx.range(9).pipe(STEPS[name].step)
+    return SOURCES[name].make(1)
+
+
+ENTRIES = [entry for entry in registered() if entry.kind != "bridge"]
+
+
+async def in_loop(name: str) -> Explanation:
+    return explain(one_with(name))
+
+
+@pytest.mark.filterwarnings("ignore::rxflow.DemandBoundaryWarning")
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_everything_that_is_registered_is_explained(entry: Any) -> None:
+    explained = run_virtual(in_loop(entry.name))
+    (found,) = [part for part in explained.parts if part.name == entry.name]
+    assert found.demand == entry.demand
+    assert f"  {entry.name}" in explained.text
+    consistent(explained)
+
+
+def consistent(explained: Explanation) -> None:
+    """Check what holds for each explanation."""
+    parts = explained.parts
+    assert [part.number for part in parts] == list(range(len(parts)))
+    assert all(number < part.number for part in parts for number in part.inputs)
+    used = [number for part in parts for number in part.inputs]
+    assert {*used} == {part.number for part in parts[:-1]}, "each leads to the sink"
+    assert [part.kind for part in parts].count("sink") == 1
+    assert parts[-1].kind == "sink"
+    for number, island in enumerate(explained.islands):
+        assert [part.number for part in parts if part.island == number] == [*island]
+        first, *rest = (parts[part] for part in island)
+        assert all(len(part.inputs) == 1 and part.inputs[0] in island for part in rest)
+        assert all(parts[before].island != number for before in first.inputs)
+    known = [part.bound for part in parts]
+    if inf in known:
+        assert explained.bound == inf
+    else:
+        assert explained.bound == (None if None in known else sum(known))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_more_is_held_than_is_told(name: str) -> None:
+    """Measured: all that the parts hold at once, with each demand, while nobody takes more."""
+    case = STEPS[name]
+    flow = rx.range(60).pipe(ops.map(case.element), case.step)
+    bound = explain(flow).bound
+    if bound is None or name in ASYNC:
+        return
+    for requested in (0, 1, 7):
+        probe = TestSubscriber[Any](requested)
+        subscription = flow.subscribe(probe)
+        held = sum(part.held for part in subscription.statistics())
+        subscription.cancel()
+        assert held <= bound
+
+
+# They need an event loop; that these hold no more is told by the law of items.
+ASYNC = ("map_async", "map_async_partitioned", "adaptive_concurrency")
+
+
+NOW = ImmediateScheduler()
+THREADS = AtOnce()
+
+
+FULL: dict[str, tuple[Any, int]] = {
+    "limit_rate": (ops.limit_rate(8), 8),
+    "observe_on": (ops.observe_on(NOW, prefetch=4), 4),
+    "batch": (ops.batch(5), 6),
+    "shed": (ops.shed(9, abs), 9),
+    "on_backpressure_buffer": (ops.on_backpressure_buffer(7, overflow=rx.DROP_OLDEST), 7),
+    "on_backpressure_latest": (ops.on_backpressure_latest(), 1),
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_the_bound_is_reached_when_it_is_full(name: str) -> None:
+    step, full = FULL[name]
+    flow = rx.from_iterable(range(100)).pipe(step)
+    subscription = flow.subscribe(TestSubscriber[Any](0))
+    assert sum(part.held for part in subscription.statistics()) == full == explain(flow).bound
+    subscription.cancel()
+
+
+def test_a_source_is_advanced_no_further_than_the_bound_of_all_tells() -> None:
+    source = counted(range(1000))
+    flow = rx.from_iterable(source).pipe(
+        ops.limit_rate(8), ops.pairwise(), ops.observe_on(NOW, prefetch=4)
+    )
+    assert explain(flow).bound == 8 + 1 + 4
+    subscription = flow.subscribe(TestSubscriber[Any](0))
+    assert 8 <= source.taken <= 13
+    subscription.cancel()
+
+
+def is_one_for_one(name: str) -> bool:
+    entry = find("operator", name)
+    return entry is not None and (
+        entry.demand.startswith("1:1 ; 1:1") or name in ("pairwise", "skip_last")
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if is_one_for_one(name)])
+def test_the_bound_is_what_is_measured_of_each_operator(name: str) -> None:
+    """What is taken and not given, where an item comes of each: see the rows."""
+    row = ROWS[name]
+    flow = rx.from_iterable(row.source()).pipe(*row.steps(ops))
+    own = 1 if name == "start_with" else 0  # it gives one that is none of the source's
+    ahead = max(pulled - (given - own) for given, pulled in enumerate(row.pulled, 1))
+    bound = explain(flow).bound
+    assert bound is not None
+    if name in ("materialize", "default_if_empty"):  # at the end only
+        ahead += 1
+    assert ahead == bound
+
+
+def of(flow: Any, name: str) -> Part:
+    (found,) = [part for part in explain(flow).parts if part.name == name]
+    return found
+
+
+def bound(flow: Any, name: str) -> float | None:
+    return of(flow, name).bound
+
+
+SOURCE = rx.range(9)
+PLAIN = Subject[int]()
+
+BOUNDS: dict[str, tuple[Any, str, float | None]] = {
+    "a default": (SOURCE.observe_on(NOW), "observe_on", 256),
+    "a stale one is not fetched ahead": (
+        PLAIN.pipe(ops.on_backpressure_latest(), ops.observe_on(NOW)),
+        "observe_on",
+        1,
+    ),
+    "two arguments": (SOURCE.map_executor(THREADS, str, 3, buffer=4), "map_executor", 7),
+    "times": (SOURCE.flat_map(rx.of, max_concurrency=3, prefetch=5), "flat_map", 15),
+    "per source": (SOURCE.merge(SOURCE, SOURCE, prefetch=4), "merge", 12),
+    "per source that comes as an item": (
+        SOURCE.map(rx.of).merge(max_concurrent=2, prefetch=4),
+        "merge",
+        8,
+    ),
+    "per rail": (SOURCE.parallel(3, ops.map(str)), "parallel", 3),
+    "per rail, with what is in each": (SOURCE.parallel(3, ops.limit_rate(5)), "parallel", 18),
+    "of what is supervised": (SOURCE.pipe(ops.supervise(ops.pairwise())), "supervise", 1),
+    "an option": (SOURCE.throttle(9, burst=3, cost=float), "throttle", 1),
+    "none": (SOURCE.to_list(), "to_list", inf),
+    "of a replay": (SOURCE.replay(7, prefetch=2).ref_count(), "replay", 9),
+    "by weight": (
+        PLAIN.pipe(ops.on_backpressure_buffer(2**20, weight=float)),
+        "on_backpressure_buffer",
+        None,
+    ),
+    "only the run tells": (SOURCE.max_by(abs), "max_by", None),
+    "lifted, as the native one": (SOURCE.pipe(rx.lift(stock.pairwise())), "pairwise", 1),
+    "lifted, driven by the clock": (SOURCE.pipe(rx.lift(stock.debounce(1))), "debounce", 256),
+    "lifted, only the run tells": (SOURCE.pipe(rx.lift(stock.delay(1))), "delay", None),
+    "a buffer of its own": (
+        SOURCE.share(prefetch=9).with_overflow(rx.DROP_OLDEST, capacity=7),
+        "with_overflow",
+        7,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BOUNDS)
+def test_a_bound_comes_of_the_arguments(case: str) -> None:
+    flow, name, expected = BOUNDS[case]
+    assert bound(flow, name) == expected
+
+
+def test_what_is_shared_is_there_once_and_holds_for_each_subscriber() -> None:
+    shared = SOURCE.share(prefetch=4)
+    explained = explain(shared.map(str).merge(shared.filter(bool), prefetch=2))
+    names = [part.name for part in explained.parts]
+    assert names == ["range", "share", "map", "filter", "merge", "subscriber"]
+    assert explained.bound == 2 * 4 + 2 * 2
+    assert [part.inputs for part in explained.parts] == [(), (0,), (1,), (1,), (2, 3), (4,)]
+    assert explained.islands == ((0,), (1,), (2,), (3,), (4, 5))
+    consistent(explained)
+
+
+def test_connecting_is_told_of_and_counts_once() -> None:
+    shared = SOURCE.publish(prefetch=4).pipe(ops.ref_count())
+    assert explain(shared).bound == 4
+    assert explain(shared.merge(shared, prefetch=1)).bound == 2 * 4 + 2
+
+
+def test_what_is_not_shared_is_there_as_often_as_it_is_subscribed_to() -> None:
+    flow = SOURCE.limit_rate(4)
+    explained = explain(flow.merge(flow, prefetch=1))
+    assert explained.bound == 4 + 4 + 2
+
+
+def test_a_plain_observable_comes_in_through_a_door() -> None:
+    explained = explain(SOURCE.merge(PLAIN))
+    assert [part.name for part in explained.parts] == [
+        *("range", "Subject", "from_observable", "merge", "subscriber")
+    ]
+    door = explained.parts[2]
+    assert (door.kind, door.bound, door.overflow, door.unbounded) == ("door", 256, "FAIL", True)
+    assert explain(SOURCE.take_until(PLAIN)).bound == 1
+
+
+def test_a_door_says_what_gives_way() -> None:
+    door = of(PLAIN.pipe(ops.on_backpressure_buffer(3, overflow=rx.DROP_ALL)), "Subject")
+    assert door.kind == "source"
+    for step, expected in {
+        ops.on_backpressure_buffer(3, overflow=rx.DROP_ALL): "DROP_ALL",
+        ops.on_backpressure_drop(): "DROP_INCOMING",
+        ops.on_backpressure_latest(): "DROP_OLDEST",
+        ops.on_backpressure_error(): "FAIL",
+        ops.on_backpressure_block(3): "BLOCK",
+    }.items():
+        part = of(PLAIN.pipe(step), step.name)  # type: ignore[attr-defined]
+        assert (part.kind, part.overflow) == ("door", expected)
+    # That of an operator is for what it opens while it runs: it asks for what it has room for.
+    assert of(SOURCE.flat_map(rx.of, overflow=rx.DROP_OLDEST), "flat_map").overflow is None
+
+
+def test_demand_is_unbounded_where_the_demand_line_says_so() -> None:
+    flow = PLAIN.pipe(ops.on_backpressure_drop(), ops.map(str), ops.to_list(), ops.limit_rate(2))
+    unbounded = [part.name for part in explain(flow).parts if part.unbounded]
+    assert unbounded == ["on_backpressure_drop", "to_list"]
+
+
+@pytest.mark.parametrize("mode", [mode for mode in Mode if mode.name not in ("TERMINAL",)])
+def test_what_is_lifted_says_by_which_rule(mode: Mode) -> None:
+    makes: dict[Mode, Any] = {
+        Mode.SYNC: stock.map(str),
+        Mode.GATED: stock.merge(SOURCE),
+        Mode.FLATTEN: stock.flat_map(rx.of),
+        Mode.SWITCH: stock.switch_latest(),
+        Mode.PASS: stock.delay(1),
+        Mode.CONTROL: stock.take_until(SOURCE),
+        Mode.HOLD: stock.window_with_count(2),
+        Mode.FREE: stock.sample(1.0),
+    }
+    if mode is Mode.MULTICAST:  # that becomes a plain Observable, or a shared Flow
+        return
+    explained = explain(SOURCE.pipe(rx.lift(makes[mode])))
+    (lifted,) = [part for part in explained.parts if part.kind == "lifted"]
+    assert lifted.rule == mode.value == TABLE[lifted.name].mode.value
+    assert mode.value in explained.text
+
+
+def test_a_name_is_the_label_of_the_part_before_it_and_is_known_to_all() -> None:
+    explained = explain(
+        SOURCE.map(str).named("parse").pipe(ops.limit_rate(2), ops.named("orders"), ops.take(1))
+    )
+    labels = {part.name: part.label for part in explained.parts if part.name != "named"}
+    names = {part.name: part.names for part in explained.parts if part.name != "named"}
+    assert labels["map"] == "parse"
+    assert labels["limit_rate"] == "orders"
+    assert re.fullmatch(r"take at test_explaining\.py:\d+", labels["take"])
+    assert names["range"] == names["map"] == ("parse", "orders")
+    assert names["limit_rate"] == ("orders",)
+    assert names["take"] == ()
+
+
+def test_only_what_is_before_it_is_named() -> None:
+    other = SOURCE.skip(1)
+    explained = explain(other.merge(SOURCE.map(str).named("parse")))
+    assert [part.name for part in explained.parts if part.names] == ["range", "map"]
+
+
+def test_a_flow_of_which_nothing_is_noted_is_a_source() -> None:
+    hub = rx.BroadcastHub[int]()
+    assert explain(hub.flow.map(str)).parts[0].kind == "source"
+
+
+def test_nothing_is_subscribed_to_and_nothing_kept() -> None:
+    source = Subject[int]()
+    flow = source.pipe(ops.on_backpressure_drop(), ops.map(str))
+    first, second = explain(flow), explain(flow)
+    assert not source.observers
+    assert first == second
+    assert first is not second
+
+
+def test_it_wants_a_flow() -> None:
+    with pytest.raises(TypeError, match="explain wants a Flow, not"):
+        explain(reactivex.of(1))
+
+
+def test_a_long_chain_is_explained() -> None:
+    flow: Any = SOURCE
+    for _ in range(1500):  # more than Python's calls may be nested
+        flow = flow.map(str)
+    assert len(explain(flow).parts) == 1502
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError("not shown")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (lambda: 1, "lambda"),
+        (str.upper, "upper"),
+        (Unshowable(), "Unshowable"),
+        (object(), "object"),
+        ("x" * 99, "'" + "x" * 28 + "..."),
+        (list(range(99)), "list of 99"),
+        (rx.DROP_OLDEST, "DROP_OLDEST"),
+        (SOURCE, "Flow"),
+    ],
+    ids=["lambda", "method", "unshowable", "object", "text", "list", "strategy", "Flow"],
+)
+def test_arguments_are_shown_shortly(value: Any, text: str) -> None:
+    assert of(rx.of(value), "of").arguments == (text,)
