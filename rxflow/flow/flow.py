@@ -22,6 +22,7 @@ from .foreign import ForeignSubscriber, Serving
 from .iteration import Chunks, Iteration, blocking
 from .registry import native
 from .source import Source
+from .tracing import trace
 
 V = TypeVar("V")
 T_out = TypeVar("T_out", covariant=True)
@@ -105,6 +106,14 @@ class Flow(Fluent[T_out]):
         except BaseException:
             source.cancel()
             raise
+
+    def trace(self, error: BaseException) -> None:
+        """Note in an error which operator it comes from, and at which line that was added.
+
+        Args:
+            error: With what a subscription to this Flow has failed.
+        """
+        trace(self, error)
 
     @overload
     def subscribe(

@@ -19,6 +19,7 @@ from ..kernel import (
     State,
     appeared,
     disappeared,
+    hooks,
     running_loop,
     running_trio,
 )
@@ -85,10 +86,15 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     def __init__(self, make: Make) -> None:
         """Subscribe, on the running event loop."""
         self._signal = signal_here()
+        self._make = make
         self._loop = _Loop()
         self._loop.iteration = weakref.ref(self)
         self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
-        self._feed = make(self._context)
+        try:
+            self._feed = make(self._context)
+        except Exception as error:
+            hooks.traced(make, error)
+            raise
         appeared(self._loop)
         self._run: Iterator[T_out] | None = None  # None when exhausted
         self._part: Iterator[T_out] = iter(())  # the next items of the run
@@ -119,8 +125,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         except StopAsyncIteration as error:
             await self.aclose()
             raise _false_end() from error
-        except BaseException:
-            await self.aclose()
+        except BaseException as error:
+            await self._failed(error)
             raise
         item = await self._more()
         if item is NOTHING:
@@ -158,12 +164,17 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         except StopAsyncIteration as error:
             await self.aclose()
             raise _false_end() from error
-        except BaseException:
-            await self.aclose()
+        except BaseException as error:
+            await self._failed(error)
             raise
         finally:
             self._stepping = False
         return NOTHING
+
+    async def _failed(self, error: BaseException) -> None:
+        if isinstance(error, Exception):
+            hooks.traced(self._make, error)
+        await self.aclose()
 
     async def _rest(self) -> None:
         await self._signal.rest()
@@ -216,7 +227,7 @@ class Chunks(Iteration[list[T]], Generic[T]):
         """Pull what is ready, at least one item."""
         failure, self._failure = self._failure, None
         if failure is not None:
-            await self.aclose()
+            await self._failed(failure)
             if isinstance(failure, StopAsyncIteration):
                 raise _false_end() from failure
             raise failure
@@ -279,5 +290,8 @@ def blocking(make: Make) -> Iterator[Any]:
                 feed.want(1)
                 awake.wait()
                 awake.clear()
+    except Exception as error:
+        hooks.traced(make, error)
+        raise
     finally:
         feed.cancel()

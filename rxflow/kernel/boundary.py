@@ -33,6 +33,7 @@ class Boundary(Feed[T], Generic[T]):
 
     # A dict of so many attributes takes more room than all else that an empty boundary has.
     __slots__ = (
+        "__weakref__",
         "_capacity",
         "_delay_error",
         "_discarded",
@@ -63,7 +64,6 @@ class Boundary(Feed[T], Generic[T]):
         "name",
         "pusher",
         "steady",
-        "__weakref__",
     )
 
     def __init__(

@@ -47,6 +47,7 @@ class Drain(Subscription):
         "_late",
         "_lock",
         "_loop",
+        "_make",
         "_on_batch",
         "_on_next",
         "_over",
@@ -78,6 +79,7 @@ class Drain(Subscription):
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
+        self._make: Callable[[Context], Feed[Any]] | None = None  # makes it; None as that is
         self._final: tuple[StageStatistics, ...] = ()  # the Feed's, when stopped
         self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
@@ -128,6 +130,7 @@ class Drain(Subscription):
             if not self._stopped:
                 self._on_next = subscriber.on_next
                 self._on_batch = getattr(subscriber, "on_batch", None)
+                self._make = make
                 if consumer is None:
                     appeared(self)
                 self._feed = feed = make(
@@ -389,6 +392,7 @@ class Drain(Subscription):
             if error is None:
                 subscriber.on_completed()
             else:
+                hooks.traced(self._make, error)
                 subscriber.on_error(error)
         except Exception as thrown:
             self._threw(thrown)
@@ -396,7 +400,7 @@ class Drain(Subscription):
     def _release(self) -> None:
         """Cancel the Feed and let go of everything."""
         feed, self._run = self._feed, None
-        self._subscriber = self._on_next = self._on_batch = None
+        self._subscriber = self._on_next = self._on_batch = self._make = None
         if feed is not None:
             try:
                 feed.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 log: logging.Logger = logging.getLogger("rxflow")
 
@@ -22,6 +23,18 @@ def reporting(call: Callable[[], object]) -> None:
         call()
     except Exception as error:
         dropped_error(error)
+
+
+def traced(make: object, error: BaseException) -> None:
+    """Have a Flow that has failed note in the error which of its operators it comes from.
+
+    Args:
+        make: What made the Feed that has failed: a method of the Flow, if it is one.
+        error: The failure.
+    """
+    trace = getattr(getattr(make, "__self__", None), "trace", None)
+    if trace is not None:
+        reporting(partial(trace, error))
 
 
 def dropped_error(error: BaseException) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import hooks
 from .feed import NOTHING, Context, Feed, Server, State
 
 
@@ -22,6 +23,7 @@ class Input:
     __slots__ = (
         "_asked",
         "_feed",
+        "_make",
         "_quiet",
         "_run",
         "_started",
@@ -60,6 +62,7 @@ class Input:
                 woken(self)
             context.wake()
 
+        self._make = make  # for its errors
         self._feed: Feed[Any] = make(context.waking(wake))
         self.steady: bool = self._feed.steady
         self._asked = 0  # what the Feed was asked for last, if it is steady (items)
@@ -93,14 +96,18 @@ class Input:
         """
         if self.waiting or self.ended:
             return NOTHING
-        if self._run is None:
-            self._quiet = True  # before the run looks: a wake meanwhile takes it back
-            self._run = self._feed.run()
-        item = next(self._run, NOTHING)
-        if item is not NOTHING:
-            return item
-        self._run = None
-        state = self._feed.settle()
+        try:
+            if self._run is None:
+                self._quiet = True  # before the run looks: a wake meanwhile takes it back
+                self._run = self._feed.run()
+            item = next(self._run, NOTHING)
+            if item is not NOTHING:
+                return item
+            self._run = None
+            state = self._feed.settle()
+        except Exception as error:  # before anybody handles it
+            hooks.traced(self._make, error)
+            raise
         if state is State.WAITING:
             # The run may have looked before its last items: a wake since then still counts.
             self.waiting = True

@@ -293,6 +293,4 @@ def _bound(draft: _Draft, consumers: int) -> Bound:
     if entry is None or (stock is not None and stock.mode is not Mode.SYNC):
         return None
     sources = len(part.inputs)
-    return bound(
-        entry, call, sources=sources, consumers=max(1, consumers), latest=draft.latest
-    )
+    return bound(entry, call, sources=sources, consumers=max(1, consumers), latest=draft.latest)

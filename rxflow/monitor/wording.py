@@ -16,6 +16,7 @@ PLAIN = "gives what it has, whatever is asked for"
 
 _LONGEST = 32  # an argument that is shown (characters)
 
+
 def shown(call: Call) -> Iterator[str]:
     """Show the arguments of a call, shortly."""
     for arg in call.args:
@@ -41,7 +42,9 @@ def _argument(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
-def text_of(parts: tuple[Part, ...], islands: tuple[tuple[int, ...], ...], held: float | None) -> str:
+def text_of(
+    parts: tuple[Part, ...], islands: tuple[tuple[int, ...], ...], held: float | None
+) -> str:
     """Write an explanation for people to read."""
     names = [_call(part) for part in parts]
     width = min(48, max(map(len, names)))
@@ -53,9 +56,7 @@ def text_of(parts: tuple[Part, ...], islands: tuple[tuple[int, ...], ...], held:
         for number in numbers:
             part = parts[number]
             what = f"{part.kind:<8}  {_says(part)}"
-            lines.append(
-                f"  {names[number]:<{width}}  {places[number]:<{room}}  {what}".rstrip()
-            )
+            lines.append(f"  {names[number]:<{width}}  {places[number]:<{room}}  {what}".rstrip())
     lines += [*_unbounded(parts), *_lifted(parts)]
     return "\n".join(lines)
 

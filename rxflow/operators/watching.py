@@ -11,7 +11,8 @@ from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
-from ..kernel import Feed, Relay, StageStatistics, State, hooks
+from ..flow.tracing import add_note
+from ..kernel import Context, Feed, Relay, StageStatistics, State, hooks
 from ..protocol import UNBOUNDED, add_demand
 
 T = TypeVar("T")
@@ -293,12 +294,13 @@ def named(name: str) -> Callable[[Observable[T]], Flow[T]]:
     Source: Reactor name; Pekko named.
     """
     _check_name("named", name)
-    return fed(lambda context, flow: _Named(flow.feed(context), name))
+    return fed(lambda context, flow: _Named(context, flow, name))
 
 
 class _Named(Relay):
-    def __init__(self, source: Feed[Any], name: str) -> None:
-        super().__init__(source)
+    def __init__(self, context: Context, flow: Flow[Any], name: str) -> None:
+        super().__init__(flow.feed(context))
+        self._flow = flow
         self._name = name
 
     def run(self) -> Iterator[Any]:
@@ -316,9 +318,8 @@ class _Named(Relay):
             raise
 
     def _note(self, error: Exception) -> None:
-        note = f"in the Flow that is named {self._name!r}"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        self._flow.trace(error)
+        add_note(error, f"in the Flow that is named {self._name!r}")
 
     def statistics(self) -> Iterator[StageStatistics]:
         for part in super().statistics():
