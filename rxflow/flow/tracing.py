@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
-from functools import partial
-from traceback import walk_tb
+from dataclasses import dataclass
+from functools import cache, partial
+from opcode import opname
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, cast
 
@@ -14,6 +16,8 @@ from .assembly import Call, is_inside
 from .registry import find
 
 _PARTS = ("rxflow.operators.", "rxflow.sources.", "rxflow.aio.", "rxflow.http.")
+_PLAIN = list | tuple | range | dict | set | frozenset | str | bytes  # they do not fail
+_PLACE = ", added at "
 _MOST = 5  # operators that a note names, where it cannot be told which one it was
 
 
@@ -21,22 +25,23 @@ def trace(flow: Any, error: BaseException) -> None:
     """Note in an error at which line of the user's code the operator was added that it is of.
 
     The frames that it has passed tell: a function of the user that was given to an operator;
-    else the code of the operator itself. What nothing is known of gets no note.
+    else the code of the operator itself. Where they tell of several, all are named; what
+    nothing is known of, such as the failure of a source, gets no note.
 
     Args:
         flow: What has failed.
         error: With what.
     """
-    found = _origins(error, list(_calls(flow)))
-    if not found:
-        return
-    named = [f"{_shown(call)}" for call in found[:_MOST]]
-    if len(found) > _MOST:
-        named.append(f"{len(found) - _MOST} more")
+    calls = list(_calls(flow))
+    steps = list(_steps(error))
+    found = _given(steps, calls) or _signalled(error, calls)
+    if not found and not any(_PLACE in note for note in _notes(error)):  # it knows better there
+        found = _by_code(steps, calls)
     if len(found) == 1:
-        add_note(error, f"in {named[0]}")
-    elif not any(note.startswith("in ") for note in _notes(error)):
-        add_note(error, f"in one of {'; '.join(named)}")
+        add_note(error, f"in {_shown(found[0])}")
+    elif found:
+        shown = "; ".join(map(_shown, found[:_MOST]))
+        add_note(error, f"in one of {shown}" + (" and others" if len(found) > _MOST else ""))
 
 
 def add_note(error: BaseException, note: str) -> None:
@@ -51,7 +56,7 @@ def _notes(error: BaseException) -> list[str]:
 
 def _shown(call: Call) -> str:
     place = call.place
-    return call.name if place is None else f"{call.name}, added at {place.file}:{place.line}"
+    return f"{call.name}{_PLACE}{place.file}:{place.line}" if place else call.name
 
 
 def _calls(flow: Any) -> Iterator[Call]:
@@ -71,48 +76,91 @@ def _calls(flow: Any) -> Iterator[Call]:
             waiting += cast("list[Any]", what)
 
 
-def _origins(error: BaseException, calls: list[Call]) -> list[Call]:
-    """Find the call that an error comes from; several, where it cannot be told which one."""
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A frame that an error has passed, and with which instruction."""
+
+    frame: FrameType
+    at: int
+
+    @property
+    def inside(self) -> bool:
+        return is_inside(self.frame.f_code)
+
+    @property
+    def does(self) -> str:
+        """The name of the instruction."""
+        return opname[self.frame.f_code.co_code[self.at]]
+
+
+def _steps(error: BaseException) -> Iterator[_Step]:
+    """Give the frames, from the one that has caught the error to the one that has raised it."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield _Step(traceback.tb_frame, traceback.tb_lasti)
+        traceback = traceback.tb_next
+
+
+def _given(steps: list[_Step], calls: list[Call]) -> list[Call]:
+    """Find the calls that were given the function of the user which rxflow has called."""
     codes: dict[CodeType, list[Call]] = {}
     for call in calls:
         for code in {*_codes(call)}:
             codes.setdefault(code, []).append(call)
-    for above, frame in zip(frames, frames[1:], strict=False):
-        if frame.f_code in codes and is_inside(above.f_code):
-            return codes[frame.f_code]
-    operator = getattr(error, "operator", None)  # of what rxflow signals
+    for above, step in zip(steps, steps[1:], strict=False):
+        if step.frame.f_code in codes and above.inside:
+            return codes[step.frame.f_code]
+    return []
+
+
+def _signalled(error: BaseException, calls: list[Call]) -> list[Call]:
+    """Find the calls of the operator that says in its error that it is it."""
+    operator = getattr(error, "operator", None)
     named = [call for call in calls if call.name == operator]
     if len(named) > 1 and (capacity := getattr(error, "capacity", None)) is not None:
         named = [call for call in named if capacity in _numbers(call)] or named
-    return named or _by_code(frames, calls)
+    return named
 
 
-def _by_code(frames: list[FrameType], calls: list[Call]) -> list[Call]:
-    """Find the calls of which the code of rxflow runs that has raised."""
-    inside = [frame for frame in frames if is_inside(frame.f_code)]
-    if not inside:
-        return []
-    if inside[-1].f_code.co_name == "_false_end":
-        return [call for call in calls if _calls_out(call) or [*_codes(call)]]
-    for frame in reversed(inside):
+def _by_code(steps: list[_Step], calls: list[Call]) -> list[Call]:
+    """Find the calls of which the code of rxflow runs that has raised, or called what has."""
+    inside = [step for step in steps[1:] if step.inside]  # the first has caught it, and runs
+    if inside and inside[-1].frame.f_code.co_name == "_false_end":
+        return [call for call in calls if _hides(call) or [*_codes(call)]]
+    for step in reversed(inside):
+        frame = step.frame
         module = frame.f_globals.get("__name__", "")
-        signalled = frame.f_code.co_name == "settle"  # it was handed on there
-        if not (signalled or module.startswith(_PARTS)):
-            break
-        # Only what has returned is looked into: it would keep what it has now, up to Python 3.12.
+        handed_on = frame.f_code.co_name == "settle"
+        if not (handed_on or module.startswith(_PARTS)):
+            continue
         own = frame.f_locals.get("self")
         name = getattr(own, "name", None) or getattr(own, "_name", None)
-        found = [call for call in calls if call.name == name or _module(call) == module]
-        if found or signalled:
-            return found
-    return [call for call in calls if _calls_out(call)]
+        named = [call for call in calls if call.name == name]
+        if handed_on:  # the failure of a source, as far as it is not of the one that is named
+            return named
+        if found := named or [call for call in calls if module in _modules(call)]:
+            return _with_hidden(step, found, calls) if step is inside[-1] else found
+    return [call for call in calls if _hides(call)] if steps else []
 
 
-def _module(call: Call) -> str:
-    """Tell where an operator or a source is defined."""
+def _with_hidden(step: _Step, found: list[Call], calls: list[Call]) -> list[Call]:
+    """Add what the code may have pulled from, where functions written in C leave no frame."""
+    before = [call for call in calls[: calls.index(found[0])] if _hides(call)]
+    if step.does == "FOR_ITER":
+        return before or found
+    return [*before, *found] if step.does.startswith("CALL") else found
+
+
+def _modules(call: Call) -> frozenset[str]:
+    """Tell where an operator or a source is defined, and where what it is made of is."""
     entries = (find(kind, call.name) for kind in ("operator", "door", "source"))
-    return next((entry.build.__module__ for entry in entries if entry is not None), "")
+    return next((_used(entry.build.__module__) for entry in entries if entry), frozenset())
+
+
+@cache
+def _used(module: str) -> frozenset[str]:
+    values = vars(sys.modules[module]).values()
+    return frozenset({module, *(str(getattr(value, "__module__", "")) for value in values)})
 
 
 def _numbers(call: Call) -> Iterator[float]:
@@ -121,12 +169,18 @@ def _numbers(call: Call) -> Iterator[float]:
             yield value
 
 
-def _calls_out(call: Call) -> bool:
+def _hides(call: Call) -> bool:
     """Tell whether it was given a function that shows in no frame, such as one written in C."""
     return any(
-        callable(value) and not isinstance(value, Observable | Call) and not [*_code(value)]
+        not isinstance(value, Observable | Call | type(None))
+        and (_hides_items(value) or (callable(value) and not [*_code(value)]))
         for value in (*call.args, *call.kwargs.values())
     )
+
+
+def _hides_items(value: Any) -> bool:
+    """Tell whether something is iterated by code that is not its own."""
+    return isinstance(value, Iterable) and not isinstance(value, _PLAIN | Iterator)
 
 
 def _codes(call: Call) -> Iterator[CodeType]:
@@ -142,9 +196,10 @@ def _code(value: Any) -> Iterator[CodeType]:
     """Give the code that runs when something of the user is called, iterated or told."""
     while isinstance(value, partial | MethodType):
         value = cast("Any", value.func if isinstance(value, partial) else value.__func__)
+    if (wrapped := getattr(value, "__wrapped__", None)) is not None:
+        yield from _code(wrapped)
     if isinstance(value, FunctionType):
         yield value.__code__
-        yield from _code(getattr(value, "__wrapped__", None))
         return
     for name in ("gi_code", "ag_code", "cr_code"):
         if isinstance(code := getattr(value, name, None), CodeType):
