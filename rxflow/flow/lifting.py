@@ -53,17 +53,16 @@ def pipe(self: Flow[Any], *operators: Callable[[Any], Any]) -> Any:
     current: Any = self
     staged: list[Operator] = []  # synchronous ones, added to the Flow all at once
     for operator in operators:
-        if is_flow(current):
-            if isinstance(operator, Operator) and operator.stages and not current.holding:
-                staged.append(operator)
-                continue
+        if not staged and not is_flow(current):
+            current = operator(current)
+        elif isinstance(operator, Operator) and operator.stages and not current.holding:
+            staged.append(operator)
+        else:
             if staged:
                 current = _with(current, staged)
                 staged = []
             current = apply(current, operator)
-        else:
-            current = operator(current)
-    return _with(current, staged) if staged and is_flow(current) else current
+    return _with(current, staged) if staged else current
 
 
 def _with(flow: Flow[Any], operators: list[Operator]) -> Flow[Any]:

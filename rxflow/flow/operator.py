@@ -160,7 +160,9 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
             return built
 
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:
-            built: Any = build(*args, **kwargs)
+            # As ``build``, which would look at its caller a second time: this one.
+            built: Any = function(*args, **kwargs)
+            built.name, built.args, built.kwargs = name, args, kwargs
             frame = _getframe(1)
             built.code, built.at = frame.f_code, frame.f_lasti
             return built(self)
