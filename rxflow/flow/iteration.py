@@ -47,6 +47,11 @@ class _Loop:
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: tuple[StageStatistics, ...] = ()
 
+    @property
+    def flow(self) -> object:
+        iteration = self.iteration()
+        return None if self._calls is None or iteration is None else iteration.flow
+
     def finish(self) -> None:
         iteration = self.iteration()
         if iteration is not None:
@@ -204,6 +209,11 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             self._run = None
             self._loop.cancel(self._feed)
             self._signal.wake()  # a step that waits in another task
+
+    @property
+    def flow(self) -> object:
+        """The Flow that runs, where there is one."""
+        return getattr(self._make, "__self__", None)
 
     def finish(self) -> None:
         """End it as if the source had completed, whatever is held. From any thread."""

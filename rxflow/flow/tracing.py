@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from opcode import opname
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, cast
@@ -107,7 +108,7 @@ def _given(steps: list[_Step], calls: list[Call]) -> list[Call]:
     for call in calls:
         for code in {*_codes(call)}:
             codes.setdefault(code, []).append(call)
-    for above, step in zip(steps, steps[1:], strict=False):
+    for above, step in pairwise(steps):
         if step.frame.f_code in codes and above.inside:
             return codes[step.frame.f_code]
     return []

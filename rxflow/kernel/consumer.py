@@ -13,6 +13,11 @@ from .statistics import StageStatistics
 class Consumer(Protocol):
     """Whoever pulls the last part: the Drain of a Subscriber, or a loop."""
 
+    @property
+    def flow(self) -> object:
+        """The Flow that runs; None where there is none, and when it is over."""
+        ...
+
     def finish(self) -> None:
         """End the stream as complete, whatever is held. From any thread, idempotent."""
 

@@ -160,6 +160,11 @@ class Drain(Subscription):
             if interrupted:
                 self.cancel()
 
+    @property
+    def flow(self) -> object:
+        """The Flow that runs; None where there is none, and when it is over."""
+        return getattr(self._make, "__self__", None)
+
     def request(self, n: int) -> None:
         """Ask for more items; see :meth:`Subscription.request`."""
         error = invalid_request(n)

@@ -8,5 +8,6 @@ May import: flow, kernel, protocol.
 from ..kernel import StageStatistics, running
 from .explaining import explain
 from .explanation import Explanation, Part
+from .parts import parts
 
-__all__ = ["Explanation", "Part", "StageStatistics", "explain", "running"]
+__all__ = ["Explanation", "Part", "StageStatistics", "explain", "parts", "running"]

@@ -15,6 +15,7 @@ PLAIN = "gives what it has, whatever is asked for"
 """What is said of the demand of a plain Observable."""
 
 _LONGEST = 32  # an argument that is shown (characters)
+_WIDEST = 72  # a call that is shown (characters)
 
 
 def shown(call: Call) -> Iterator[str]:
@@ -46,25 +47,22 @@ def text_of(
     parts: tuple[Part, ...], islands: tuple[tuple[int, ...], ...], held: float | None
 ) -> str:
     """Write an explanation for people to read."""
-    names = [_call(part) for part in parts]
-    width = min(48, max(map(len, names)))
-    places = [str(part.place or "") for part in parts]
-    room = max(map(len, places))
+    width = max(len(_call(part)) for part in parts)
     lines = [_total(parts, held)]
     for island, numbers in enumerate(islands):
         lines += ["", f"island {island + 1}{_before(parts, numbers)}"]
-        for number in numbers:
-            part = parts[number]
-            what = f"{part.kind:<8}  {_says(part)}"
-            lines.append(f"  {names[number]:<{width}}  {places[number]:<{room}}  {what}".rstrip())
+        for part in (parts[number] for number in numbers):
+            lines.append(f"  {_call(part):<{width}}  {part.place or ''}".rstrip())
+            if said := _says(part):
+                lines.append(f"      {said}")
     lines += [*_unbounded(parts), *_lifted(parts)]
     return "\n".join(lines)
 
 
 def _call(part: Part) -> str:
     call = f"{part.name}({', '.join(part.arguments)})" if part.arguments else part.name
-    named = part.names[0] if part.label in part.names else ""
-    return f"{part.label}: {call}" if named else call
+    text = f"{part.label}: {call}" if part.label in part.names else call
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
 
 
 def _before(parts: tuple[Part, ...], numbers: tuple[int, ...]) -> str:
@@ -76,23 +74,20 @@ def _before(parts: tuple[Part, ...], numbers: tuple[int, ...]) -> str:
 
 
 def _says(part: Part) -> str:
-    if part.kind == "sink":
-        return "asks for what it wants"
+    said = [part.kind] if part.kind in ("door", "boundary", "lifted") else []
     if part.demand == PLAIN:
-        return PLAIN
-    said = ""
-    if part.bound is None:
-        said = f"holds {part.bounded_by}, which only the run tells"
+        said.append(PLAIN)
+    elif part.bound is None:
+        said.append(f"holds {part.bounded_by}, which only the run tells")
     elif part.bound == inf:
-        said = "holds all there is, without a bound"
+        said.append("holds all there is, without a bound")
     elif part.bound:
         items = f"{part.bound:,.0f} item{'s' if part.bound != 1 else ''}"
-        said = f"holds at most {items}"
-        if part.bounded_by not in (f"{part.bound:.0f}", ""):
-            said += f" ({part.bounded_by})"
+        how = "" if part.bounded_by == f"{part.bound:.0f}" else f" ({part.bounded_by})"
+        said.append(f"holds at most {items}{how}")
     if part.overflow:
-        said = f"{said or 'holds nothing'}, {_FULL[part.overflow]}"
-    return said
+        said.append(_FULL[part.overflow])
+    return ", ".join(said)
 
 
 _FULL = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.support_together import together
 
 from .cases import DOORS, LATE, OPERATORS, Case, Outcome
 from .source_cases import SOURCES
@@ -29,7 +29,7 @@ OTHERWISE: dict[str, str | None] = {
 }
 
 
-@pytest.mark.parametrize("case", SIGNALLED, ids=str)
+@together("case", SIGNALLED)
 def test_the_operator_is_named_with_its_line(case: Case) -> None:
     fault = Fault(case.calls[0], PlantedError())
     expected = OTHERWISE.get(str(case), case.name)

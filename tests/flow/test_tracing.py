@@ -166,6 +166,7 @@ def test_the_operator_is_named_with_its_line(case: str, consumer: str) -> None:
     first = make.__code__.co_firstlineno
     assert any(note == f"in {name}, added at {__file__}:{first + line}" for line in range(4))
 
+
 def test_a_plain_for_notes_it_too() -> None:
     with pytest.raises(PlantedError) as caught:
         list(one().map(boom))
@@ -315,13 +316,13 @@ def test_nothing_is_kept_alive_by_a_note() -> None:
 
 
 def test_an_error_that_takes_no_note_is_signalled_all_the_same() -> None:
-    class Closed(Exception):
+    class ClosedError(Exception):
         def add_note(self, note: str) -> None:
             raise RuntimeError("no notes")
 
     def fail(_: Any) -> Any:
-        raise Closed
+        raise ClosedError
 
     with dropped_errors() as reported:
-        assert isinstance(subscribed(one().map(fail)), Closed)
+        assert isinstance(subscribed(one().map(fail)), ClosedError)
     assert [str(each) for each in reported] == ["no notes"]

@@ -22,6 +22,7 @@ from rxflow.testing import TestSubscriber, run_virtual
 from tests.contract.law_callbacks import AtOnce
 from tests.operators.test_demand import ROWS
 from tests.support import counted
+from tests.support_together import together
 from tests.tck.cases import DOORS, OPERATORS, SOURCES
 
 STEPS = {**OPERATORS, **DOORS}
@@ -59,7 +60,7 @@ async def in_loop(name: str) -> Explanation:
 
 
 @pytest.mark.filterwarnings("ignore::rxflow.DemandBoundaryWarning")
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+@together("entry", ENTRIES, lambda entry: entry.name)
 def test_everything_that_is_registered_is_explained(entry: Any) -> None:
     explained = run_virtual(in_loop(entry.name))
     (found,) = [part for part in explained.parts if part.name == entry.name]
@@ -89,7 +90,7 @@ def consistent(explained: Explanation) -> None:
         assert explained.bound == (None if None in known else sum(known))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", STEPS)
+@together("name", STEPS)
 def test_no_more_is_held_than_is_told(name: str) -> None:
     """Measured: all that the parts hold at once, with each demand, while nobody takes more."""
     case = STEPS[name]
@@ -150,7 +151,7 @@ def is_one_for_one(name: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if is_one_for_one(name)])
+@together("name", [name for name in ROWS if is_one_for_one(name)])
 def test_the_bound_is_what_is_measured_of_each_operator(name: str) -> None:
     """What is taken and not given, where an item comes of each: see the rows."""
     row = ROWS[name]
@@ -362,3 +363,70 @@ class Unshowable:
 )
 def test_arguments_are_shown_shortly(value: Any, text: str) -> None:
     assert of(rx.of(value), "of").arguments == (text,)
+
+
+PROGRAM = """\
+from reactivex.subject import Subject
+import rxflow as rx
+from rxflow import operators as ops
+
+ticks = Subject()
+
+prices = ticks.pipe(
+    ops.on_backpressure_buffer(1000, overflow=rx.DROP_OLDEST),
+    ops.map(float),
+    ops.named("parse"),
+    ops.observe_on(NOW, prefetch=8),
+    ops.pairwise(),
+)
+quotes = rx.of(1).pipe(rx.lift(stock.delay(1)))
+"""
+
+
+def test_it_is_told_in_words() -> None:
+    known: dict[str, Any] = {"NOW": NOW, "stock": stock}
+    exec(compile(PROGRAM, "/home/me/app.py", "exec"), known)
+    assert (
+        str(explain(known["prices"]))
+        == """\
+It holds at most 1,009 items in all.
+
+island 1
+  Subject
+      gives what it has, whatever is asked for
+
+island 2, draws from 1
+  on_backpressure_buffer(1000, overflow=DROP_OLDEST)  app.py:8
+      door, holds at most 1,000 items (capacity), then drops the oldest
+  parse: map(float)                                   app.py:9
+  named('parse')                                      app.py:10
+
+island 3, draws from 2
+  observe_on(ImmediateScheduler, prefetch=8)          app.py:11
+      boundary, holds at most 8 items (prefetch)
+  pairwise                                            app.py:12
+      holds at most 1 item
+  subscriber
+
+demand becomes unbounded at these, which ask for all there is before them:
+  on_backpressure_buffer at app.py:8"""
+    )
+    assert (
+        str(explain(known["quotes"]))
+        == """\
+It holds at most 0 items, and what is in delay at app.py:14.
+
+island 1
+  of(1)           app.py:14
+
+island 2, draws from 1
+  delay(1, None)  app.py:14
+      lifted, holds the demand + 256, which only the run tells
+  subscriber
+
+operators of reactivex that are lifted, and how they are run:
+  delay at app.py:14: items come out later: fed up to a window beyond the demand"""
+    )
+    assert str(explain(known["prices"].to_list())).startswith(
+        "There is no bound to what it holds, because of to_list at test_explaining.py:"
+    )
