@@ -12,6 +12,7 @@ one way, from top to bottom here:
 - ``http``: requests, responses, events and WebSockets, by the ASGI interface
 - ``monitor``: what runs, how it stands, and why it waits; imported by itself
 - ``testing``: the test kit, and the rules of Reactive Streams as checks; imported by itself
+- ``notebook``: pictures of pipelines and of runs; imported when a Flow is shown, or by itself
 - ``demo``: the library at work on real input
 - ``examples``: four small applications; imported by themselves
 

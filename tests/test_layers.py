@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "http": {"sources", "operators", "flow", "kernel", "protocol"},
     "monitor": {"flow", "kernel", "protocol"},
     "testing": {"kernel", "protocol"},
+    "notebook": {"monitor", "testing", "flow", "kernel", "protocol"},
     "demo": {"rxflow", "operators"},  # the two public modules, as any user's program
     "examples": {"rxflow", "operators"},
 }
@@ -36,6 +37,7 @@ OPTIONAL = {
     "monitor": {"opentelemetry", "prometheus_client", "rich"},
     "demo": {"rich"},
     "examples": {"httpx", "purgatory", "tenacity", "uvicorn"},
+    "notebook": {"IPython", "anywidget", "matplotlib", "traitlets"},
     "testing": {"pytest"},
 }
 
@@ -129,7 +131,7 @@ def test_the_layers_have_no_cycle() -> None:
 
 def test_the_facade_imports_everything_but_the_demo_and_the_test_kit() -> None:
     targets = {target for _, target in rooms_imported(PACKAGE / "__init__.py")}
-    assert targets == set(LAYERS) - {"demo", "examples", "monitor", "testing"}
+    assert targets == set(LAYERS) - {"demo", "examples", "monitor", "notebook", "testing"}
     assert {target for _, target in rooms_imported(PACKAGE / "__main__.py")} == {"demo"}
 
 

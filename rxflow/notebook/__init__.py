@@ -1,0 +1,12 @@
+"""Pictures for notebooks: how a pipeline is made, and what happened in a run.
+
+Holds: Recorder and record (marble diagrams of recorded runs, with the demand),
+pipeline (the picture of how a Flow is put together).
+Invariants: pictures are SVG without scripts, in the colours of the page, with a text
+alternative; what is recorded is bounded; optional packages are imported when used.
+May import: ``flow``, ``kernel`` and ``protocol``.
+"""
+
+from .recording import Recorder, Recording
+
+__all__ = ["Recorder", "Recording"]
