@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from reprlib import Repr
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from reactivex import Observable
 from reactivex import abc as rx_abc
@@ -131,7 +132,7 @@ class Recorder:
 
         return Flow(feed, latest=flow.latest)
 
-    def source(self, name: str) -> Callable[[Observable[T]], Any]:
+    def source(self, name: str) -> Callable[[Observable[Any]], Any]:
         """Record what comes from a source, as an operator right behind it.
 
         Args:
@@ -141,33 +142,31 @@ class Recorder:
             A function from an Observable, or a Flow, to the same kind.
         """
 
-        def apply(source: Observable[T]) -> Any:
+        def apply(source: Observable[Any]) -> Any:
             if isinstance(source, Flow):
-                flow = cast("Flow[Any]", source)
-                return _tapped(flow, lambda signal, value: self._came(name, signal, value))
-            return Observable(lambda observer, scheduler: _listening(source, observer, scheduler))
+                return _tapped(source, lambda signal, value: self._came(name, signal, value))
 
-        def _listening(
-            source: Observable[T],
-            observer: rx_abc.ObserverBase[T],
-            scheduler: rx_abc.SchedulerBase | None,
-        ) -> rx_abc.DisposableBase:
-            def on_next(item: T) -> None:
-                self._came(name, "on_next", item)
-                observer.on_next(item)
-                self._look()
+            def subscribe(
+                observer: rx_abc.ObserverBase[Any], scheduler: rx_abc.SchedulerBase | None = None
+            ) -> rx_abc.DisposableBase:
+                def on_next(item: Any) -> None:
+                    self._came(name, "on_next", item)
+                    observer.on_next(item)
+                    self._look()
 
-            def on_error(error: Exception) -> None:
-                self._came(name, "on_error", error)
-                observer.on_error(error)
-                self._look()
+                def on_error(error: Exception) -> None:
+                    self._came(name, "on_error", error)
+                    observer.on_error(error)
+                    self._look()
 
-            def on_completed() -> None:
-                self._came(name, "on_completed", None)
-                observer.on_completed()
-                self._look()
+                def on_completed() -> None:
+                    self._came(name, "on_completed", None)
+                    observer.on_completed()
+                    self._look()
 
-            return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+                return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
+
+            return Observable(subscribe)
 
         return apply
 
@@ -258,7 +257,7 @@ class _Run:
             now = self._now()
             total = sum(self._seen(now, name, part) for name, part in _named(feed.statistics()))
             asked = self._asked == UNBOUNDED or self._asked > self._delivered
-            state = "" if asked and total else "starved" if asked else "blocked" if total else ""
+            state = ("blocked" if total else "") if not asked else "" if total else "starved"
             if not self._states or self._states[-1][1] != state:
                 self._states.append((now, state))
 
@@ -354,6 +353,7 @@ def _named(parts: Iterator[StageStatistics]) -> Iterator[tuple[str, StageStatist
         yield part.name if times[part.name] == 1 else f"{part.name} ({times[part.name]})", part
 
 
+_ADDRESS = re.compile(" (?:instance )?at 0x[0-9a-fA-F]+")
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 
@@ -365,6 +365,7 @@ def shown(item: Any) -> str:
         item: It.
     """
     try:
-        return _SHORT.repr(item)
-    except Exception as error:
-        return f"<{type(item).__name__}: {type(error).__name__} in its repr>"
+        text = _SHORT.repr(item)
+    except Exception:
+        text = f"<{type(item).__name__}>"
+    return _ADDRESS.sub("", text)  # so that the same run gives the same picture
