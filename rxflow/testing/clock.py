@@ -8,6 +8,7 @@ import selectors
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import datetime
+from math import ulp
 from typing import Any, NoReturn, TypeVar
 from weakref import WeakSet
 
@@ -51,6 +52,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Give the virtual time (seconds)."""
         return self._jumping.clock
+
+    @property
+    def _clock_resolution(self) -> float:
+        """How much later than now asyncio takes a timer for due (seconds).
+
+        After half a year the nanosecond that it would add makes no difference to a float, and a
+        timer that is due now would never ring.
+        """
+        return max(1e-9, ulp(self._jumping.clock))
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, resolution: float) -> None:
+        """Asyncio sets that of the real clock."""
 
 
 class LoopTestScheduler(TestScheduler):

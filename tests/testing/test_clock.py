@@ -88,3 +88,15 @@ def test_what_a_main_coroutine_leaves_behind_is_found(left: str) -> None:
     told = {"task": "tasks are left", "report": "it went wrong", "generator": "are open"}[left]
     with pytest.raises(AssertionError, match=told):
         run_virtual(main())
+
+
+@pytest.mark.parametrize("start", [2.0**22, 2.0**24, 2.0**33])
+def test_a_timer_rings_also_after_a_long_time(start: float) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(start)
+        before = loop.time()
+        await asyncio.sleep(0.25)
+        return loop.time() - before
+
+    assert run_virtual(main()) == 0.25
