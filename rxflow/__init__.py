@@ -10,9 +10,9 @@ one way, from top to bottom here:
 - ``flow``: Flow, and how operators apply to it
 - ``sources``, ``operators``, ``aio``: what people compose
 - ``http``: requests, responses, events and WebSockets, by the ASGI interface
-- ``monitor``: what runs, how it stands, and why it waits; imported by itself
+- ``monitor``: what runs, how it stands, and why it waits; imported by itself, or to show a Flow
 - ``testing``: the test kit, and the rules of Reactive Streams as checks; imported by itself
-- ``notebook``: pictures of pipelines and of runs; imported when a Flow is shown, or by itself
+- ``notebook``: pictures of pipelines and of runs; imported by itself, or to show a Flow
 - ``demo``: the library at work on real input
 - ``examples``: four small applications; imported by themselves
 
@@ -21,6 +21,7 @@ This package is a superset of ``reactivex``, and ``rxflow.operators`` one of
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from reactivex import (
     ConnectableObservable,
@@ -85,6 +86,7 @@ from .flow import (
     SharedFlow,
     lift,
 )
+from .flow import showing as _showing
 from .http import (
     BodyTooLargeError,
     ClientDisconnectedError,
@@ -171,6 +173,22 @@ just = return_value
 from_ = from_iterable
 from_list = from_iterable
 cold = from_marbles
+
+
+def _picture(flow: Flow[_Any]) -> str:
+    """Draw a Flow; what that takes is imported when a notebook shows one."""
+    from .notebook import pipeline
+
+    return pipeline(flow)
+
+
+def _text(flow: Flow[_Any]) -> str:
+    from .monitor import explain
+
+    return explain(flow).text
+
+
+_showing.picture, _showing.text = _picture, _text
 
 if _TYPE_CHECKING:
     __version__: str

@@ -131,7 +131,7 @@ def test_the_layers_have_no_cycle() -> None:
 
 def test_the_facade_imports_everything_but_the_demo_and_the_test_kit() -> None:
     targets = {target for _, target in rooms_imported(PACKAGE / "__init__.py")}
-    assert targets == set(LAYERS) - {"demo", "examples", "monitor", "notebook", "testing"}
+    assert targets == set(LAYERS) - {"demo", "examples", "testing"}
     assert {target for _, target in rooms_imported(PACKAGE / "__main__.py")} == {"demo"}
 
 
@@ -165,7 +165,8 @@ def test_importing_rxflow_loads_nothing_optional() -> None:
         timeout=60,
     ).stdout.split()
     assert "rxflow.operators" in loaded
-    assert not [name for name in loaded if name.startswith(("rxflow.demo", "rxflow.examples"))]
+    late = ("rxflow.demo", "rxflow.examples", "rxflow.monitor", "rxflow.notebook")
+    assert not [name for name in loaded if name.startswith(late)]
     others = {name.partition(".")[0] for name in loaded} - {"rxflow", *sys.stdlib_module_names}
     assert others <= {"reactivex", "typing_extensions"}  # typing_extensions is reactivex's
 

@@ -14,6 +14,7 @@ from reactivex.scheduler import CurrentThreadScheduler
 
 from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, lifting
 from ..protocol import UNBOUNDED, Subscriber, Subscription
+from . import showing
 from ._fluent import Fluent
 from .assembly import UNKNOWN, Assembly, placed
 from .boundaries import tell_of_unlifted
@@ -229,6 +230,14 @@ class Flow(Fluent[T_out]):
     def __iadd__(self, other: Source[V]) -> Flow[T_out | V]:
         """Concatenate with another source."""
         return self + other
+
+    def _repr_svg_(self) -> str | None:
+        """Draw it, for a notebook."""
+        return None if showing.picture is None else showing.picture(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Explain it, where IPython has no pictures."""
+        printer.text(repr(self) if showing.text is None else showing.text(self))
 
 
 class _Unbounded(Subscriber[Any]):

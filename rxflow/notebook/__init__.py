@@ -4,10 +4,11 @@ Holds: Recorder and record (marble diagrams of recorded runs, with the demand),
 pipeline (the picture of how a Flow is put together).
 Invariants: pictures are SVG without scripts, in the colours of the page, with a text
 alternative; what is recorded is bounded; optional packages are imported when used.
-May import: ``testing``, ``flow``, ``kernel`` and ``protocol``.
+May import: ``monitor``, ``testing``, ``flow``, ``kernel`` and ``protocol``.
 """
 
 from .drawn import record
+from .plan import pipeline
 from .recording import Recorder, Recording
 
-__all__ = ["Recorder", "Recording", "record"]
+__all__ = ["Recorder", "Recording", "pipeline", "record"]

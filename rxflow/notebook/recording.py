@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from reprlib import Repr
 from threading import Lock
 from typing import Any, TypeVar
@@ -126,11 +127,11 @@ class Recorder:
             raise TypeError(f"a Recorder records a Flow, not {flow!r}: put it behind a door")
 
         def feed(context: Context) -> Feed[Any]:
-            source = flow.feed(context)
-            run = self._run = _Run(context, source, self._limit)
-            return _tapped(Flow(lambda _: source, latest=flow.latest), run.heard).feed(context)
+            run = self._run = _Run(context, self._limit)
+            run.feed = _tap(run.heard)(flow).feed(context)
+            return run.feed
 
-        return Flow(feed, latest=flow.latest)
+        return _watched(flow, feed)
 
     def source(self, name: str) -> Callable[[Observable[Any]], Any]:
         """Record what comes from a source, as an operator right behind it.
@@ -144,25 +145,37 @@ class Recorder:
 
         def apply(source: Observable[Any]) -> Any:
             if isinstance(source, Flow):
-                return _tapped(source, lambda signal, value: self._came(name, signal, value))
+                flow: Flow[Any] = source
+
+                def feed(context: Context) -> Feed[Any]:
+                    run = self._run
+                    if run is None:
+                        return flow.feed(context)
+                    return _tap(partial(run.came, name))(flow).feed(context)
+
+                return _watched(flow, feed)
 
             def subscribe(
                 observer: rx_abc.ObserverBase[Any], scheduler: rx_abc.SchedulerBase | None = None
             ) -> rx_abc.DisposableBase:
+                run = self._run
+                if run is None:  # nobody carries the recorder
+                    return source.subscribe(observer, scheduler=scheduler)
+
                 def on_next(item: Any) -> None:
-                    self._came(name, "on_next", item)
+                    run.came(name, "on_next", item)
                     observer.on_next(item)
-                    self._look()
+                    run.look()
 
                 def on_error(error: Exception) -> None:
-                    self._came(name, "on_error", error)
+                    run.came(name, "on_error", error)
                     observer.on_error(error)
-                    self._look()
+                    run.look()
 
                 def on_completed() -> None:
-                    self._came(name, "on_completed", None)
+                    run.came(name, "on_completed", None)
                     observer.on_completed()
-                    self._look()
+                    run.look()
 
                 return source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
 
@@ -184,15 +197,7 @@ class Recorder:
 
     def recording(self) -> Recording:
         """Give what was recorded so far, of the last subscription."""
-        return _Run(None, None, 0).recording() if self._run is None else self._run.recording()
-
-    def _came(self, name: str, signal: str, value: Any) -> None:
-        if self._run is not None:
-            self._run.came(name, signal, value)
-
-    def _look(self) -> None:
-        if self._run is not None:
-            self._run.look()
+        return (self._run or _Run(None, 0)).recording()
 
     def _repr_svg_(self) -> str:
         """Draw it, for a notebook."""
@@ -210,11 +215,11 @@ class Recorder:
 class _Run:
     """The recording of one subscription; from any thread."""
 
-    def __init__(self, context: Context | None, feed: Feed[Any] | None, limit: int) -> None:
+    def __init__(self, context: Context | None, limit: int) -> None:
         scheduler = None if context is None else context.timed().scheduler
         self._clock = Alarm(lambda: None, scheduler)
         self._zero = self._clock.read()
-        self._feed = feed  # None when it is over
+        self.feed: Feed[Any] | None = None  # whose figures are looked at; None when it is over
         self._left = limit
         self._missed = 0
         self._lock = Lock()
@@ -241,7 +246,7 @@ class _Run:
                 self._signal("output", signal, value)
         self.look()
         if signal in ("cancel", "on_error", "on_completed"):
-            self._feed = None
+            self.feed = None
 
     def came(self, lane: str, signal: str, value: Any) -> None:
         """Hear a signal of a source."""
@@ -250,7 +255,7 @@ class _Run:
 
     def look(self) -> None:
         """See what the parts hold and have dropped by now."""
-        feed = self._feed
+        feed = self.feed
         if feed is None:
             return
         with self._lock:
@@ -339,10 +344,20 @@ class _Run:
                 yield start, end
 
 
-def _tapped(flow: Flow[Any], listener: Callable[[str, Any], None]) -> Flow[Any]:
+def _tap(listener: Callable[[str, Any], None]) -> Callable[[Flow[Any]], Flow[Any]]:
     tap_signals = native("tap_signals")
     assert tap_signals is not None
-    return tap_signals(listener)(flow)
+    return tap_signals(listener)
+
+
+def _watched(flow: Flow[T], feed: Callable[[Context], Feed[Any]]) -> Flow[T]:
+    """Make a Flow that is explained as one with tap_signals, and has a listener per subscription.
+
+    So what a former subscription still does is not heard as if it were the present one.
+    """
+    made: Flow[T] = _tap(lambda signal, value: None)(flow)
+    made.source = feed
+    return made
 
 
 def _named(parts: Iterator[StageStatistics]) -> Iterator[tuple[str, StageStatistics]]:
