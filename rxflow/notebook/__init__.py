@@ -1,14 +1,16 @@
 """Pictures for notebooks: how a pipeline is made, and what happened in a run.
 
 Holds: Recorder and record (marble diagrams of recorded runs, with the demand),
-pipeline (the picture of how a Flow is put together).
+pipeline (the picture of how a Flow is put together), compare (a source through several
+overflow strategies).
 Invariants: pictures are SVG without scripts, in the colours of the page, with a text
 alternative; what is recorded is bounded; optional packages are imported when used.
 May import: ``monitor``, ``testing``, ``flow``, ``kernel`` and ``protocol``.
 """
 
+from .comparing import Comparison, Outcome, compare
 from .drawn import record
 from .plan import pipeline
 from .recording import Recorder, Recording
 
-__all__ = ["Recorder", "Recording", "pipeline", "record"]
+__all__ = ["Comparison", "Outcome", "Recorder", "Recording", "compare", "pipeline", "record"]
