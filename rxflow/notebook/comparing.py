@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, cast
 
 from reactivex import Observable
@@ -141,7 +141,7 @@ def compare(
     ...     [(n * 0.1, n) for n in range(10)],
     ...     work=0.25,
     ... ).outcomes[0].delivered
-    5
+    6
 
     Args:
         build: Function of the source, an Observable, and a strategy; it gives the Flow.
@@ -214,9 +214,10 @@ class _Run:
             end = "left" if is_over else f"{type(error).__name__}: {error}"
         except Exception as error:
             end = f"{type(error).__name__}: {error}"
-        seconds = loop.time() - self._zero
-        with suppress(Exception):
-            await iteration.aclose()
+        finally:  # also when it is interrupted
+            seconds = loop.time() - self._zero
+            with suppress(Exception):
+                await iteration.aclose()
         return self._outcome(end, seconds, iteration.statistics())
 
     def listening(self, source: Observable[Any]) -> Observable[Any]:
@@ -331,18 +332,23 @@ def _on_a_loop_of_its_own(run: _Run, flow: Flow[Any], virtual: bool) -> Outcome:
     loop: asyncio.AbstractEventLoop = VirtualTimeLoop() if virtual else asyncio.new_event_loop()
     task = loop.create_task(run.consume(flow))
 
+    over = Event()
+
     def work() -> None:
         with suppress(BaseException):  # the task keeps it
             loop.run_until_complete(task)
+        over.set()
 
     thread = Thread(target=work, daemon=True)
-    thread.start()
     try:
-        thread.join()
-    finally:  # also when the cell is interrupted
-        if thread.is_alive():
+        thread.start()
+        while not over.wait(0.1):  # a wait without an end cannot be interrupted everywhere
+            pass
+    finally:
+        if not over.is_set():  # the cell is interrupted
             loop.call_soon_threadsafe(task.cancel)
-            thread.join()
+            over.wait()
+        thread.join()
         loop.close()
     return task.result()
 

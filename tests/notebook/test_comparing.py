@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import builtins
 import random
 import re
+import threading
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree
@@ -129,6 +131,26 @@ def test_nothing_is_left_when_the_consumer_leaves() -> None:
     source = Subject[int]()
     compare(buffered, DROPPING[:2], source, until=0.01)
     assert source.observers == []
+
+
+def test_nothing_is_left_when_the_cell_is_interrupted() -> None:
+    source = Subject[int]()
+    threads = threading.active_count()
+    seen: list[int] = []
+
+    def once_subscribed(observed: Observable[Any], overflow: Any) -> Flow[Any]:
+        def tell(_: Any) -> int:
+            seen.append(len(source.observers))
+            _thread.interrupt_main()
+            return 0
+
+        return buffered(rx.merge(observed, rx.of(0)).pipe(ops.map(tell)), overflow)
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(once_subscribed, [rx.DROP_OLDEST], source, until=30)
+    assert seen == [1]
+    assert source.observers == []
+    assert threading.active_count() == threads
 
 
 def test_a_source_that_fails() -> None:

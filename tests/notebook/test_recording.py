@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
+import reactivex
 from reactivex import Subject
 from reactivex.testing import TestScheduler
 
@@ -229,3 +231,62 @@ def test_the_text_of_an_item_is_the_same_in_each_run(item: Any, text: str) -> No
 def test_the_text_of_a_huge_item_is_short() -> None:
     assert len(shown("x" * 10**6)) <= 60
     assert len(shown(list(range(10**6)))) <= 60
+
+
+def test_a_source_on_another_thread_is_recorded_in_full() -> None:
+    recorder = Recorder()
+    source = Subject[int]()
+    door = ops.on_backpressure_buffer(1000)
+    subscriber = TestSubscriber[int](1, request_each=1)
+    source.pipe(recorder.source("s"), door, recorder).subscribe(subscriber)
+
+    def push() -> None:
+        for item in range(500):
+            source.on_next(item)
+        source.on_completed()
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    while thread.is_alive():  # looked at meanwhile
+        assert len(recorder.recording().output) <= 501
+    thread.join()
+    subscriber.assert_completed(*range(500))
+    recording = recorder.recording()
+    assert len(recording.sources["s"]) == len(recording.output) == 501
+    assert sum(mark.count for mark in recording.requests) == 501
+    assert [mark.at for mark in recording.output] == sorted(mark.at for mark in recording.output)
+
+
+def test_what_a_former_subscription_does_is_not_heard() -> None:
+    recorder = Recorder()
+    source = Subject[str]()
+    door = ops.on_backpressure_buffer(9)
+    flow = source.pipe(recorder.source("s"), door, recorder)
+    former, present = TestSubscriber[str](UNBOUNDED), TestSubscriber[str](UNBOUNDED)
+    flow.subscribe(former)
+    source.on_next("a")
+    flow.subscribe(present)
+    source.on_next("b")
+    former.assert_items("a", "b")
+    present.assert_items("b")
+    recording = recorder.recording()
+    assert [mark.text for mark in recording.output] == ["'b'"]
+    assert [mark.text for mark in recording.sources["s"]] == ["'b'"]
+
+
+def test_the_source_of_a_flow_is_recorded_for_its_own_subscription() -> None:
+    recorder = Recorder()
+    flow = rx.of(1, 2, 3).pipe(recorder.source("s"), ops.filter(lambda n: n != 2), recorder)
+    assert list(flow) == list(flow) == [1, 3]
+    recording = recorder.recording()
+    assert [mark.text for mark in recording.sources["s"]] == ["1", "2", "3", ""]
+    assert [mark.text for mark in recording.output] == ["1", "3", ""]
+
+
+def test_a_recorder_that_nobody_carries_is_in_nobodys_way() -> None:
+    recorder = Recorder()
+    seen: list[int] = []
+    rx.of(1, 2).pipe(recorder.source("flow")).subscribe(seen.append)
+    reactivex.of(3).pipe(recorder.source("plain")).subscribe(seen.append)
+    assert seen == [1, 2, 3]
+    assert recorder.recording().sources == {}
