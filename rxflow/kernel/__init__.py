@@ -42,7 +42,7 @@ from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
-from .running import appeared, disappeared, running
+from .running import appeared, disappeared, running, runs, watch
 from .stage import Plain, Stage, StageFactory
 from .statistics import Figures, Ledger, StageStatistics
 from .telling import DiscardCallback, DropCallback, is_async
@@ -120,8 +120,10 @@ __all__ = [
     "running",
     "running_loop",
     "running_trio",
+    "runs",
     "spawn",
     "subscribing",
     "subscribing_consumer",
     "used_up",
+    "watch",
 ]

@@ -416,7 +416,7 @@ class Drain(Subscription):
                 raise
             self._keep_figures(feed)
             self._feed = None  # not before: another thread may ask for the figures meanwhile
-            disappeared(self)
+        disappeared(self)
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import Lock
 from weakref import ref
 
 from .consumer import Consumer
 
 _running: dict[ref[Consumer], None] = {}  # in the order of their beginning; none is kept alive
+_watchers: tuple[Callable[[Consumer], object], ...] = ()  # mostly nobody, which costs nothing
+_lock = Lock()  # for changes of the watchers
 
 
 def _forget(gone: ref[Consumer]) -> None:
@@ -28,7 +32,42 @@ def disappeared(consumer: Consumer) -> None:
     Args:
         consumer: It.
     """
-    _running.pop(ref(consumer), None)
+    noted = ref(consumer)
+    if noted in _running:
+        for call in _watchers:  # before it is forgotten, so that it is always found somewhere
+            call(consumer)
+        _running.pop(noted, None)
+
+
+def watch(call: Callable[[Consumer], object]) -> Callable[[], None]:
+    """Be told of each subscription that is over, with its last figures.
+
+    Args:
+        call: Function of the consumer, called on any thread, perhaps inside of the garbage
+            collector: it takes no lock that it would wait for, and does not raise.
+
+    Returns:
+        What ends it.
+    """
+    global _watchers
+    with _lock:
+        _watchers = (*_watchers, call)
+
+    def end() -> None:
+        global _watchers
+        with _lock:
+            _watchers = tuple(each for each in _watchers if each is not call)
+
+    return end
+
+
+def runs(noted: ref[Consumer]) -> bool:
+    """Tell whether a subscription is among those that run.
+
+    Args:
+        noted: A reference to its consumer.
+    """
+    return noted in _running
 
 
 def running() -> tuple[Consumer, ...]:

@@ -1,13 +1,31 @@
 """What runs, how it stands, and why it waits.
 
-Holds: running (the subscriptions that run), explain (a pipeline before it runs).
-Invariants: nothing is kept alive by being looked at; looking costs the one who looks.
-May import: flow, kernel, protocol.
+Holds: running (the subscriptions that run), explain (a pipeline before it runs), the
+metrics (defined once), Totals (the figures by flow and stage), Sampler (looks every so often).
+Invariants: nothing is kept alive by being looked at; looking costs the one who looks;
+memory is bounded by what the authors of pipelines have named.
+May import: flow, kernel, protocol; prometheus_client, opentelemetry and rich where installed.
 """
 
 from ..kernel import StageStatistics, running
 from .explaining import explain
 from .explanation import Explanation, Part
 from .parts import parts
+from .sampling import Sample, Sampler
+from .totals import FlowTotals, Reading, StageTotals, Subscribed, Totals
 
-__all__ = ["Explanation", "Part", "StageStatistics", "explain", "parts", "running"]
+__all__ = [
+    "Explanation",
+    "FlowTotals",
+    "Part",
+    "Reading",
+    "Sample",
+    "Sampler",
+    "StageStatistics",
+    "StageTotals",
+    "Subscribed",
+    "Totals",
+    "explain",
+    "parts",
+    "running",
+]

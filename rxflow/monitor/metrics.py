@@ -1,0 +1,235 @@
+"""The metrics, defined once: what each is called, what it means and how it is read.
+
+The exporters, the dashboard and the alert rules are made from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+from operator import attrgetter
+
+from ..kernel import StageStatistics
+from ..protocol import UNBOUNDED
+
+
+class Kind(Enum):
+    """How the figures of several subscriptions of one flow become one figure."""
+
+    COUNTER = "never goes down; added up, also over subscriptions that have ended"
+    LEVEL = "goes up and down; added up over the subscriptions that run"
+    WORST = "goes up and down; the greatest one among the subscriptions that run"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure of each stage.
+
+    Attributes:
+        name: What it is called, by the conventions of Prometheus.
+        otel: What it is called, by the conventions of OpenTelemetry.
+        kind: Whether it counts, and how it is put together.
+        unit: Its unit, by the Unified Code for Units of Measure, as OpenTelemetry has it.
+        help: What it means, in one line.
+        read: Gives it.
+        bounded: Only stages that have a capacity have it.
+    """
+
+    name: str
+    otel: str
+    kind: Kind
+    unit: str
+    help: str
+    read: Callable[[StageStatistics], float]
+    bounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A counter of each stage, or flow, that is told apart by one more label.
+
+    Attributes:
+        name: As in :class:`Metric`.
+        otel: Likewise.
+        unit: Likewise.
+        help: Likewise.
+        label: What the parts of it are told apart by.
+        read: Gives the parts; None for what is counted when a subscription is over.
+    """
+
+    name: str
+    otel: str
+    unit: str
+    help: str
+    label: str
+    read: Callable[[StageStatistics], Mapping[str, int]] | None = None
+
+
+def utilisation(stage: StageStatistics) -> float:
+    """Give the share of a stage's capacity that is used; 0 where it has none.
+
+    Args:
+        stage: Its figures.
+    """
+    if not stage.capacity:
+        return 0.0
+    return (stage.held if stage.weight is None else stage.weight) / stage.capacity
+
+
+def demand(stage: StageStatistics) -> float:
+    """Give the demand that a stage has not met yet (items); infinite where it is unbounded.
+
+    Args:
+        stage: Its figures.
+    """
+    return inf if stage.requested == UNBOUNDED else max(0, stage.requested - stage.delivered)
+
+
+def _counter(name: str, otel: str, unit: str, field: str, text: str) -> Metric:
+    return Metric(
+        f"rxflow_stage_{name}_total",
+        f"rxflow.stage.{otel}",
+        Kind.COUNTER,
+        unit,
+        text,
+        attrgetter(field),
+    )
+
+
+ITEMS = "{item}"
+SECONDS = "s"
+RATIO = "1"
+
+STAGE: tuple[Metric, ...] = (
+    Metric(
+        "rxflow_stage_requested_total",
+        "rxflow.stage.requested",
+        Kind.COUNTER,
+        ITEMS,
+        "Items that were asked of the stage; unbounded demand is not counted.",
+        lambda stage: 0 if stage.requested == UNBOUNDED else stage.requested,
+    ),
+    _counter(
+        "items_received", "items.received", ITEMS, "received", "Items that came into the stage."
+    ),
+    _counter(
+        "items_emitted", "items.emitted", ITEMS, "delivered", "Items that went out of the stage."
+    ),
+    _counter(
+        "items_discarded",
+        "items.discarded",
+        ITEMS,
+        "discarded",
+        "Items the stage held when its stream was cancelled or failed.",
+    ),
+    _counter(
+        "blocked_seconds",
+        "blocked",
+        SECONDS,
+        "blocked_seconds",
+        "Time in which the stage had items that nobody asked for.",
+    ),
+    _counter(
+        "starved_seconds",
+        "starved",
+        SECONDS,
+        "starved_seconds",
+        "Time in which the stage was asked for items and had none.",
+    ),
+    _counter(
+        "working_seconds",
+        "working",
+        SECONDS,
+        "working_seconds",
+        "Time in which functions of the user worked in the stage, estimated from samples.",
+    ),
+    _counter(
+        "waited_seconds",
+        "waited",
+        SECONDS,
+        "waited_seconds",
+        "Time for which producers were made to wait for room in the stage.",
+    ),
+    Metric(
+        "rxflow_stage_queue_depth",
+        "rxflow.stage.queue.size",
+        Kind.LEVEL,
+        ITEMS,
+        "Items in the stage now.",
+        attrgetter("held"),
+    ),
+    Metric(
+        "rxflow_stage_queue_capacity",
+        "rxflow.stage.queue.capacity",
+        Kind.LEVEL,
+        ITEMS,
+        "The most that the stage may hold, in items, or in what it weighs them by.",
+        lambda stage: stage.capacity or 0,
+        bounded=True,
+    ),
+    Metric(
+        "rxflow_stage_utilization_ratio",
+        "rxflow.stage.utilization",
+        Kind.WORST,
+        RATIO,
+        "The share of the capacity that is used, of the fullest subscription.",
+        utilisation,
+        bounded=True,
+    ),
+    Metric(
+        "rxflow_stage_demand",
+        "rxflow.stage.demand",
+        Kind.LEVEL,
+        ITEMS,
+        "Items that are asked of the stage and have not gone out; +Inf when unbounded.",
+        demand,
+    ),
+    Metric(
+        "rxflow_stage_in_flight",
+        "rxflow.stage.in_flight",
+        Kind.LEVEL,
+        ITEMS,
+        "Items that functions of the user are at work on in the stage now.",
+        attrgetter("in_flight"),
+    ),
+    Metric(
+        "rxflow_stage_oldest_age_seconds",
+        "rxflow.stage.oldest.age",
+        Kind.WORST,
+        SECONDS,
+        "How long the oldest item has been in the stage.",
+        attrgetter("oldest_seconds"),
+    ),
+)
+"""The figures of a stage, with the labels ``flow`` and ``stage``."""
+
+DROPPED = Split(
+    "rxflow_stage_items_dropped_total",
+    "rxflow.stage.items.dropped",
+    ITEMS,
+    "Items that the stage gave up for want of room, by reason.",
+    "reason",
+    attrgetter("dropped"),
+)
+"""What a stage has dropped, with the labels ``flow``, ``stage`` and ``reason``."""
+
+ACTIVE = Metric(
+    "rxflow_flow_active",
+    "rxflow.flow.active",
+    Kind.LEVEL,
+    "{subscription}",
+    "Subscriptions of the flow that run now.",
+    lambda _: 1,
+)
+"""The subscriptions that run, with the label ``flow``."""
+
+TERMINATED = Split(
+    "rxflow_flow_terminated_total",
+    "rxflow.flow.terminated",
+    "{subscription}",
+    "Subscriptions of the flow that are over, by how they ended.",
+    "status",
+)
+"""The subscriptions that are over, with the labels ``flow`` and ``status``."""
