@@ -40,12 +40,18 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("__weakref__", "_calls", "_final", "iteration")
+    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "made", "name")
 
     def __init__(self) -> None:
         self.iteration: Callable[[], Iteration[Any] | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: tuple[StageStatistics, ...] = ()
+        self.name: str = ""  # of the Flow
+        self.made = False  # its Feed is
+
+    def named(self, name: str) -> None:
+        if not self.made:
+            self.name = name
 
     @property
     def flow(self) -> object:
@@ -100,6 +106,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         except Exception as error:
             hooks.traced(make, error)
             raise
+        self._loop.made = True
         appeared(self._loop)
         self._run: Iterator[T_out] | None = None  # None when exhausted
         self._part: Iterator[T_out] = iter(())  # the next items of the run

@@ -57,6 +57,7 @@ class Drain(Subscription):
         "_subscriber",
         "_thrown",
         "_turn",
+        "name",
     )
 
     def __init__(
@@ -76,6 +77,7 @@ class Drain(Subscription):
                 reactivex, and not to the hook for dropped errors.
             loop: The event loop that is to have turns while much is pulled and little given.
         """
+        self.name: str = ""  # of the Flow
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
@@ -192,6 +194,11 @@ class Drain(Subscription):
             if self._error is None:
                 self._error = _FINISHED
         self.wake()
+
+    def named(self, name: str) -> None:
+        """Give the Flow a name, while its Feed is made."""
+        if self._feed is None:
+            self.name = name
 
     def when_over(self, call: Callable[[], object]) -> None:
         """Have ``call`` called when the stream is over and its Feed cancelled."""

@@ -233,3 +233,6 @@ TERMINATED = Split(
     "status",
 )
 """The subscriptions that are over, with the labels ``flow`` and ``status``."""
+
+BY_NAME: dict[str, Metric] = {metric.name: metric for metric in (*STAGE, ACTIVE)}
+"""Each of those by its name."""

@@ -31,6 +31,9 @@ WAITING = 256
 KNOWN = 4_096
 """Most shapes of a pipeline of which it is remembered how its stages are labelled."""
 
+GATHERED = 512
+"""So many figures of a stage are added up at a time."""
+
 _NUMBER = re.compile(r" #\d+")  # of one consumer of a hub, which is no label
 _name = attrgetter("name")
 
@@ -107,7 +110,7 @@ class Reading:
 
 
 def flow_of(names: Iterable[str]) -> str:
-    """Tell what a subscription is called: as the part nearest to its consumer that is named.
+    """Tell what a Flow without a name is called: as the last of its parts that is named.
 
     Args:
         names: The names of its parts, source first.
@@ -157,11 +160,16 @@ class _Counts:
 
 
 class _Stage:
-    """The sums of one stage of one flow."""
+    """The sums of one stage of one flow.
+
+    What is to be added is gathered first, since one figure of many is added up much
+    quicker than many figures of one.
+    """
 
     __slots__ = (
         "_base",
         "_ended",
+        "_gathered",
         "_levels",
         "_live",
         "_shown",
@@ -175,10 +183,10 @@ class _Stage:
     def __init__(self, flow: str, stage: str) -> None:
         self.flow = flow
         self.stage = stage
-        self.running = 0
+        self._gathered: list[StageStatistics] = []
         self._ended: Sequence[float] = [0] * len(_COUNTED)
-        self._base: Sequence[float] = self._ended  # what was collected without an end
-        self._shown: Sequence[float] = self._ended
+        self._base = self._ended  # what was collected without an end
+        self._shown = self._ended
         self.drops = _Counts()
         self._begin()
 
@@ -190,12 +198,22 @@ class _Stage:
 
     def add(self, part: StageStatistics) -> None:
         """Add the figures of a subscription that runs."""
-        self.running += 1
-        self._live = [*map(add, self._live, [read(part) for read in _COUNTED])]
-        self._levels = [*map(add, self._levels, [read(part) for read in _ADDED])]
-        self._worsts = [*map(max, self._worsts, [read(part) for read in _COMPARED])]
+        self._gathered.append(part)
         if part.dropped:
             self.drops.add(part.dropped.items(), ended=False)
+        if len(self._gathered) == GATHERED:
+            self._add_gathered()
+
+    def _add_gathered(self) -> None:
+        parts = self._gathered
+        self.running += len(parts)
+        self._live = [*map(add, self._live, [sum(map(read, parts)) for read in _COUNTED])]
+        self._levels = [*map(add, self._levels, [sum(map(read, parts)) for read in _ADDED])]
+        self._worsts = [
+            max(worst, *map(read, parts))
+            for worst, read in zip(self._worsts, _COMPARED, strict=True)
+        ]
+        parts.clear()
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
@@ -205,6 +223,8 @@ class _Stage:
 
     def read(self) -> StageTotals:
         """Give the sums, and begin anew with those that run."""
+        if self._gathered:
+            self._add_gathered()
         sums = [*map(add, map(add, self._ended, self._live), self._base)]
         missing = [max(0, before - now) for before, now in zip(self._shown, sums, strict=True)]
         if any(missing):
@@ -263,10 +283,10 @@ class Totals:
         self._most = most_stages
         self._lock = Lock()  # of who reads or adds up; nobody waits for it in a pipeline
         # Those that are over, and how; whatever comes, comes by a single append.
-        self._over: deque[tuple[ref[Consumer], tuple[StageStatistics, ...], str]] = deque()
+        self._over: deque[tuple[ref[Consumer], tuple[StageStatistics, ...], str, str]] = deque()
         self._stages: dict[tuple[str, str], _Stage] = {}
         self._flows: dict[str, _Flow] = {}
-        self._known: dict[tuple[str, ...], tuple[_Flow, tuple[_Stage, ...]]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], tuple[_Flow, tuple[_Stage, ...]]] = {}
         self._finalizer = finalize(self, watch(_watcher(ref(self))))
         self._finalizer.atexit = False
 
@@ -288,7 +308,7 @@ class Totals:
                 if ref(consumer) in over:
                     continue
                 parts = consumer.statistics()
-                flow, stages = self._labelled(parts)
+                flow, stages = self._labelled(consumer.name, parts)
                 flow.active += 1
                 for stage, part in zip(stages, parts, strict=True):
                     stage.add(part)
@@ -304,7 +324,7 @@ class Totals:
         """Hear of a subscription that is over, on any thread."""
         status = getattr(consumer, "status", "ended")
         status = str(getattr(status, "value", status))
-        self._over.append((ref(consumer), consumer.statistics(), status))
+        self._over.append((ref(consumer), consumer.statistics(), consumer.name, status))
         if len(self._over) >= WAITING and self._lock.acquire(False):
             try:
                 self._fold()
@@ -318,29 +338,29 @@ class Totals:
         """
         folded: set[ref[Consumer]] = set()
         for _ in range(len(self._over)):
-            consumer, parts, status = self._over.popleft()
+            consumer, parts, name, status = self._over.popleft()
             if runs(consumer):
-                self._over.append((consumer, parts, status))
+                self._over.append((consumer, parts, name, status))
                 continue
             folded.add(consumer)
-            flow, stages = self._labelled(parts)
+            flow, stages = self._labelled(name, parts)
             flow.ends.add([(status, 1)], ended=True)
             for stage, part in zip(stages, parts, strict=True):
                 stage.keep(part)
         return folded
 
     def _labelled(
-        self, parts: tuple[StageStatistics, ...]
+        self, name: str, parts: tuple[StageStatistics, ...]
     ) -> tuple[_Flow, tuple[_Stage, ...]]:
         """Find the sums to which the figures of a subscription belong."""
         names = tuple(map(_name, parts))
-        found = self._known.get(names)
+        found = self._known.get((name, names))
         if found is None:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            name = flow_of(names)
-            stages = tuple(self._stage(name, stage_of(name, part)) for part in names)
-            found = self._known[names] = (self._flow(name), stages)
+            flow = name or flow_of(names)
+            stages = tuple(self._stage(flow, stage_of(flow, part)) for part in names)
+            found = self._known[name, names] = (self._flow(flow), stages)
         return found
 
     def _stage(self, flow: str, stage: str) -> _Stage:
@@ -366,4 +386,3 @@ def _watcher(totals: ref[Totals]) -> Callable[[Consumer], None]:
             kept._ended(consumer)  # pyright: ignore[reportPrivateUsage]
 
     return ended
-
