@@ -133,11 +133,11 @@ class Drain(Subscription):
                 self._on_next = subscriber.on_next
                 self._on_batch = getattr(subscriber, "on_batch", None)
                 self._make = make
-                if consumer is None:
-                    appeared(self)
                 self._feed = feed = make(
                     Context(self.wake, scheduler, tasks, consumer=consumer or self)
                 )
+                if consumer is None:
+                    appeared(self)
                 feed.serve(self)
                 if self._granted:
                     feed.want(self._granted)

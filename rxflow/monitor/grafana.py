@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .metrics import ACTIVE, DROPPED, STAGE, TERMINATED, Kind, Metric, Split
+from .metrics import ACTIVE, DROPPED, LATENCY, STAGE, TERMINATED, Kind, Metric, Split
 
 UNITS = {"s": "s", "1": "percentunit"}
 """Grafana's names of units; what has none is counted."""
@@ -70,6 +70,13 @@ def _shown() -> Iterator[tuple[Metric | Split, str, str, str]]:
         f"sum by (flow, stage, reason) (rate({DROPPED.name}{_STAGE_FILTER}[$__rate_interval]))",
         "ops",
         "{{flow}} {{stage}} {{reason}}",
+    )
+    times = f"rate({LATENCY.name}_bucket{_STAGE_FILTER}[$__rate_interval])"
+    yield (
+        LATENCY,
+        f"histogram_quantile(0.99, sum by (flow, stage, le) ({times}))",
+        "s",
+        "{{flow}} {{stage}} p99",
     )
     yield from flows
 

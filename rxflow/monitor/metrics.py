@@ -5,11 +5,13 @@ The exporters, the dashboard and the alert rules are made from these.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from operator import attrgetter
+from typing import Any
 
 from ..kernel import StageStatistics
 from ..protocol import UNBOUNDED
@@ -96,6 +98,32 @@ def _counter(name: str, otel: str, unit: str, field: str, text: str) -> Metric:
         text,
         attrgetter(field),
     )
+
+
+LATENCY_BOUNDS = tuple(
+    round(factor * 10.0**power, 9) for power in range(-5, 2) for factor in (1, 2.5, 5)
+)
+"""The buckets in which latencies are exported (seconds): from 10 microseconds to 50 seconds."""
+
+
+def latency(stage: StageStatistics) -> list[float] | None:
+    """Tell how long items were in a stage.
+
+    Args:
+        stage: Its figures.
+
+    Returns:
+        How many were in it up to each of ``LATENCY_BOUNDS`` and above the one before, how
+        many were in it for longer, and last how long all were together (seconds); None
+        where nothing was measured.
+    """
+    measured: Any = getattr(stage, "latency", None)
+    if measured is None or not measured.count:
+        return None
+    counts = [0.0] * (len(LATENCY_BOUNDS) + 1)
+    for bound, count in measured.buckets:
+        counts[bisect_left(LATENCY_BOUNDS, bound)] += count
+    return [*counts, measured.sum]
 
 
 ITEMS = "{item}"
@@ -214,6 +242,16 @@ DROPPED = Split(
     attrgetter("dropped"),
 )
 """What a stage has dropped, with the labels ``flow``, ``stage`` and ``reason``."""
+
+LATENCY = Metric(
+    "rxflow_stage_latency_seconds",
+    "rxflow.stage.latency",
+    Kind.COUNTER,
+    SECONDS,
+    "How long items were in the stage, from samples.",
+    lambda stage: (latency(stage) or (0,))[-1],
+)
+"""How long items were in a stage: a histogram, with the labels ``flow`` and ``stage``."""
 
 ACTIVE = Metric(
     "rxflow_flow_active",

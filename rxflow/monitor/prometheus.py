@@ -10,14 +10,25 @@ start_http_server(9000)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from .metrics import ACTIVE, DROPPED, STAGE, TERMINATED, Kind, Metric, Split
+from .metrics import (
+    ACTIVE,
+    DROPPED,
+    LATENCY,
+    LATENCY_BOUNDS,
+    STAGE,
+    TERMINATED,
+    Kind,
+    Metric,
+    Split,
+)
 from .totals import MOST_STAGES, FlowTotals, Reading, StageTotals, Totals
 
-Family = CounterMetricFamily | GaugeMetricFamily
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class FlowCollector(Collector):
@@ -50,6 +61,7 @@ class FlowCollector(Collector):
         for metric in STAGE:
             yield _stages(metric, reading.stages)
         yield _dropped(reading.stages)
+        yield _latency(reading.stages)
         yield from _flows(reading)
 
     def close(self) -> None:
@@ -57,7 +69,7 @@ class FlowCollector(Collector):
         self._totals.close()
 
 
-def _family(metric: Metric | Split, *labels: str) -> Family:
+def _family(metric: Metric | Split, *labels: str) -> CounterMetricFamily | GaugeMetricFamily:
     counts = isinstance(metric, Split) or metric.kind is Kind.COUNTER
     make = CounterMetricFamily if counts else GaugeMetricFamily
     return make(metric.name, metric.help, labels=labels)
@@ -77,6 +89,16 @@ def _dropped(stages: tuple[StageTotals, ...]) -> Family:
     for stage in stages:
         for reason, count in stage.dropped.items():
             family.add_metric((stage.flow, stage.stage, reason), count)
+    return family
+
+
+def _latency(stages: tuple[StageTotals, ...]) -> Family:
+    family = HistogramMetricFamily(LATENCY.name, LATENCY.help, labels=("flow", "stage"))
+    bounds = (*map(str, LATENCY_BOUNDS), "+Inf")
+    for stage in stages:
+        if stage.latency:
+            buckets = [*zip(bounds, accumulate(stage.latency), strict=True)]
+            family.add_metric((stage.flow, stage.stage), buckets, stage.latency_seconds)
     return family
 
 

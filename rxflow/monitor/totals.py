@@ -11,7 +11,7 @@ from threading import Lock
 from weakref import finalize, ref
 
 from ..kernel import Consumer, StageStatistics, running, runs, watch
-from .metrics import STAGE, Kind, Metric
+from .metrics import STAGE, Kind, Metric, latency
 
 OTHER = "other"
 """The flow and the stage under which is added up what exceeds the bound."""
@@ -55,6 +55,9 @@ class StageTotals:
         running: Subscriptions that run now and have it.
         values: Each figure by its metric; levels only while there is one that runs.
         dropped: Items that were dropped, by reason (items).
+        latency: Of so many items it is known how long they were in it: up to each of
+            ``LATENCY_BOUNDS`` (seconds) and above the one before, and longer (items).
+        latency_seconds: How long those were in it together (seconds).
     """
 
     flow: str
@@ -62,6 +65,8 @@ class StageTotals:
     running: int
     values: dict[Metric, float]
     dropped: dict[str, int]
+    latency: tuple[int, ...] = ()
+    latency_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,36 @@ class _Counts:
         return self._shown.copy()
 
 
+class _Sums:
+    """Several sums, which never go down."""
+
+    __slots__ = ("_base", "_ended", "_live", "_shown", "_zero")
+
+    def __init__(self, size: int) -> None:
+        self._zero: Sequence[float] = (0,) * size
+        self._ended = self._zero  # of subscriptions that have
+        self._live = self._zero  # of those that run, in this reading
+        self._base = self._zero  # of those that were collected without an end
+        self._shown = self._zero  # what was given last
+
+    def add(self, values: Iterable[float], ended: bool) -> None:
+        """Add to each."""
+        if ended:
+            self._ended = [*map(add, self._ended, values)]
+        else:
+            self._live = [*map(add, self._live, values)]
+
+    def read(self) -> Sequence[float]:
+        """Give the sums, and begin anew with those that run."""
+        sums = [*map(add, map(add, self._ended, self._live), self._base)]
+        missing = [max(0, before - now) for before, now in zip(self._shown, sums, strict=True)]
+        if any(missing):
+            self._base = [*map(add, self._base, missing)]
+            sums = [*map(add, sums, missing)]
+        self._shown, self._live = sums, self._zero
+        return sums
+
+
 class _Stage:
     """The sums of one stage of one flow.
 
@@ -167,12 +202,10 @@ class _Stage:
     """
 
     __slots__ = (
-        "_base",
-        "_ended",
         "_gathered",
         "_levels",
-        "_live",
-        "_shown",
+        "_sums",
+        "_times",
         "_worsts",
         "drops",
         "flow",
@@ -184,30 +217,27 @@ class _Stage:
         self.flow = flow
         self.stage = stage
         self._gathered: list[StageStatistics] = []
-        self._ended: Sequence[float] = [0] * len(_COUNTED)
-        self._base = self._ended  # what was collected without an end
-        self._shown = self._ended
+        self._sums = _Sums(len(_COUNTED))
+        self._times: _Sums | None = None  # of the latency: those of the buckets, and seconds
         self.drops = _Counts()
         self._begin()
 
     def _begin(self) -> None:
         self.running = 0
-        self._live: Sequence[float] = [0] * len(_COUNTED)
         self._levels: Sequence[float] = [0] * len(_ADDED)
         self._worsts: Sequence[float] = [0] * len(_COMPARED)
 
     def add(self, part: StageStatistics) -> None:
         """Add the figures of a subscription that runs."""
         self._gathered.append(part)
-        if part.dropped:
-            self.drops.add(part.dropped.items(), ended=False)
+        self._add_uneven(part, ended=False)
         if len(self._gathered) == GATHERED:
             self._add_gathered()
 
     def _add_gathered(self) -> None:
         parts = self._gathered
         self.running += len(parts)
-        self._live = [*map(add, self._live, [sum(map(read, parts)) for read in _COUNTED])]
+        self._sums.add([sum(map(read, parts)) for read in _COUNTED], ended=False)
         self._levels = [*map(add, self._levels, [sum(map(read, parts)) for read in _ADDED])]
         self._worsts = [
             max(worst, *map(read, parts))
@@ -217,27 +247,35 @@ class _Stage:
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
-        self._ended = [*map(add, self._ended, [read(part) for read in _COUNTED])]
+        self._sums.add([read(part) for read in _COUNTED], ended=True)
+        self._add_uneven(part, ended=True)
+
+    def _add_uneven(self, part: StageStatistics, ended: bool) -> None:
+        """Add what most parts do not have."""
         if part.dropped:
-            self.drops.add(part.dropped.items(), ended=True)
+            self.drops.add(part.dropped.items(), ended)
+        times = latency(part)
+        if times is not None:
+            if self._times is None:
+                self._times = _Sums(len(times))
+            self._times.add(times, ended)
 
     def read(self) -> StageTotals:
         """Give the sums, and begin anew with those that run."""
         if self._gathered:
             self._add_gathered()
-        sums = [*map(add, map(add, self._ended, self._live), self._base)]
-        missing = [max(0, before - now) for before, now in zip(self._shown, sums, strict=True)]
-        if any(missing):
-            self._base = [*map(add, self._base, missing)]
-            sums = [*map(add, sums, missing)]
-        self._shown = sums
-        values: dict[Metric, float] = dict(zip(_COUNTERS, sums, strict=True))
+        values: dict[Metric, float] = dict(zip(_COUNTERS, self._sums.read(), strict=True))
         if self.running:
             values.update(zip(_LEVELS, self._levels, strict=True))
             values.update(zip(_WORSTS, self._worsts, strict=True))
             if not values[_CAPACITY]:
                 values = {metric: value for metric, value in values.items() if not metric.bounded}
-        totals = StageTotals(self.flow, self.stage, self.running, values, self.drops.read())
+        times = self._times.read() if self._times is not None else (0,)
+        totals = StageTotals(
+            *(self.flow, self.stage, self.running, values, self.drops.read()),
+            latency=tuple(map(int, times[:-1])),
+            latency_seconds=times[-1],
+        )
         self._begin()
         return totals
 

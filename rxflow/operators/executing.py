@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from reactivex import Observable
@@ -31,7 +32,10 @@ class _Pool(Runner):
 
 def submitted(executor: Executor, function: Callable[[Any], Any], call: Call) -> Future:
     """Have an executor call a function with the item of a call, which is told of the end."""
-    future = executor.submit(function, call.item)
+    if type(executor) is ThreadPoolExecutor:  # in others the context would be pickled
+        future = executor.submit(copy_context().run, function, call.item)
+    else:
+        future = executor.submit(function, call.item)
     future.add_done_callback(call)
     return future
 

@@ -1,0 +1,46 @@
+"""Pipelines whose figures are known by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reactivex import Subject
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.monitor import Reading, StageTotals
+from rxflow.monitor.metrics import BY_NAME
+from rxflow.testing import TestSubscriber
+
+
+class Buffered:
+    """A named flow with a buffer of so many items that drops the oldest, and a demand at hand."""
+
+    def __init__(self, name: str = "orders", capacity: int = 4) -> None:
+        self.source = Subject[int]()
+        self.subscriber = TestSubscriber[int](0)
+        door = ops.on_backpressure_buffer(capacity, overflow=rx.DROP_OLDEST)
+        self.source.pipe(door, ops.named(name)).subscribe(self.subscriber)
+
+    def push(self, n: int) -> None:
+        for item in range(n):
+            self.source.on_next(item)
+
+
+@contextmanager
+def buffered(name: str = "orders", capacity: int = 4) -> Iterator[Buffered]:
+    made = Buffered(name, capacity)
+    yield made
+    made.subscriber.cancel()
+
+
+def stage(
+    reading: Reading, name: str = "on_backpressure_buffer", flow: str = "orders"
+) -> StageTotals:
+    [found] = [each for each in reading.stages if (each.flow, each.stage) == (flow, name)]
+    return found
+
+
+def value(totals: StageTotals, metric: str) -> float:
+    return totals.values[BY_NAME[f"rxflow_stage_{metric}"]]
