@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from .demo import cli as demo
+from .monitor import top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,12 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m rxflow", description="Reactive streams with demand, on real input."
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    demo.add_arguments(
-        commands.add_parser(
-            "demo", help=demo.SUMMARY, description=demo.DESCRIPTION, epilog=demo.EPILOG
-        )
+    demonstrating = commands.add_parser(
+        "demo", help=demo.SUMMARY, description=demo.DESCRIPTION, epilog=demo.EPILOG
     )
-    return demo.run(parser.parse_args(arguments))
+    demo.add_arguments(demonstrating)
+    demonstrating.set_defaults(run=demo.run)
+    looking = commands.add_parser(
+        "top", help=top.SUMMARY, description=top.DESCRIPTION, epilog=top.EPILOG
+    )
+    top.add_arguments(looking)
+    looking.set_defaults(run=partial(top.run, demo=demo.consume))
+    options = parser.parse_args(arguments)
+    return options.run(options)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,12 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
+async def consume() -> None:
+    """Run one strategy over and over, for those who watch: a day takes half a minute."""
+    while True:
+        await Run("drop-oldest", Load(read(), speed=3_000.0, capacity=32, work=0.05)).consume()
+
+
 async def _run_all(options: argparse.Namespace, display: Display, rows: list[Figures]) -> None:
     """Run the strategies in turn; ``rows`` gets the figures of each, also of one cut short."""
     load = Load(read(), options.speed, options.capacity, options.consumer_ms / 1000)

@@ -100,7 +100,7 @@ class Run:
         self._load = load
         self._replay = Replay(load.rows, load.speed)
         door = STRATEGIES[strategy](load.capacity)
-        self._updates = aiter(updates(self._replay.announcements, door))
+        self._updates = aiter(updates(self._replay.announcements, door).named("departures"))
         self._latencies: list[float] = []  # of what was delivered, in order (seconds)
         self._error: str | None = None
         self._interrupted = False
