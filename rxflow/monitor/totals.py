@@ -31,7 +31,7 @@ WAITING = 256
 KNOWN = 4_096
 """Most shapes of a pipeline of which it is remembered how its stages are labelled."""
 
-GATHERED = 512
+GATHERED = 64
 """So many figures of a stage are added up at a time."""
 
 _NUMBER = re.compile(r" #\d+")  # of one consumer of a hub, which is no label
@@ -343,7 +343,7 @@ class Totals:
             consumers = running()
             over = self._fold()  # after that: who was on the way out may be in both
             for consumer in consumers:
-                if ref(consumer) in over:
+                if over and ref(consumer) in over:
                     continue
                 parts = consumer.statistics()
                 flow, stages = self._labelled(consumer.name, parts)
