@@ -20,6 +20,7 @@ class Connection(DisposableBase):
         """Connect a hub."""
         self._hub = hub
         self.intake: Intake = Intake(self, lambda _: hub.refill())
+        self.intake.shared = True
         self.tasks: set[Task[Any]] = set()  # that the producer has started
         # The hub's lock guards these.
         self.asked = 0  # requested and not yet handed to all

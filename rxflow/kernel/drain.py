@@ -136,7 +136,7 @@ class Drain(Subscription):
                 self._feed = feed = make(
                     Context(self.wake, scheduler, tasks, consumer=consumer or self)
                 )
-                if consumer is None:
+                if consumer is None and not getattr(subscriber, "shared", False):
                     appeared(self)
                 feed.serve(self)
                 if self._granted:

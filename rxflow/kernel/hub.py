@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
 from threading import Lock
 from typing import Any
 
@@ -20,6 +22,8 @@ from .statistics import Ledger, StageStatistics
 
 Subscribe = Callable[[Subscriber[Any], Context], object]
 """Subscribes a Subscriber to the producer, for a consumer's context."""
+
+_numbers = count(1)  # of hubs
 
 
 class Hub:
@@ -62,6 +66,7 @@ class Hub:
         self._eject_after = eject_after
         # All outlets are of one subscription, which tells the figures of the hub itself.
         self.private: bool = False
+        self._shared = next(_numbers)  # by which its figures are known, whoever tells them
         self._scheduler = scheduler
         self._clock_of = scheduler
         self._lock = Lock()
@@ -405,6 +410,13 @@ class Hub:
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the producer's figures, where it is a Flow, then its own."""
+        if self.private:
+            yield from self._figures()
+            return
+        for part in self._figures():
+            yield part if part.shared else replace(part, shared=self._shared)
+
+    def _figures(self) -> Iterator[StageStatistics]:
         connection = self._connection
         yield from self._past
         if connection is not None:

@@ -127,7 +127,13 @@ class Taker(Protocol):
 
 
 class Intake(Subscriber[Any]):
-    """Hands on what a producer gives; the rules of a Subscriber are kept here."""
+    """Hands on what a producer gives; the rules of a Subscriber are kept here.
+
+    Attributes:
+        shared: It is a hub's, whose consumers tell the figures of the producer.
+    """
+
+    shared: bool = False
 
     def __init__(self, taker: Taker, begin: Callable[[Intake], object]) -> None:
         """Subscribe for somebody.

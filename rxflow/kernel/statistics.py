@@ -37,6 +37,8 @@ class StageStatistics:
         oldest_seconds: How long the oldest item has been in it (seconds).
         inputs: How many parts it draws from: those before it, each with what that one draws
             from; 0 for a source.
+        shared: Which hub it belongs to, a number, where several subscriptions draw from it,
+            each of which tells its figures; else 0.
     """
 
     name: str
@@ -56,6 +58,7 @@ class StageStatistics:
     in_flight: int = 0
     oldest_seconds: float = 0.0
     inputs: int = 1
+    shared: int = 0
 
     def plus(self, other: StageStatistics) -> StageStatistics:
         """Add up the figures of two parts that do the same work, one after the other.
@@ -81,6 +84,7 @@ class StageStatistics:
             oldest_seconds=max(self.oldest_seconds, other.oldest_seconds),
             weight=other.weight,
             inputs=other.inputs,
+            shared=other.shared,
         )
 
 

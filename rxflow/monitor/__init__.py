@@ -12,7 +12,8 @@ from .explaining import explain
 from .explanation import Explanation, Part
 from .parts import parts
 from .sampling import Sample, Sampler
-from .totals import FlowTotals, Reading, StageTotals, Subscribed, Totals
+from .sums import FlowTotals, StageTotals
+from .totals import Reading, Subscribed, Totals
 
 __all__ = [
     "Explanation",

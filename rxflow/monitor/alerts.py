@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .rules import Rule, default_rules
 from .sampling import Sample, Sampler
-from .totals import StageTotals
+from .sums import StageTotals
 
 
 @dataclass(frozen=True, slots=True)

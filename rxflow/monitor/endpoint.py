@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 from .metrics import ACTIVE, BY_NAME, DROPPED, TERMINATED, Metric
-from .totals import FlowTotals, Reading, StageTotals
+from .sums import FlowTotals, StageTotals
+from .totals import Reading
 
 if TYPE_CHECKING:
     from prometheus_client import Metric as Family

@@ -26,7 +26,8 @@ from .metrics import (
     Metric,
     Split,
 )
-from .totals import MOST_STAGES, FlowTotals, Reading, StageTotals, Totals
+from .sums import FlowTotals, StageTotals
+from .totals import MOST_STAGES, Reading, Totals
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .metrics import BY_NAME, DROPPED, Metric
-from .totals import StageTotals
+from .sums import StageTotals
 
 READ = Callable[[StageTotals, StageTotals | None, float], float]
 """Judges a stage: how it stands, how it stood before, and how long ago that was (seconds)."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .endpoint import read_endpoint
 from .metrics import BY_NAME
-from .totals import Reading, StageTotals, Totals
+from .sums import StageTotals
+from .totals import Reading, Totals
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,7 +13,7 @@ from rxflow.monitor.alerts import Alert, Alerts
 from rxflow.monitor.rules import Rule, aging, dropping, filling, stalled
 from rxflow.testing import TestSubscriber
 
-from .worlds import Buffered, buffered
+from .worlds import Buffered, buffered, telling
 
 
 class Watched:
@@ -162,23 +162,10 @@ def test_one_that_waits_for_its_source_is_not_stalled(sampler: Sampler, world: B
 
 
 def test_the_age_of_the_oldest_item_is_judged(sampler: Sampler) -> None:
-    class Aging:
-        name = "orders"
-
-        def finish(self) -> None: ...
-        def named(self, name: str) -> None: ...
-        def when_over(self, call: object) -> None: ...
-        def statistics(self) -> tuple[rx.StageStatistics, ...]:
-            return (rx.StageStatistics("part", oldest_seconds=61.0),)
-
-    from rxflow.kernel import appeared, disappeared
-
     told: list[Alert] = []
     Alerts(told.append, [aging(60)], sampler=sampler)
-    consumer = Aging()
-    appeared(consumer)
-    sampler.sample(0)
-    disappeared(consumer)
+    with telling(rx.StageStatistics("part", oldest_seconds=61.0)):
+        sampler.sample(0)
     assert [alert.text for alert in told] == [
         "orders: the oldest item in part has been there for 61.0 s"
     ]

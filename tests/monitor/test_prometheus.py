@@ -11,10 +11,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import StageStatistics, appeared, disappeared
 from rxflow.monitor.prometheus import FlowCollector
 
-from .worlds import Buffered, buffered
+from .worlds import Buffered, Latency, buffered, telling, timed
 
 
 @pytest.fixture
@@ -68,35 +67,17 @@ def test_labels_are_never_ids(registry: CollectorRegistry) -> None:
 
 
 def test_latencies_are_a_histogram(registry: CollectorRegistry) -> None:
-    class Latency:
-        count, sum, buckets = 4, 0.75, ((0.001, 2), (0.3, 1), (100.0, 1))
-
-    class Timed(StageStatistics):
-        latency = Latency()
-
-    class Taking:
-        name = "orders"
-
-        def finish(self) -> None: ...
-        def named(self, name: str) -> None: ...
-        def when_over(self, call: object) -> None: ...
-        def statistics(self) -> tuple[StageStatistics, ...]:
-            return (Timed("part"),)
-
     def found(suffix: str, **labels: str) -> float | None:
         labels = {"flow": "orders", "stage": "part", **labels}
         return registry.get_sample_value(f"rxflow_stage_latency_seconds_{suffix}", labels)
 
-    consumers = Taking(), Taking()
-    for consumer in consumers:
-        appeared(consumer)
-    assert found("count") == 8
-    assert found("sum") == 1.5
-    assert [found("bucket", le=le) for le in ("0.0005", "0.001", "0.5", "50.0", "+Inf")] == [
-        *(0, 4, 6, 6, 8)
-    ]
-    for consumer in consumers:
-        disappeared(consumer)
+    part = timed("part", Latency(4, 0.75, ((0.001, 2), (0.3, 1), (100.0, 1))))
+    with telling(part), telling(part):
+        assert found("count") == 8
+        assert found("sum") == 1.5
+        assert [found("bucket", le=le) for le in ("0.0005", "0.001", "0.5", "50.0", "+Inf")] == [
+            *(0, 4, 6, 6, 8)
+        ]
     assert found("count") == 8
 
 

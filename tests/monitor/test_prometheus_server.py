@@ -23,6 +23,8 @@ from rxflow.monitor.rules import aging, dropping, filling, prometheus_rules, sta
 from rxflow.testing import TestSubscriber
 from tests.support_prometheus import Server, exposed, needs_prometheus, prometheus, until
 
+from .worlds import Latency, telling, timed
+
 pytestmark = needs_prometheus
 
 RULES = prometheus_rules((filling(hold=0.5), dropping(), aging(3600), stalled(0.5)), window="2s")
@@ -72,8 +74,9 @@ def test_a_server_scrapes_a_pipeline_and_its_alert_fires_on_an_overload(
     calm = TestSubscriber[int](2)
     rx.range(5).pipe(ops.limit_rate(4), ops.named("calm")).subscribe(calm)
     brief = rx.range(7).pipe(ops.named("brief"))
+    took = timed("part", Latency(2, 0.5, ((0.001, 1), (0.3, 1))))
     with exposed(registry) as port, prometheus(tmp_path, port, RULES) as server:
-        with Overload():
+        with Overload(), telling(took, name="timed"):
             brief.subscribe(lambda _: None)  # it is over before anybody looks
             overloaded = {
                 ("RxflowStageFull", "orders", "on_backpressure_buffer"),

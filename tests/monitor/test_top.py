@@ -16,14 +16,14 @@ from rich.console import Console
 
 import rxflow
 from rxflow.__main__ import main
-from rxflow.kernel import StageStatistics, appeared, disappeared
+from rxflow.kernel import StageStatistics
 from rxflow.monitor import Reading, Totals
 from rxflow.monitor.endpoint import read_endpoint, reading_of
 from rxflow.monitor.prometheus import FlowCollector
 from rxflow.monitor.top import COLUMNS, Lines, Live, Row, Watch, cells, open_view, rows
 from tests.support_prometheus import exposed
 
-from .worlds import buffered, stage, value
+from .worlds import buffered, stage, telling, value
 
 
 class Shown:
@@ -64,34 +64,20 @@ def test_rates_are_those_between_two_looks() -> None:
 
 
 def test_shares_of_time_are_of_each_subscription() -> None:
-    class Busy:
-        name = "orders"
-        seconds = 1.0
+    def busy(seconds: float) -> StageStatistics:
+        return StageStatistics(
+            "part",
+            blocked_seconds=seconds,
+            starved_seconds=2 * seconds,
+            working_seconds=3 * seconds,
+        )
 
-        def finish(self) -> None: ...
-        def named(self, name: str) -> None: ...
-        def when_over(self, call: object) -> None: ...
-        def statistics(self) -> tuple[StageStatistics, ...]:
-            seconds = self.seconds
-            return (
-                StageStatistics(
-                    "part",
-                    blocked_seconds=seconds,
-                    starved_seconds=2 * seconds,
-                    working_seconds=3 * seconds,
-                ),
-            )
-
-    totals, both = Totals(), (Busy(), Busy())
-    for consumer in both:
-        appeared(consumer)
-    before = totals.read()
-    for consumer in both:
-        consumer.seconds = 2.0
-    row = buffer_of(rows(totals.read(), before, 10.0))
-    assert (row.blocked, row.starved, row.working) == pytest.approx((0.1, 0.2, 0.3))
-    for consumer in both:
-        disappeared(consumer)
+    totals = Totals()
+    with telling(busy(1)) as one, telling(busy(1)) as other:
+        before = totals.read()
+        one.parts = other.parts = (busy(2),)
+        row = buffer_of(rows(totals.read(), before, 10.0))
+        assert (row.blocked, row.starved, row.working) == pytest.approx((0.1, 0.2, 0.3))
     assert [row for row in rows(totals.read(), before, 1) if row.flow == "orders"] == []
     totals.close()
 

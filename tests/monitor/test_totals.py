@@ -17,10 +17,11 @@ from rxflow import monitor
 from rxflow import operators as ops
 from rxflow.kernel import StageStatistics, appeared, disappeared
 from rxflow.monitor import Totals
-from rxflow.monitor.totals import MOST_REASONS, WAITING, flow_of, stage_of
+from rxflow.monitor.sums import MOST_HUBS, MOST_REASONS
+from rxflow.monitor.totals import WAITING, flow_of, stage_of
 from rxflow.testing import TestSubscriber
 
-from .worlds import Buffered, buffered, stage, value
+from .worlds import Buffered, Telling, buffered, stage, telling, value
 
 
 @pytest.fixture
@@ -96,8 +97,8 @@ def test_a_flow_without_a_name_is_called_as_its_last_named_part(
 
 
 def test_the_number_of_a_consumer_is_no_label() -> None:
-    assert stage_of("a", "a/share #17") == "share"
-    assert stage_of("a", "b/share #17") == "b/share"
+    assert stage_of("a", "a/share #17") == "share outlet"
+    assert stage_of("a", "b/share #17") == "b/share outlet"
 
 
 def test_subscriptions_of_one_flow_are_added_up(totals: Totals) -> None:
@@ -148,17 +149,8 @@ def test_many_that_ended_without_a_reading_take_no_room(totals: Totals) -> None:
 def test_a_subscription_that_is_on_its_way_out_is_counted_once(totals: Totals) -> None:
     """It has told its last figures, and is still found among those that run."""
 
-    class Leaving:
-        name = "orders"
-
-        def finish(self) -> None: ...
-        def named(self, name: str) -> None: ...
-        def when_over(self, call: object) -> None: ...
-        def statistics(self) -> tuple[StageStatistics, ...]:
-            return (StageStatistics("part", received=7),)
-
     seen: list[float] = []
-    consumer = Leaving()
+    consumer = Telling(StageStatistics("part", received=7))
 
     def look(_: object) -> None:
         seen.append(value(stage(totals.read(), "part"), "items_received_total"))
@@ -241,22 +233,12 @@ def test_what_exceeds_the_bound_is_added_up_as_other() -> None:
 
 
 def test_the_reasons_of_drops_are_bounded(totals: Totals) -> None:
-    class Dropping:
-        name = "orders"
-
-        def finish(self) -> None: ...
-        def named(self, name: str) -> None: ...
-        def when_over(self, call: object) -> None: ...
-        def statistics(self) -> tuple[StageStatistics, ...]:
-            return (StageStatistics("part", dropped={f"reason {n}": 1 for n in range(100)}),)
-
-    consumer = Dropping()
-    appeared(consumer)
-    for _ in range(2):
-        dropped = stage(totals.read(), "part").dropped
-        assert len(dropped) == MOST_REASONS
-        assert sum(dropped.values()) == 100
-    disappeared(consumer)
+    reasons = {f"reason {n}": 1 for n in range(100)}
+    with telling(StageStatistics("part", dropped=reasons)):
+        for _ in range(2):
+            dropped = stage(totals.read(), "part").dropped
+            assert len(dropped) == MOST_REASONS
+            assert sum(dropped.values()) == 100
     assert stage(totals.read(), "part").dropped == dropped
 
 
@@ -276,6 +258,51 @@ def test_those_that_are_closed_count_no_more(totals: Totals) -> None:
     totals.close()
     rx.range(2).pipe(ops.named("orders")).subscribe(lambda _: None)
     assert not totals.read().flows
+
+
+def test_what_several_subscriptions_share_is_counted_once(totals: Totals) -> None:
+    source = Subject[int]()
+    shared = source.pipe(ops.on_backpressure_buffer(8), ops.named("ticks"), ops.share(prefetch=4))
+    subscribers = [TestSubscriber[int](1) for _ in range(3)]
+    for subscriber in subscribers:
+        shared.subscribe(subscriber)
+
+    def figures() -> tuple[float, float, float]:
+        now = totals.read()
+        return (
+            value(stage(now, flow="ticks"), "items_received_total"),
+            value(stage(now, "share", "ticks"), "items_received_total"),
+            value(stage(now, "subscriber", "ticks"), "items_emitted_total"),
+        )
+
+    for item in range(3):
+        source.on_next(item)
+    assert figures() == (3, 3, 3)
+    assert value(stage(totals.read(), flow="ticks"), "queue_capacity") == 8
+    subscribers[0].cancel()
+    assert figures() == (3, 3, 3)
+    source.on_next(3)
+    assert figures() == (4, 4, 3)
+    assert active(totals, "ticks") == 2
+    for subscriber in subscribers[1:]:
+        subscriber.cancel()
+    assert figures() == (4, 4, 3)
+    again = TestSubscriber[int](1)
+    shared.subscribe(again)  # which connects it anew: what it has counted before is kept
+    source.on_next(4)
+    assert figures() == (5, 5, 4)
+    again.cancel()
+
+
+def test_hubs_that_nobody_has_any_more_are_forgotten_and_their_counts_are_not(
+    totals: Totals,
+) -> None:
+    for _ in range(MOST_HUBS + 50):
+        rx.range(2).pipe(ops.share(), ops.named("orders")).subscribe(lambda _: None)
+    for _ in range(2):
+        now = totals.read()
+        assert value(stage(now, "share"), "items_received_total") == 2 * (MOST_HUBS + 50)
+    assert len(totals._stages["orders", "share"]._hubs) == MOST_HUBS
 
 
 def test_the_bound_is_checked() -> None:
