@@ -75,6 +75,20 @@ UNKNOWN: Assembly = (None, ())
 """Nobody has noted it."""
 
 
+def name_of(flow: Any) -> str:
+    """Give the name that ``named`` has given a Flow, the last one; empty where there is none.
+
+    Args:
+        flow: It, or whatever else it may have been made of.
+    """
+    while flow is not None:
+        flow, calls = getattr(flow, "assembly", UNKNOWN)
+        for call in reversed(calls):
+            if call.name == "named":
+                return next(iter((*call.args, *call.kwargs.values())))
+    return ""
+
+
 def is_inside(code: CodeType) -> bool:
     """Tell whether code is that of rxflow or reactivex, and not a user's."""
     name = code.co_filename

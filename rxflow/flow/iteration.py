@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from ..kernel import (
     NOTHING,
+    Consumer,
     Context,
     Feed,
     StageStatistics,
@@ -40,18 +41,12 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "made", "name")
+    __slots__ = ("__weakref__", "_calls", "_final", "iteration")
 
     def __init__(self) -> None:
-        self.iteration: Callable[[], Iteration[Any] | None] = lambda: None
+        self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: tuple[StageStatistics, ...] = ()
-        self.name: str = ""  # of the Flow
-        self.made = False  # its Feed is
-
-    def named(self, name: str) -> None:
-        if not self.made:
-            self.name = name
 
     @property
     def flow(self) -> object:
@@ -106,7 +101,6 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         except Exception as error:
             hooks.traced(make, error)
             raise
-        self._loop.made = True
         appeared(self._loop)
         self._run: Iterator[T_out] | None = None  # None when exhausted
         self._part: Iterator[T_out] = iter(())  # the next items of the run
@@ -222,6 +216,11 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         """The Flow that runs, where there is one."""
         return getattr(self._make, "__self__", None)
 
+    @property
+    def consumer(self) -> Consumer:
+        """The loop, as :func:`rxflow.monitor.running` gives it."""
+        return self._loop
+
     def finish(self) -> None:
         """End it as if the source had completed, whatever is held. From any thread."""
         self._signal.call(self._close)
@@ -284,6 +283,25 @@ def _abandoned(feed: Feed[Any], left: _Loop, signal: Signal) -> None:
             threading.Thread(target=left.cancel, args=(feed,), daemon=True).start()
 
 
+class _Blocked:
+    """A loop that blocks its thread, as those see it who look at what runs."""
+
+    __slots__ = ("_awake", "_feed", "finished", "flow")
+
+    def __init__(self, make: Make, feed: Feed[Any], awake: threading.Event) -> None:
+        self.flow: object = getattr(make, "__self__", None)
+        self._feed = feed
+        self._awake = awake
+        self.finished = False  # somebody has asked for the end
+
+    def finish(self) -> None:
+        self.finished = True
+        self._awake.set()
+
+    def statistics(self) -> tuple[StageStatistics, ...]:
+        return tuple(self._feed.statistics())
+
+
 def blocking(make: Make) -> Iterator[Any]:
     """Iterate in this thread, which waits where the source does.
 
@@ -292,10 +310,24 @@ def blocking(make: Make) -> Iterator[Any]:
     """
     awake = threading.Event()
     feed = make(Context(awake.set, pulls=True))
+    blocked, loop = _Blocked(make, feed, awake), _Loop()
+    loop.iteration = lambda: blocked
+    appeared(loop)
+    run: Iterator[Any] | None = None  # None when exhausted
+    look = 1  # so many items are given before it is looked for a finish: more when they are quick
     try:
         feed.start()
-        while True:
-            yield from feed.run()
+        while not blocked.finished:
+            turn = perf_counter()
+            if run is None:
+                run = feed.run()
+            item = next(run, NOTHING)
+            if item is not NOTHING:
+                yield item
+                yield from islice(run, look - 1)
+                look = max(1, look // 2) if perf_counter() - turn > TURN else min(LOOK, look * 2)
+                continue
+            run = None
             state = feed.settle()
             if state is State.ENDED:
                 return
@@ -311,4 +343,4 @@ def blocking(make: Make) -> Iterator[Any]:
         hooks.traced(make, error)
         raise
     finally:
-        feed.cancel()
+        loop.cancel(feed)

@@ -42,7 +42,7 @@ from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
-from .running import appeared, disappeared, running, runs, watch
+from .running import appeared, disappeared, running, runs, tell_of_beginnings, watch
 from .stage import Plain, Stage, StageFactory
 from .statistics import Figures, Ledger, StageStatistics
 from .telling import DiscardCallback, DropCallback, is_async
@@ -124,6 +124,7 @@ __all__ = [
     "spawn",
     "subscribing",
     "subscribing_consumer",
+    "tell_of_beginnings",
     "used_up",
     "watch",
 ]

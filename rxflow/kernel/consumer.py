@@ -11,16 +11,7 @@ from .statistics import StageStatistics
 
 
 class Consumer(Protocol):
-    """Whoever pulls the last part: the Drain of a Subscriber, or a loop.
-
-    Attributes:
-        name: What the Flow is called; empty when it has no name.
-    """
-
-    name: str
-
-    def named(self, name: str) -> None:
-        """Give the Flow a name, while its Feed is made; later it has no effect."""
+    """Whoever pulls the last part: the Drain of a Subscriber, or a loop."""
 
     @property
     def flow(self) -> object:

@@ -57,7 +57,6 @@ class Drain(Subscription):
         "_subscriber",
         "_thrown",
         "_turn",
-        "name",
     )
 
     def __init__(
@@ -77,7 +76,6 @@ class Drain(Subscription):
                 reactivex, and not to the hook for dropped errors.
             loop: The event loop that is to have turns while much is pulled and little given.
         """
-        self.name: str = ""  # of the Flow
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
@@ -194,11 +192,6 @@ class Drain(Subscription):
             if self._error is None:
                 self._error = _FINISHED
         self.wake()
-
-    def named(self, name: str) -> None:
-        """Give the Flow a name, while its Feed is made."""
-        if self._feed is None:
-            self.name = name
 
     def when_over(self, call: Callable[[], object]) -> None:
         """Have ``call`` called when the stream is over and its Feed cancelled."""
@@ -412,7 +405,7 @@ class Drain(Subscription):
     def _release(self) -> None:
         """Cancel the Feed and let go of everything."""
         feed, self._run = self._feed, None
-        self._subscriber = self._on_next = self._on_batch = self._make = None
+        self._subscriber = self._on_next = self._on_batch = None
         if feed is not None:
             try:
                 feed.cancel()
@@ -424,6 +417,7 @@ class Drain(Subscription):
             self._keep_figures(feed)
             self._feed = None  # not before: another thread may ask for the figures meanwhile
         disappeared(self)
+        self._make = None
         with self._lock:
             calls, self._over = self._over, None
         for call in calls or ():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from weakref import ref
 
+from . import hooks
 from .consumer import Consumer
 
 _running: dict[ref[Consumer], None] = {}  # in the order of their beginning; none is kept alive
+_told: dict[object, Callable[[Consumer], object]] = {}  # of each beginning
 _watchers: tuple[Callable[[Consumer], object], ...] = ()  # mostly nobody, which costs nothing
 _lock = Lock()  # for changes of the watchers
 
@@ -24,6 +27,9 @@ def appeared(consumer: Consumer) -> None:
         consumer: It; when it is collected, it is forgotten.
     """
     _running[ref(consumer, _forget)] = None
+    if _told:
+        for call in tuple(_told.values()):
+            hooks.reporting(partial(call, consumer))
 
 
 def disappeared(consumer: Consumer) -> None:
@@ -70,7 +76,33 @@ def runs(noted: ref[Consumer]) -> bool:
     return noted in _running
 
 
-def running() -> tuple[Consumer, ...]:
-    """Give the consumers whose subscriptions run, the oldest first. From any thread."""
+def running(flow: object = None) -> tuple[Consumer, ...]:
+    """Give the consumers whose subscriptions run, the oldest first. From any thread.
+
+    Args:
+        flow: The Flow whose subscriptions are meant; None for those of all.
+    """
     noted = _running.copy()  # in one step, for others come and go
-    return tuple(consumer for each in noted if (consumer := each()) is not None)
+    return tuple(
+        consumer
+        for each in noted
+        if (consumer := each()) is not None and (flow is None or consumer.flow is flow)
+    )
+
+
+def tell_of_beginnings(call: Callable[[Consumer], object]) -> Callable[[], None]:
+    """Have ``call`` called with each consumer whose subscription begins.
+
+    Args:
+        call: Called on the thread that subscribes.
+
+    Returns:
+        A function that ends it.
+    """
+    key = object()
+    _told[key] = call
+
+    def leave() -> None:
+        _told.pop(key, None)
+
+    return leave

@@ -10,6 +10,7 @@ from operator import attrgetter
 from threading import Lock
 from weakref import finalize, ref
 
+from ..flow.assembly import name_of
 from ..kernel import Consumer, StageStatistics, running, runs, watch
 from .sums import OTHER, FlowSums, FlowTotals, StageSums, StageTotals, tell
 
@@ -125,7 +126,7 @@ class Totals:
                 if over and ref(consumer) in over:
                     continue
                 parts = consumer.statistics()
-                flow, stages = self._labelled(consumer.name, parts)
+                flow, stages = self._labelled(name_of(consumer.flow), parts)
                 flow.active += 1
                 tell(stages, parts, ended=False)
                 if subscriptions:
@@ -140,7 +141,7 @@ class Totals:
         """Hear of a subscription that is over, on any thread."""
         status = getattr(consumer, "status", "ended")
         status = str(getattr(status, "value", status))
-        self._over.append((ref(consumer), consumer.statistics(), consumer.name, status))
+        self._over.append((ref(consumer), consumer.statistics(), name_of(consumer.flow), status))
         if len(self._over) >= WAITING and self._lock.acquire(False):
             try:
                 self._fold()

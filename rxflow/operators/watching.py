@@ -302,8 +302,6 @@ class _Named(Relay):
         super().__init__(flow.feed(context))
         self._flow = flow
         self._name = name
-        if context.consumer is not None:
-            context.consumer.named(name)
 
     def run(self) -> Iterator[Any]:
         try:
