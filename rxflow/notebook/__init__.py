@@ -2,7 +2,7 @@
 
 Holds: Recorder and record (marble diagrams of recorded runs, with the demand),
 pipeline (the picture of how a Flow is put together), compare (a source through several
-overflow strategies).
+overflow strategies), watch (the live panel).
 Invariants: pictures are SVG without scripts, in the colours of the page, with a text
 alternative; what is recorded is bounded; optional packages are imported when used.
 May import: ``monitor``, ``testing``, ``flow``, ``kernel`` and ``protocol``.
@@ -10,7 +10,18 @@ May import: ``monitor``, ``testing``, ``flow``, ``kernel`` and ``protocol``.
 
 from .comparing import Comparison, Outcome, compare
 from .drawn import record
+from .panel import Panel, watch
 from .plan import pipeline
 from .recording import Recorder, Recording
 
-__all__ = ["Comparison", "Outcome", "Recorder", "Recording", "compare", "pipeline", "record"]
+__all__ = [
+    "Comparison",
+    "Outcome",
+    "Panel",
+    "Recorder",
+    "Recording",
+    "compare",
+    "pipeline",
+    "record",
+    "watch",
+]

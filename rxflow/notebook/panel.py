@@ -1,0 +1,247 @@
+"""The live panel: how a pipeline stands, while it runs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+from weakref import ref
+
+from ..flow import Flow
+from ..flow.iteration import Iteration
+from ..kernel import Consumer, hooks, running, tell_of_beginnings
+from . import panel_picture
+from .panel_figures import Look, Watched
+from .screen import Screen, after_each_cell, execution
+
+LINGER = 0.5
+"""So long it stays live when all is over, for what begins anew (seconds)."""
+
+MOST = 8
+"""Most subscriptions that are shown one by one."""
+
+_open: set[Panel] = set()  # those that are not closed; else nobody might hold them
+
+
+class Panel:
+    """Shows how what runs stands, in the output of a notebook's cell; see :func:`watch`.
+
+    A thread looks at the figures, so it goes on while a cell blocks. It is there only
+    while something runs. What is watched is not kept alive.
+    """
+
+    def __init__(self, flow: Flow[Any] | None, interval: float) -> None:
+        """Watch a Flow, or what is added.
+
+        Args:
+            flow: The Flow whose subscriptions are watched, if they are.
+            interval: Time between two looks (seconds).
+        """
+        self._flow = None if flow is None else ref(flow)
+        self._interval = interval
+        self._cell, self._shown_in = execution()
+        self._screen = Screen()
+        self._showing = threading.Lock()  # of who changes what is shown
+        self._stop = threading.Event()  # it is closed
+        self._lock = threading.Lock()  # of the fields below; taken last
+        self._runs: list[Watched] = []  # those that run, and some that are over
+        self._count = 0  # of the subscriptions seen
+        self._thread: threading.Thread | None = None  # looks, while something runs
+        _open.add(self)
+        self._leave = tell_of_beginnings(self._hear) if flow is not None else lambda: None
+
+    def _hear(self, consumer: Consumer, flow: object) -> None:
+        """Hear that a subscription begins, of whatever Flow."""
+        if flow is not None and self._flow is not None and self._flow() is flow:
+            self.add(consumer)
+
+    def add(self, consumer: Consumer) -> None:
+        """Watch a subscription, too.
+
+        Args:
+            consumer: Its consumer.
+        """
+        with self._lock:
+            if self._stop.is_set() or any(run.consumer() is consumer for run in self._runs):
+                return
+            over = [run for run in self._runs if run.over]
+            # When all are over, and one begins, it is the only one; else a few stay to be seen.
+            gone = over[: 1 - MOST] if self._thread is not None else over
+            self._count += 1
+            self._runs = [run for run in self._runs if run not in gone]
+            self._runs.append(Watched(consumer, self._count))
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._keep_looking, name="rxflow-panel", daemon=True
+                )
+                self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it watches nothing any more."""
+        return self._stop.is_set()
+
+    def close(self) -> None:
+        """Watch no longer; what it shows stays as it is. Idempotent."""
+        _open.discard(self)
+        self._leave()
+        with self._lock:
+            self._stop.set()
+            thread = self._thread
+        if thread is None:
+            self._settle()
+        elif thread is not threading.current_thread():
+            thread.join()
+
+    def replaces(self, cell: str | None, run: str | None, target: object) -> bool:
+        """Tell whether a new panel comes in the place of this one, or this one has no use.
+
+        Args:
+            cell: The cell of the new one, where that is known.
+            run: Which run of that cell it is.
+            target: What the new one watches.
+        """
+        mine = self._flow() if self._flow is not None else None
+        with self._lock:
+            if mine is None and self._thread is None:
+                return True
+            if cell is not None or self._cell is not None:
+                return cell == self._cell and run != self._shown_in
+            return target is mine or any(each.consumer() is target for each in self._runs)
+
+    def _keep_looking(self) -> None:
+        """Look again and again, while something runs."""
+        idle = 0.0  # for so long nothing has run (seconds)
+        failed = False
+        while True:
+            try:
+                with self._showing:
+                    if self._screen.dark and self._running():
+                        self._screen.display(self._picture(), repr(self), again=True)
+                    else:
+                        self._screen.draw(self._picture())
+            except Exception as error:  # nobody is there who could be shown anything
+                hooks.dropped_error(error)
+                failed = True
+            stopped = self._stop.wait(self._interval) or failed
+            with self._lock:
+                idle = 0.0 if self._running() else idle + self._interval
+                if stopped or idle >= LINGER:
+                    self._thread = None
+                    break
+        if self._flow is None or failed:
+            self.close()
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Show the last picture, unless it goes on meanwhile."""
+        with self._showing:
+            if self._thread is None or not self._running():
+                hooks.reporting(lambda: self._screen.settle(self._picture(), repr(self)))
+
+    def after_cell(self, run: str | None) -> None:
+        """Leave a picture of how it stands in the output of the cell that has ended.
+
+        Args:
+            run: Which run of a cell it was.
+        """
+        if not self._running() and self._count:
+            self._settle()
+        elif run == self._shown_in:
+            with self._showing:
+                self._screen.display(self._picture(), repr(self), again=True)
+
+    def _running(self) -> bool:
+        return any(not run.over for run in self._runs)
+
+    def _state(self) -> tuple[list[Look], str, int]:
+        with self._lock:
+            runs = self._runs.copy()
+        runs.sort(key=lambda run: run.over)  # those that run come first
+        looks = [run.look() for run in runs[:MOST]]
+        if any(not look.over for look in looks):
+            state = "closed" if self._stop.is_set() else "running"
+        elif looks:
+            state = "over"
+        else:
+            state = "closed" if self._stop.is_set() else "waiting"
+        return looks, state, len(runs) - len(looks)
+
+    def _picture(self) -> str:
+        looks, state, more = self._state()
+        return panel_picture.html(looks, state, more=more)
+
+    def __repr__(self) -> str:
+        """Give the figures as text."""
+        looks, state, more = self._state()
+        return panel_picture.text(looks, state, more=more)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """Give the live view, a picture for where that cannot be, and text."""
+        with self._showing:
+            return self._screen.bundle(self._picture(), repr(self))
+
+    def _ipython_display_(self) -> None:
+        """Appear in the cell that runs, once."""
+        run = execution()[1]
+        with self._showing:
+            if self._shown_in != run or not self._screen.displayed:
+                self._shown_in = run
+                self._screen.display(self._picture(), repr(self))
+        after_each_cell(_leave_pictures)
+
+    def _display_(self) -> object:
+        """Appear in marimo."""
+        with self._showing:
+            return self._screen.widget(self._picture())
+
+
+def _leave_pictures(run: str | None) -> None:
+    for panel in tuple(_open):
+        panel.after_cell(run)
+
+
+def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: float = 0.2) -> Panel:
+    """Show live how a pipeline stands: what is held, asked for, given and dropped.
+
+    In Jupyter the panel appears at once in the output of the cell, so it may stand before the
+    loop that it is to show; in marimo it is the last line of a cell. When all is over it
+    becomes a plain picture, which stays in the saved notebook. Running the cell again replaces
+    it. Needs anywidget: ``pip install 'rxflow-streams[notebook]'``.
+
+    Args:
+        target: A Flow, of which all subscriptions are watched, also later ones; or a running
+            subscription: what ``subscribe(Subscriber)``, ``aiter(flow)`` or ``running()`` gives.
+        interval: Time between two looks (seconds).
+
+    Returns:
+        The panel; as text it shows the same figures. ``close()`` ends it early.
+
+    Raises:
+        TypeError: The target is nothing that can be watched.
+        ValueError: interval is not above 0.
+    """
+    if not interval > 0:
+        raise ValueError(f"watch: interval must be above 0 seconds, not {interval!r}")
+    flow: Flow[Any] | None = None
+    consumers: tuple[Consumer, ...] = ()
+    if isinstance(target, Flow):
+        flow = cast("Flow[Any]", target)
+    elif isinstance(target, Iteration):
+        consumers = (target.consumer,)
+    elif hasattr(target, "statistics") and hasattr(target, "when_over"):
+        consumers = (cast("Consumer", target),)
+    else:
+        raise TypeError(
+            "watch wants a Flow, or what subscribe(Subscriber) or aiter(flow) gives; "
+            f"to see the subscription of an ordinary observer, watch its Flow; not {target!r}"
+        )
+    cell, run = execution()
+    for other in tuple(_open):
+        if other.replaces(cell, run, flow or consumers[0]):
+            other.close()
+    panel = Panel(flow, interval)
+    for consumer in consumers or running(flow):
+        panel.add(consumer)
+    panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]
+    return panel

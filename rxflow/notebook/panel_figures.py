@@ -1,0 +1,119 @@
+"""What the live panel knows of a subscription: its figures, and how fast they change."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from weakref import ref
+
+from ..kernel import Consumer, StageStatistics
+from ..protocol import UNBOUNDED
+
+WINDOW = 1.0
+"""How far the throughput looks back, so that it can be read (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a pipeline at one moment.
+
+    Attributes:
+        figures: Its figures.
+        rate: Items that go out of it in a second (items per second); of the last second while
+            it runs, of the whole time when it is over.
+    """
+
+    figures: StageStatistics
+    rate: float
+
+    @property
+    def demand(self) -> int:
+        """What is asked for and has not been given (items); UNBOUNDED for all."""
+        asked = self.figures.requested
+        return asked if asked >= UNBOUNDED else max(0, asked - self.figures.delivered)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One subscription at one moment.
+
+    Attributes:
+        number: Which one of those that are watched, from 1.
+        parts: Its parts, source first.
+        over: Whether it is over; then these are its last figures.
+        seconds: How long it has been watched (seconds).
+    """
+
+    number: int
+    parts: tuple[Part, ...]
+    over: bool
+    seconds: float
+
+
+class Watched:
+    """One subscription that is watched. It is not kept alive."""
+
+    def __init__(
+        self, consumer: Consumer, number: int, clock: Callable[[], float] = perf_counter
+    ) -> None:
+        """Begin to watch.
+
+        Args:
+            consumer: Its consumer.
+            number: Which one of those that are watched, from 1.
+            clock: Gives the time (seconds).
+        """
+        self.consumer: ref[Consumer] = ref(consumer)
+        self.number: int = number
+        self._clock = clock
+        self._began = clock()
+        self._ended: float | None = None  # when it was over
+        self._figures: tuple[StageStatistics, ...] = ()  # the last that were seen
+        self._past: deque[tuple[float, tuple[int, ...]]] = deque()  # what had gone out, and when
+        consumer.when_over(self._is_over)
+
+    def _is_over(self) -> None:
+        """Take the last figures: they cannot be asked for when the consumer is collected."""
+        consumer = self.consumer()
+        if consumer is not None:
+            self._figures = consumer.statistics()
+        self._ended = self._clock()
+
+    @property
+    def over(self) -> bool:
+        """Whether it is over, or was forgotten by all."""
+        return self._ended is not None or self.consumer() is None
+
+    def look(self) -> Look:
+        """See how it stands. From one thread at a time."""
+        now = self._clock()
+        consumer = self.consumer()
+        if self._ended is None and consumer is not None:
+            self._figures = consumer.statistics()
+        figures, ended = self._figures, self._ended
+        if consumer is None and ended is None:  # it was forgotten without an end
+            ended = self._ended = now
+        rates = self._average(figures, ended) if ended is not None else self._rates(figures, now)
+        parts = tuple(map(Part, figures, rates))
+        return Look(self.number, parts, ended is not None, (ended or now) - self._began)
+
+    def _average(self, figures: tuple[StageStatistics, ...], ended: float) -> list[float]:
+        seconds = ended - self._began
+        return [part.delivered / seconds if seconds > 0 else 0.0 for part in figures]
+
+    def _rates(self, figures: tuple[StageStatistics, ...], now: float) -> list[float]:
+        """Compare with what had gone out a second ago, or at the beginning."""
+        past, counts = self._past, tuple(part.delivered for part in figures)
+        if not past or len(past[-1][1]) != len(counts):  # parts come and go: begin anew
+            past.clear()
+        past.append((now, counts))
+        while len(past) > 2 and now - past[1][0] >= WINDOW:
+            past.popleft()
+        before, least = past[0]
+        if now <= before:
+            return [0.0] * len(counts)
+        return [
+            max(0, count - old) / (now - before) for count, old in zip(counts, least, strict=True)
+        ]
