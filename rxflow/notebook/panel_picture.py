@@ -43,7 +43,9 @@ def html(looks: Sequence[Look], state: str, *, more: int = 0, style: bool = True
         more: How many subscriptions are not shown.
         style: Include the style sheet.
     """
-    heads = "".join(f'<th scope="col">{head}</th>' for head in HEADINGS)
+    heads = "".join(
+        f'<th scope="col"{" colspan=2" * (head == "held")}>{head}</th>' for head in HEADINGS
+    )
     bodies = "".join(_body(look, len(looks) > 1 or more > 0) for look in looks)
     foot = f"<p>and {more} more</p>" if more else ""
     return (
@@ -98,6 +100,8 @@ def _share(part: StageStatistics) -> float:
 
 def _dropped(part: StageStatistics) -> str:
     reasons = [f"{reason} {number(count)}" for reason, count in sorted(part.dropped.items())]
+    if part.discarded:
+        reasons.append(f"discarded {number(part.discarded)}")
     return ", ".join(reasons) or "-"
 
 
@@ -120,7 +124,7 @@ def _notes(look: Look) -> Iterator[str]:
 
 
 def _body(look: Look, titled: bool) -> str:
-    span = f'colspan="{len(HEADINGS)}"'
+    span = f'colspan="{len(HEADINGS) + 1}"'
     title = f'<tr><th {span} scope="rowgroup">{_title(look)}</th></tr>' if titled else ""
     rows = "".join(map(_row, look.parts))
     notes = "".join(
@@ -134,17 +138,13 @@ def _row(part: Part) -> str:
     figures, (name, held, peak, demand, rate, delivered, dropped) = part.figures, _cells(part)
     share = _share(figures)
     kind = "full" if share >= FULL else "some"
-    bar = (
-        f'<span class="bar" aria-hidden="true"><i class="{kind}" style="width:{share:.0%}"></i>'
-        "</span>"
-        if figures.capacity
-        else ""
-    )
+    bar = f'<i class="{kind}" style="width:{share:.0%}"></i>' if figures.capacity else ""
+    bar = f'<td class="bar" aria-hidden="true">{bar and f"<span>{bar}</span>"}</td>'
     asked = "unbounded" if part.demand >= UNBOUNDED else part.demand
     return (
-        f'<tr data-part="{escape(name)}"><th scope="row">{escape(name)}</th>'
+        f'<tr data-part="{escape(name)}"><th scope="row">{escape(name)}</th>{bar}'
         f'<td data-field="held" data-value="{figures.held}" data-capacity="{figures.capacity}">'
-        f"{bar}{held}</td>"
+        f"{held}</td>"
         f'<td data-field="peak" data-value="{figures.peak}">{peak}</td>'
         f'<td data-field="demand" data-value="{asked}">{demand}</td>'
         f'<td data-field="rate" data-value="{part.rate:.6g}">{rate}</td>'
