@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from weakref import ref
 
-from ..kernel import hooks
-from .totals import Reading, Totals
+from ..kernel import Consumer, hooks
+from .totals import UNNAMED, Reading, Subscribed, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,20 @@ class Sampler:
     hook for dropped errors, and the others go on. It keeps no subscription alive.
     """
 
-    def __init__(self, every: float = 1.0, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        every: float = 1.0,
+        *,
+        clock: Callable[[], float] = monotonic,
+        of: Callable[[], Iterable[Consumer]] | None = None,
+    ) -> None:
         """Make one that does not run yet.
 
         Args:
             every: Time between two samples (seconds).
             clock: Gives the time (seconds).
+            of: Gives the consumers whose subscriptions are read, one by one, and nothing is
+                added up; None for all that run, and their totals.
 
         Raises:
             ValueError: every is not above 0.
@@ -49,6 +57,7 @@ class Sampler:
             raise ValueError(f"every must be above 0 seconds, not {every!r}")
         self.every = every
         self._clock = clock
+        self._of = of
         self._totals: Totals | None = None  # while it is used
         self._listeners: tuple[Callable[[Sample], object], ...] = ()
         self._lock = Lock()  # for what starts, stops and listens
@@ -85,7 +94,7 @@ class Sampler:
         """
         with self._taking:
             at = self._clock() if now is None else now
-            sample = Sample(at, self._counting().read(subscriptions=True))
+            sample = Sample(at, self._read())
             for call in self._listeners:
                 try:
                     call(sample)
@@ -140,6 +149,12 @@ class Sampler:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+    def _read(self) -> Reading:
+        if self._of is None:
+            return self._counting().read(subscriptions=True)
+        each = (Subscribed(it, UNNAMED, it.statistics()) for it in self._of())
+        return Reading((), (), tuple(each))
 
     def _counting(self) -> Totals:
         with self._lock:

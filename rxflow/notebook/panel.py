@@ -9,6 +9,7 @@ from weakref import ref
 from ..flow import Flow
 from ..flow.iteration import Iteration
 from ..kernel import Consumer, hooks, running, tell_of_beginnings
+from ..monitor import Sample, Sampler
 from . import panel_picture
 from .panel_figures import Look, Watched
 from .screen import Screen, after_each_cell, execution
@@ -37,15 +38,17 @@ class Panel:
             interval: Time between two looks (seconds).
         """
         self._flow = None if flow is None else ref(flow)
-        self._interval = interval
         self._cell, self._shown_in = execution()
         self._screen = Screen()
         self._showing = threading.Lock()  # of who changes what is shown
-        self._stop = threading.Event()  # it is closed
+        self._sampler = Sampler(interval, of=self._consumers)  # runs while something does
+        self._sampler.listen(self._see)
         self._lock = threading.Lock()  # of the fields below; taken last
         self._runs: list[Watched] = []  # those that run, and some that are over
         self._count = 0  # of the subscriptions seen
-        self._thread: threading.Thread | None = None  # looks, while something runs
+        self._looks = False  # the sampler runs
+        self._idle_since: float | None = None  # all was over then (seconds)
+        self._closed = False
         _open.add(self)
         self._leave = tell_of_beginnings(self._hear) if flow is not None else lambda: None
 
@@ -61,36 +64,30 @@ class Panel:
             consumer: Its consumer.
         """
         with self._lock:
-            if self._stop.is_set() or any(run.consumer() is consumer for run in self._runs):
+            if self._closed or any(run.consumer() is consumer for run in self._runs):
                 return
             over = [run for run in self._runs if run.over]
             # When all are over, and one begins, it is the only one; else a few stay to be seen.
-            gone = over[: 1 - MOST] if self._thread is not None else over
+            gone = over[: 1 - MOST] if self._looks else over
             self._count += 1
             self._runs = [run for run in self._runs if run not in gone]
             self._runs.append(Watched(consumer, self._count))
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._keep_looking, name="rxflow-panel", daemon=True
-                )
-                self._thread.start()
+            self._idle_since, self._looks = None, True
+            self._sampler.start()
 
     @property
     def closed(self) -> bool:
         """Whether it watches nothing any more."""
-        return self._stop.is_set()
+        return self._closed
 
     def close(self) -> None:
         """Watch no longer; what it shows stays as it is. Idempotent."""
         _open.discard(self)
         self._leave()
         with self._lock:
-            self._stop.set()
-            thread = self._thread
-        if thread is None:
-            self._settle()
-        elif thread is not threading.current_thread():
-            thread.join()
+            self._closed, self._looks = True, False
+        self._sampler.stop()
+        self._settle()
 
     def replaces(self, cell: str | None, run: str | None, target: object) -> bool:
         """Tell whether a new panel comes in the place of this one, or this one has no use.
@@ -102,41 +99,54 @@ class Panel:
         """
         mine = self._flow() if self._flow is not None else None
         with self._lock:
-            if mine is None and self._thread is None:
+            if mine is None and not self._looks:
                 return True
             if cell is not None or self._cell is not None:
                 return cell == self._cell and run != self._shown_in
             return target is mine or any(each.consumer() is target for each in self._runs)
 
-    def _keep_looking(self) -> None:
-        """Look again and again, while something runs."""
-        idle = 0.0  # for so long nothing has run (seconds)
-        failed = False
-        while True:
-            try:
-                with self._showing:
-                    if self._screen.dark and self._running():
-                        self._screen.display(self._picture(), repr(self), again=True)
-                    else:
-                        self._screen.draw(self._picture())
-            except Exception as error:  # nobody is there who could be shown anything
-                hooks.dropped_error(error)
-                failed = True
-            stopped = self._stop.wait(self._interval) or failed
-            with self._lock:
-                idle = 0.0 if self._running() else idle + self._interval
-                if stopped or idle >= LINGER:
-                    self._thread = None
-                    break
-        if self._flow is None or failed:
+    def _consumers(self) -> list[Consumer]:
+        found = [run.consumer() for run in self._runs if not run.over]
+        return [consumer for consumer in found[:MOST] if consumer is not None]
+
+    def _refresh(self) -> None:
+        """Look now, at what runs."""
+        with self._lock:
+            for run in self._runs:
+                run.refresh()
+
+    def _see(self, sample: Sample) -> None:
+        """Take a sample, and show it; on the thread of the sampler."""
+        with self._lock:
+            by_consumer = {run.consumer(): run for run in self._runs}
+            for each in sample.reading.subscriptions:
+                if each.consumer in by_consumer:
+                    by_consumer[each.consumer].see(sample.at, each.stages)
+            idle = None if self._running() else self._idle_since or sample.at
+            self._idle_since = idle
+            ends = idle is not None and sample.at - idle >= LINGER
+            if ends:
+                self._looks = False
+                self._sampler.stop()
+        try:
+            self._draw()
+        except Exception as error:  # nobody is there who could be shown anything
+            hooks.dropped_error(error)
             self.close()
-        else:
-            self._settle()
+        if ends:
+            self.close() if self._flow is None else self._settle()
+
+    def _draw(self) -> None:
+        with self._showing:
+            if self._screen.dark and self._running():
+                self._screen.display(self._picture(), repr(self), again=True)
+            else:
+                self._screen.draw(self._picture())
 
     def _settle(self) -> None:
         """Show the last picture, unless it goes on meanwhile."""
         with self._showing:
-            if self._thread is None or not self._running():
+            if self._closed or not self._running():
                 hooks.reporting(lambda: self._screen.settle(self._picture(), repr(self)))
 
     def after_cell(self, run: str | None) -> None:
@@ -145,7 +155,9 @@ class Panel:
         Args:
             run: Which run of a cell it was.
         """
-        if not self._running() and self._count:
+        if not self._count:
+            return
+        if not self._running():
             self._settle()
         elif run == self._shown_in:
             with self._showing:
@@ -160,11 +172,11 @@ class Panel:
         runs.sort(key=lambda run: run.over)  # those that run come first
         looks = [run.look() for run in runs[:MOST]]
         if any(not look.over for look in looks):
-            state = "closed" if self._stop.is_set() else "running"
+            state = "closed" if self._closed else "running"
         elif looks:
             state = "over"
         else:
-            state = "closed" if self._stop.is_set() else "waiting"
+            state = "closed" if self._closed else "waiting"
         return looks, state, len(runs) - len(looks)
 
     def _picture(self) -> str:
@@ -172,7 +184,8 @@ class Panel:
         return panel_picture.html(looks, state, more=more)
 
     def __repr__(self) -> str:
-        """Give the figures as text."""
+        """Give the figures as text, as they are now."""
+        self._refresh()
         looks, state, more = self._state()
         return panel_picture.text(looks, state, more=more)
 
@@ -243,5 +256,9 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
     panel = Panel(flow, interval)
     for consumer in consumers or running(flow):
         panel.add(consumer)
-    panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]
+    try:
+        panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]
+    except BaseException:
+        panel.close()
+        raise
     return panel

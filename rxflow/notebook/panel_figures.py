@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic
 from weakref import ref
 
 from ..kernel import Consumer, StageStatistics
@@ -56,7 +56,7 @@ class Watched:
     """One subscription that is watched. It is not kept alive."""
 
     def __init__(
-        self, consumer: Consumer, number: int, clock: Callable[[], float] = perf_counter
+        self, consumer: Consumer, number: int, clock: Callable[[], float] = monotonic
     ) -> None:
         """Begin to watch.
 
@@ -68,11 +68,12 @@ class Watched:
         self.consumer: ref[Consumer] = ref(consumer)
         self.number: int = number
         self._clock = clock
-        self._began = clock()
+        self._began = self._seen = clock()
         self._ended: float | None = None  # when it was over
         self._figures: tuple[StageStatistics, ...] = ()  # the last that were seen
         self._past: deque[tuple[float, tuple[int, ...]]] = deque()  # what had gone out, and when
         consumer.when_over(self._is_over)
+        self.refresh()
 
     def _is_over(self) -> None:
         """Take the last figures: they cannot be asked for when the consumer is collected."""
@@ -86,34 +87,43 @@ class Watched:
         """Whether it is over, or was forgotten by all."""
         return self._ended is not None or self.consumer() is None
 
-    def look(self) -> Look:
-        """See how it stands. From one thread at a time."""
-        now = self._clock()
+    def refresh(self) -> None:
+        """See how it stands now."""
         consumer = self.consumer()
         if self._ended is None and consumer is not None:
-            self._figures = consumer.statistics()
-        figures, ended = self._figures, self._ended
-        if consumer is None and ended is None:  # it was forgotten without an end
-            ended = self._ended = now
-        rates = self._average(figures, ended) if ended is not None else self._rates(figures, now)
-        parts = tuple(map(Part, figures, rates))
-        return Look(self.number, parts, ended is not None, (ended or now) - self._began)
+            self.see(self._clock(), consumer.statistics())
 
-    def _average(self, figures: tuple[StageStatistics, ...], ended: float) -> list[float]:
-        seconds = ended - self._began
+    def see(self, at: float, figures: tuple[StageStatistics, ...]) -> None:
+        """Take what was read, while it runs.
+
+        Args:
+            at: When that was (seconds).
+            figures: It.
+        """
+        if self._ended is None:
+            self._seen, self._figures = at, figures
+            past, counts = self._past, tuple(part.delivered for part in figures)
+            if past and len(past[-1][1]) != len(counts):  # parts come and go: begin anew
+                past.clear()
+            past.append((at, counts))
+            while len(past) > 2 and at - past[1][0] >= WINDOW:
+                past.popleft()
+
+    def look(self) -> Look:
+        """Give how it stood when it was last seen, or at its end."""
+        over, figures = self.over, self._figures
+        until = self._seen if self._ended is None else self._ended
+        rates = self._average(figures, until) if over else self._rates(figures)
+        return Look(self.number, tuple(map(Part, figures, rates)), over, until - self._began)
+
+    def _average(self, figures: tuple[StageStatistics, ...], until: float) -> list[float]:
+        seconds = until - self._began
         return [part.delivered / seconds if seconds > 0 else 0.0 for part in figures]
 
-    def _rates(self, figures: tuple[StageStatistics, ...], now: float) -> list[float]:
+    def _rates(self, figures: tuple[StageStatistics, ...]) -> list[float]:
         """Compare with what had gone out a second ago, or at the beginning."""
-        past, counts = self._past, tuple(part.delivered for part in figures)
-        if not past or len(past[-1][1]) != len(counts):  # parts come and go: begin anew
-            past.clear()
-        past.append((now, counts))
-        while len(past) > 2 and now - past[1][0] >= WINDOW:
-            past.popleft()
-        before, least = past[0]
-        if now <= before:
-            return [0.0] * len(counts)
-        return [
-            max(0, count - old) / (now - before) for count, old in zip(counts, least, strict=True)
-        ]
+        past = tuple(self._past)
+        (before, least), (now, most) = past[0], past[-1]
+        if now <= before or len(most) != len(figures):
+            return [0.0] * len(figures)
+        return [max(0, new - old) / (now - before) for old, new in zip(least, most, strict=True)]

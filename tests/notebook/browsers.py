@@ -105,7 +105,8 @@ def serving(command: Sequence[str], home: Path, ready: str) -> Generator[str]:
             while True:
                 with suppress(OSError), urllib.request.urlopen(address + ready, timeout=5):
                     break
-                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
             yield address
         finally:
