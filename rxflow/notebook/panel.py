@@ -80,6 +80,11 @@ class Panel:
         """Whether it watches nothing any more."""
         return self._closed
 
+    @property
+    def useless(self) -> bool:
+        """Whether nothing that it watches can ever run again."""
+        return not self._looks and (self._flow is None or self._flow() is None)
+
     def close(self) -> None:
         """Watch no longer; what it shows stays as it is. Idempotent."""
         _open.discard(self)
@@ -90,7 +95,7 @@ class Panel:
         self._settle()
 
     def replaces(self, cell: str | None, run: str | None, target: object) -> bool:
-        """Tell whether a new panel comes in the place of this one, or this one has no use.
+        """Tell whether a new panel comes in the place of this one.
 
         Args:
             cell: The cell of the new one, where that is known.
@@ -99,8 +104,6 @@ class Panel:
         """
         mine = self._flow() if self._flow is not None else None
         with self._lock:
-            if mine is None and not self._looks:
-                return True
             if cell is not None or self._cell is not None:
                 return cell == self._cell and run != self._shown_in
             return target is mine or any(each.consumer() is target for each in self._runs)
@@ -155,11 +158,15 @@ class Panel:
         Args:
             run: Which run of a cell it was.
         """
-        if not self._count:
-            return
-        if not self._running():
+        with self._lock:
+            ends = self._looks and not self._running()
+            self._looks = self._looks and not ends
+        if ends:
+            self._sampler.stop()
             self._settle()
-        elif run == self._shown_in:
+        if self.useless:
+            self.close()
+        elif self._looks and run == self._shown_in:
             with self._showing:
                 self._screen.display(self._picture(), repr(self), again=True)
 
@@ -251,7 +258,7 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
         )
     cell, run = execution()
     for other in tuple(_open):
-        if other.replaces(cell, run, flow or consumers[0]):
+        if other.useless or other.replaces(cell, run, flow or consumers[0]):
             other.close()
     panel = Panel(flow, interval)
     for consumer in consumers or running(flow):

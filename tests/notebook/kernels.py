@@ -121,13 +121,17 @@ class Notebook:
 
 
 @contextmanager
-def notebook() -> Generator[Notebook]:
-    """Start a kernel, and end it."""
+def notebook(**output: Any) -> Generator[Notebook]:
+    """Start a kernel, and end it.
+
+    Args:
+        output: Where its own output goes, as for Popen; ``stderr``.
+    """
     from jupyter_client.manager import KernelManager
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1"}
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env=environment, cwd=str(ROOT))
+    manager.start_kernel(env=environment, cwd=str(ROOT), **output)
     client = manager.client()
     client.start_channels()
     try:
