@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 120  # seconds; only a hang gets there
+PATIENCE = 60  # seconds; only a hang gets there
 
 FLAGS = (
     "--no-sandbox",
@@ -204,6 +204,26 @@ class Lab:
     def command(self, name: str) -> None:
         """Carry out a command of JupyterLab, such as kernelmenu:interrupt."""
         self.page.evaluate("(name) => window.jupyterapp.commands.execute(name)", name)
+
+    def theme(self, name: str) -> None:
+        """Change the theme."""
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
+        )
+        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]')
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+
+    def close(self) -> None:
+        """Close the notebook, and end its kernel."""
+        self.page.evaluate(
+            """async () => {
+                const { context } = window.jupyterapp.shell.currentWidget;
+                await context.sessionContext.shutdown();
+            }"""
+        )
 
     def output(self, number: int) -> Any:
         """Find the output of a cell."""
