@@ -243,14 +243,13 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
     """
     if not interval > 0:
         raise ValueError(f"watch: interval must be above 0 seconds, not {interval!r}")
-    flow: Flow[Any] | None = None
-    consumers: tuple[Consumer, ...] = ()
+    watched: Flow[Any] | Consumer
     if isinstance(target, Flow):
-        flow = cast("Flow[Any]", target)
+        watched = cast("Flow[Any]", target)
     elif isinstance(target, Iteration):
-        consumers = (target.consumer,)
+        watched = target.consumer
     elif hasattr(target, "statistics") and hasattr(target, "when_over"):
-        consumers = (cast("Consumer", target),)
+        watched = cast("Consumer", target)
     else:
         raise TypeError(
             "watch wants a Flow, or what subscribe(Subscriber) or aiter(flow) gives; "
@@ -258,10 +257,11 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
         )
     cell, run = execution()
     for other in tuple(_open):
-        if other.useless or other.replaces(cell, run, flow or consumers[0]):
+        if other.useless or other.replaces(cell, run, watched):
             other.close()
+    flow = watched if isinstance(watched, Flow) else None
     panel = Panel(flow, interval)
-    for consumer in consumers or running(flow):
+    for consumer in running(flow) if isinstance(watched, Flow) else (watched,):
         panel.add(consumer)
     try:
         panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]

@@ -27,9 +27,14 @@ def number(value: float) -> str:
     """
     if value >= UNBOUNDED:
         return "∞"
-    if value >= 1e6:
-        return f"{value / 1e6:,.3g} M" if value < 1e9 else f"{value / 1e6:,.0f} M"
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    if value < 999_999.5:
+        return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    value /= 1_000
+    for unit in "MGTPE":
+        value /= 1_000
+        if value < 999.5:
+            break
+    return f"{value:.3g} {unit}"
 
 
 def html(looks: Sequence[Look], state: str, *, more: int = 0, style: bool = True) -> str:

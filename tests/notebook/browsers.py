@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60  # seconds; only a hang gets there
+PATIENCE = float(os.environ.get("PAT", "60"))  # seconds; only a hang gets there
 
 FLAGS = (
     "--no-sandbox",
@@ -210,7 +210,7 @@ class Lab:
         self.page.evaluate(
             "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
         )
-        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]')
+        self.page.wait_for_function("(it) => document.body.dataset.jpThemeName === it", arg=name)
 
     def save(self) -> None:
         """Save the notebook."""

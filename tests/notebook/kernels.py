@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 60  # seconds; only a hang gets there
+PATIENCE = 180  # seconds; only a hang gets there
 
 
 @dataclass
