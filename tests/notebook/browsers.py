@@ -15,8 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from .kernels import without
+
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = float(os.environ.get("PAT", "60"))  # seconds; only a hang gets there
+PATIENCE = 120  # seconds; only a hang gets there
 
 FLAGS = (
     "--no-sandbox",
@@ -38,12 +40,7 @@ def missing() -> str | None:
     """Say what is missing for these tests, if something is."""
     if chromium() is None:
         return "there is no chromium on the PATH"
-    for module in ("playwright", "jupyterlab", "marimo"):
-        try:
-            __import__(module)
-        except ImportError:
-            return f"{module} is not installed: pip install '.[browser]'"
-    return None
+    return without("playwright", "jupyterlab", "marimo")
 
 
 @contextmanager

@@ -8,11 +8,20 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 180  # seconds; only a hang gets there
+
+
+def without(*modules: str) -> str | None:
+    """Say which of the packages that a test needs is missing, if one is."""
+    for module in ("anywidget", "ipykernel", "jupyter_client", *modules):
+        if find_spec(module) is None:
+            return f"{module} is not installed: pip install '.[browser]'"
+    return None
 
 
 @dataclass

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.notebook.kernels import Cell, Notebook, notebook
+from tests.notebook.kernels import Cell, Notebook, notebook, without
 
-pytestmark = pytest.mark.stress
+pytestmark = [
+    pytest.mark.stress,
+    pytest.mark.skipif(without() is not None, reason=str(without())),
+]
 
 SETUP = """
 import asyncio, gc, sys, threading, time

@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from tests.notebook.kernels import notebook
+from tests.notebook.kernels import notebook, without
 
-pytestmark = pytest.mark.stress
+pytestmark = [
+    pytest.mark.stress,
+    pytest.mark.skipif(without() is not None, reason=str(without())),
+]
 
 ITEMS = 400_000
 ROUNDS = 4
