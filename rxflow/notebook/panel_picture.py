@@ -29,11 +29,10 @@ def number(value: float) -> str:
         return "∞"
     if value < 999_999.5:
         return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
-    value /= 1_000
-    for unit in "MGTPE":
-        value /= 1_000
-        if value < 999.5:
-            break
+    units = iter("MGTPE")
+    value, unit = value / 1e6, next(units)
+    while value >= 999.5:
+        value, unit = value / 1e3, next(units)
     return f"{value:.3g} {unit}"
 
 
