@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any, TypeAlias
 
 import reactivex
@@ -71,6 +71,9 @@ class Call:
 Assembly: TypeAlias = tuple[Any, tuple[Call, ...]]
 """What a Flow was made of: a source, to which calls were applied; None and the call of a source."""
 
+NONE: Mapping[str, Any] = MappingProxyType({})
+"""No keyword arguments: one object for all calls, of which a running Flow keeps many."""
+
 UNKNOWN: Assembly = (None, ())
 """Nobody has noted it."""
 
@@ -104,7 +107,7 @@ def called(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = 
         kwargs: How.
     """
     call = Call()
-    call.name, call.args, call.kwargs = name, args, kwargs or {}
+    call.name, call.args, call.kwargs = name, args, kwargs or NONE
     return placed(call)
 
 

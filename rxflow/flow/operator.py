@@ -13,7 +13,7 @@ from reactivex import Observable
 
 from ..kernel import Context, Feed, StageFactory
 from . import checks
-from .assembly import Call
+from .assembly import NONE, Call
 from .flow import Flow
 from .registry import register
 
@@ -54,7 +54,7 @@ class Operator(Call):
         """Apply to a source."""
         if isinstance(source, Flow):
             flow: Flow[Any] = source
-            if flow.holding and (adopted := flow.adopt(self.name, self.args, self.kwargs)):
+            if flow.holding and (adopted := flow.adopt(self.name, self.args, dict(self.kwargs))):
                 return adopted
             made = flow.with_stages(self.stages) if self._apply is None else self._apply(flow)
             return self.noted(flow, made)
@@ -154,7 +154,7 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
 
         def build(*args: P.args, **kwargs: P.kwargs) -> R:
             built: Any = function(*args, **kwargs)
-            built.name, built.args, built.kwargs = name, args, kwargs
+            built.name, built.args, built.kwargs = name, args, kwargs or NONE
             frame = _getframe(1)
             built.code, built.at = frame.f_code, frame.f_lasti
             return built
@@ -162,7 +162,7 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:
             # As ``build``, which would look at its caller a second time: this one.
             built: Any = function(*args, **kwargs)
-            built.name, built.args, built.kwargs = name, args, kwargs
+            built.name, built.args, built.kwargs = name, args, kwargs or NONE
             frame = _getframe(1)
             built.code, built.at = frame.f_code, frame.f_lasti
             return built(self)

@@ -9,7 +9,7 @@ from functools import update_wrapper
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
 from typing import Any, ParamSpec, TypeVar
 
-from .assembly import UNKNOWN, Call, is_inside
+from .assembly import NONE, UNKNOWN, Call, is_inside
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ def _noting(name: str, function: Callable[P, R]) -> Callable[P, R]:
         # A Flow that the user has made and gets back as it was keeps what is noted there.
         if noted is UNKNOWN or (noted and is_inside(noted[1][-1].code)):
             call, frame = Call(), _getframe(1)
-            call.name, call.args, call.kwargs = name, args, kwargs
+            call.name, call.args, call.kwargs = name, args, kwargs or NONE
             call.code, call.at = frame.f_code, frame.f_lasti
             made.assembly = (None, (call,))
         return made

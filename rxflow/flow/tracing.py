@@ -17,7 +17,7 @@ from .assembly import Call, is_inside
 from .registry import find
 
 _PARTS = ("rxflow.operators.", "rxflow.sources.", "rxflow.aio.", "rxflow.http.")
-_PLAIN = list | tuple | range | dict | set | frozenset | str | bytes  # they do not fail
+_PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes)  # these do not fail
 _PLACE = ", added at "
 _MOST = 5  # operators that a note names, where it cannot be told which one it was
 
@@ -155,7 +155,7 @@ def _with_hidden(step: _Step, found: list[Call], calls: list[Call]) -> list[Call
 def _modules(call: Call) -> frozenset[str]:
     """Tell where an operator or a source is defined, and where what it is made of is."""
     entries = (find(kind, call.name) for kind in ("operator", "door", "source"))
-    return next((_used(entry.build.__module__) for entry in entries if entry), frozenset())
+    return next((_used(entry.build.__module__) for entry in entries if entry), frozenset[str]())
 
 
 @cache
@@ -181,7 +181,7 @@ def _hides(call: Call) -> bool:
 
 def _hides_items(value: Any) -> bool:
     """Tell whether something is iterated by code that is not its own."""
-    return isinstance(value, Iterable) and not isinstance(value, _PLAIN | Iterator)
+    return isinstance(value, Iterable) and not isinstance(value, (*_PLAIN, Iterator))
 
 
 def _codes(call: Call) -> Iterator[CodeType]:
@@ -205,8 +205,8 @@ def _code(value: Any) -> Iterator[CodeType]:
     for name in ("gi_code", "ag_code", "cr_code"):
         if isinstance(code := getattr(value, name, None), CodeType):
             yield code
-    kinds: Any = (value if isinstance(value, type) else type(value)).__mro__
-    for kind in kinds:
-        for method in vars(kind).values():
+    kind: type = value if isinstance(value, type) else type(value)
+    for base in kind.__mro__:
+        for method in vars(base).values():
             if isinstance(method, FunctionType) and not is_inside(method.__code__):
                 yield method.__code__

@@ -64,7 +64,7 @@ def explain(flow: Observable[Any]) -> Explanation:
     """
     if not isinstance(flow, Flow):
         raise TypeError(f"explain wants a Flow, not {flow!r}")
-    return Explanation(*_explained(cast("Flow[Any]", flow)))
+    return Explanation(*_explained(flow))
 
 
 def _explained(flow: Flow[Any]) -> tuple[Any, ...]:
@@ -105,8 +105,9 @@ class _Drafts:
     def flow(self, flow: Flow[Any]) -> int:
         """Add a Flow with all that it draws from; give the number of its last part."""
         chain = [flow]
-        while isinstance(upstream := chain[-1].assembly[0], Flow):
-            if _key(chain[-1]) in self._shared:
+        while _key(chain[-1]) not in self._shared:
+            upstream = chain[-1].assembly[0]
+            if not isinstance(upstream, Flow):
                 break
             chain.append(cast("Flow[Any]", upstream))
         first, last = len(self._drafts), -1

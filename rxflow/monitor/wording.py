@@ -32,14 +32,15 @@ def _argument(value: Any) -> str:
     name = getattr(value, "__qualname__", None)
     if isinstance(name, str):  # a function or a class
         return "lambda" if name.endswith("<lambda>") else name.rpartition(".")[2]
+    kind = type(cast("object", value)).__name__
     if isinstance(value, list | tuple | dict | set) and len(cast("list[Any]", value)) > 4:
-        return f"{type(cast('object', value)).__name__} of {len(cast('list[Any]', value))}"
+        return f"{kind} of {len(cast('list[Any]', value))}"
     try:
-        text = repr(value)
+        text = repr(cast("object", value))
     except Exception:
-        text = type(value).__name__
+        text = kind
     if " object at 0x" in text:
-        text = type(value).__name__
+        text = kind
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

@@ -68,6 +68,10 @@ def one() -> Flow[Any]:
     return rx.of(1)
 
 
+def mapped(item: Any) -> Flow[Any]:
+    return rx.of(item).map(lambda x: x)
+
+
 NOW = ImmediateScheduler()
 
 # How a Flow is built that fails, and what is named, which stands in the lines of the function.
@@ -79,7 +83,7 @@ EXACT: dict[str, tuple[Callable[[], Any], str]] = {
     "an object": (lambda: one().map(Broken()), "map"),
     "a method": (lambda: one().map(Broken().method), "map"),
     "written in C": (lambda: one().filter(lambda x: True).map(operator.itemgetter(1)), "map"),
-    "of rxflow itself": (lambda: rx.of("a").map(lambda x: x).sum(), "sum"),
+    "of rxflow itself": (lambda: mapped("a").sum(), "sum"),
     "signalled by an operator": (lambda: rx.empty().first(), "first"),
     "before a boundary": (lambda: one().map(boom).observe_on(NOW).map(str), "map"),
     "behind a boundary": (lambda: one().map(str).observe_on(NOW).filter(boom), "filter"),

@@ -100,7 +100,7 @@ def test_no_more_is_held_than_is_told(name: str) -> None:
         return
     for requested in (0, 1, 7):
         probe = TestSubscriber[Any](requested)
-        subscription = flow.subscribe(probe)
+        subscription: Any = flow.subscribe(probe)
         held = sum(part.held for part in subscription.statistics())
         subscription.cancel()
         assert held <= bound
@@ -118,7 +118,7 @@ FULL: dict[str, tuple[Any, int]] = {
     "limit_rate": (ops.limit_rate(8), 8),
     "observe_on": (ops.observe_on(NOW, prefetch=4), 4),
     "batch": (ops.batch(5), 6),
-    "shed": (ops.shed(9, abs), 9),
+    "shed": (ops.shed(9, float), 9),
     "on_backpressure_buffer": (ops.on_backpressure_buffer(7, overflow=rx.DROP_OLDEST), 7),
     "on_backpressure_latest": (ops.on_backpressure_latest(), 1),
 }
