@@ -43,4 +43,4 @@ def html_table(rows: Sequence[Sequence[str]]) -> str:
     ]
     style = "white-space:nowrap;text-align:right;border-collapse:separate;border-spacing:12px 2px"
     body = f"<thead><tr>{heading}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<table style="{style}">{body}</table>'
+    return f'<div style="overflow-x:auto"><table style="{style}">{body}</table></div>'
