@@ -114,6 +114,7 @@ def test_the_panel_is_seen_and_changes_while_a_pipeline_runs(
     assert figure(panel, "on_backpressure_buffer", "delivered") > early["delivered"]
     assert figure(panel, "on_backpressure_buffer", "dropped") > early["dropped"]
     assert row.evaluate("(it) => it.isConnected")  # it was changed in place
+    until(panel, "on_backpressure_buffer", "peak", 50)
     assert figure(panel, "on_backpressure_buffer", "peak") == 50
     assert 10 < figure(panel, "map_async", "rate") < 101  # 2 at once, of 20 ms each
     headings = panel.locator("thead th").all_inner_texts()
@@ -353,6 +354,7 @@ def test_the_same_panel_in_marimo(page: Any, home: Path) -> None:
             if run < 2:
                 page.get_by_role("button", name="again").click()
         assert panel.get_attribute("data-state") == "running"
+        page.wait_for_function(READS, arg=["on_backpressure_buffer", "peak", 50])  # soon or late
         assert figure(panel, "on_backpressure_buffer", "peak") == 50
         page.get_by_role("button", name="end").click()
         page.locator('.rxflow-panel[data-state="over"]').wait_for()
