@@ -44,11 +44,9 @@ class Telling:
 
     def __init__(self, *parts: Any, name: str = "orders") -> None:
         self.parts = parts
-        self.name = name
+        self.flow = rx.empty().pipe(ops.named(name))
 
     def finish(self) -> None: ...
-
-    def named(self, name: str) -> None: ...
 
     def when_over(self, call: object) -> None: ...
 
