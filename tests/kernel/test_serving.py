@@ -10,7 +10,7 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Boundary, Context, Drain, Few
+from rxflow.kernel import Boundary, Context, Drain, Few, Handing, State
 from rxflow.protocol import FAIL, UNBOUNDED
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
@@ -252,6 +252,75 @@ def test_wrong_demand_meanwhile_fails_it(stages: Any) -> None:
     pushed = Pushed(recorder, *stages)
     pushed.boundary.push(1)
     assert "request(0)" in str(recorder.error)
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [(ops.scan(lambda a, b: a + b), [1, 3, 6]), (ops.take(2), [1, 2]), (ops.skip(1), [2, 3])],
+    ids=["scan", "take", "skip"],
+)
+def test_a_stage_that_remembers_is_pulled(stage: Any, expected: list[int]) -> None:
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, ops.map(lambda x: x), stage)
+    for item in (1, 2, 3):
+        pushed.boundary.push(item)
+    assert recorder.items == expected
+    assert (recorder.signals[-1] == COMPLETED) is (expected == [1, 2])
+
+
+def test_stages_are_pulled_where_it_is_no_drain_that_takes_single_items() -> None:
+    taken: list[Any] = []
+    boundary: list[Boundary[Any]] = []
+
+    def make(context: Context) -> Boundary[Any]:
+        boundary.append(Boundary(context, "pushed", 4, FAIL))
+        return boundary[0]
+
+    wakes: list[None] = []
+    feed = rx.Flow(make).pipe(ops.map(lambda x: -x)).feed(Context(lambda: wakes.append(None)))
+    feed.serve(Handing(lambda: True, taken.append))
+    feed.start()
+    assert list(feed.run()) == []
+    feed.settle()
+    boundary[0].push(1)
+    assert (taken, wakes, list(feed.run())) == ([], [None], [-1])
+
+
+def test_what_was_held_before_comes_first() -> None:
+    class Preloaded(Boundary[Any]):
+        def start(self) -> None:
+            with self._lock:
+                self._queue.extend((1, 2))
+                self._received += 2
+            self.push(3)
+
+    recorder = Recorder(UNBOUNDED)
+    Drain(recorder).open(lambda context: Preloaded(context, "preloaded", 4, FAIL))
+    assert recorder.items == [1, 2, 3]
+
+
+def test_a_boundary_that_does_something_when_it_is_empty_is_pulled() -> None:
+    class Settling(Boundary[Any]):
+        settled = 0
+
+        def settle(self) -> State:
+            self.settled += 1
+            return super().settle()
+
+    made: list[Settling] = []
+
+    def make(context: Context) -> Settling:
+        made.append(Settling(context, "settling", 4, FAIL))
+        return made[0]
+
+    recorder = Recorder(UNBOUNDED)
+    drain = Drain(recorder)
+    drain.open(make)
+    drain.wake()
+    before = made[0].settled
+    made[0].push(1)
+    assert recorder.items == [1]
+    assert made[0].settled == before + 1
 
 
 @STAGES
