@@ -135,6 +135,8 @@ class Island(Feed[Any]):
         stage, before = self._stages[index], self._stages[:index]
         if stage.done or not (self._state is State.ENDED or any(s.done for s in before)):
             return
+        if any(s.done for s in self._stages[index + 1 :]):  # nobody takes anything any more
+            return
         released = iter(stage.finish())
         item = next(released, NOTHING)
         while item is not NOTHING:
