@@ -83,6 +83,7 @@ class Hub:
         self._alarm: Alarm | None = None  # made when the time is first needed
         self._watching = False  # the alarm is set, and will be seen to
         self.hungry: bool = False  # an outlet waits since the last item: any room is made use of
+        self.giving: bool = False  # an item is on its way to the outlets; then that is looked at
         self._received = self._lost = self._discarded = self._peak = self._requested = 0
 
     # Consumers.
@@ -276,8 +277,11 @@ class Hub:
         if kept and not asked:
             self._break_off(BufferOverflowError(self.name, self.capacity, held, 0, item))
             return
-        self.hungry = False
-        self._give(item, outlets)
+        self.hungry, self.giving = False, True
+        try:
+            self._give(item, outlets)
+        finally:
+            self.giving = False
         with self._lock:
             asked = connection.asked = max(0, connection.asked - 1)
         # One that waits makes use of any room; but with the rest of a batch, that comes by itself.

@@ -168,9 +168,10 @@ class Outlet(Boundary[Any]):
     def _count(self) -> None:
         """Count an item that is taken; tell the hub of a batch, or where others wait."""
         self._taken += 1
-        if self._taken >= self._hub.batch or self._hub.hungry:
+        hub = self._hub
+        if self._taken >= hub.batch or (hub.hungry and not hub.giving):
             self._taken = 0
-            self._hub.refill()
+            hub.refill()
 
     def settle(self) -> State:
         """Tell the hub of the end that was heard, or that there is nothing left."""
