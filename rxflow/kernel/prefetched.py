@@ -68,11 +68,12 @@ class Prefetched(Boundary[Any]):
         queue = self._queue
         with self._lock:
             room = self._end is OPEN and len(queue) + len(items) <= self._quick
+            idle = room and self._idle
             if room:
                 queue.extend(items)
                 self._received += len(items)
                 self._peak = max(self._peak, len(queue))
-                idle, self._idle = self._idle, False
+                self._idle = False
         if not room:
             for item in items:
                 self.push(item)

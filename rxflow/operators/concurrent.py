@@ -8,8 +8,8 @@ from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from inspect import iscoroutine
 from threading import Thread
-from types import CoroutineType
 from typing import Any, Protocol, cast
 
 from ..flow import Flow
@@ -108,8 +108,8 @@ class Tasks(Runner):
         """Start a task."""
         if self._tells:
             return eager_task(self._loop, call.perform(self._function))
-        work = self._function(call.item)
-        if not isinstance(work, CoroutineType):
+        work: Any = self._function(call.item)
+        if not iscoroutine(work):
             work = _awaited(awaitable(self._name, work))
         return spawn(self._loop, self._context, work, call)
 
