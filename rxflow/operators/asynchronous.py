@@ -111,7 +111,9 @@ def map_async(
     Nothing starts before there is demand. What runs is at most ``max_concurrency``;
     what runs and what has finished and was not taken is at most ``buffer`` more.
     So without a buffer a slow item keeps those behind it from starting when all
-    others have finished; with one, as many more may overtake it.
+    others have finished; with one, as many more may overtake it. Under ``async for`` a
+    call takes its first step as soon as its item is there, without a turn of the loop
+    (an eager task: from Python 3.12 on, on asyncio's own loop without a task factory).
 
     A circuit breaker goes around the function, for example one of ``purgatory``:
     ``map_async(breaker("prices")(fetch), 8)``.
