@@ -15,7 +15,7 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer
 from .feed import Context, Feed, Few, State, remaining
-from .lingering import Lingering, lingering, lingers
+from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
 from .running import appeared, disappeared
 from .statistics import StageStatistics
@@ -200,11 +200,6 @@ class Drain(Subscription):
                 self._over = (*self._over, call)
                 return
         call()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it has ended or was cancelled; whoever is in its loop may not know yet."""
-        return self._stopped
 
     def enter(self) -> bool:
         """Begin to take a single item; see :class:`Server`."""
@@ -428,15 +423,12 @@ class Drain(Subscription):
         with lingering() as loops:
             self._final = tuple(feed.statistics())
         self._late = loops[0] if loops else None
-        if self._late is not None:
-            self._late.when_over(partial(self._keep_figures, feed))
+        called_when_over(self._late, partial(self._keep_figures, feed))
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""
         feed = self._feed
-        late = self._late if feed is None else self if self._stopped else None
-        if late is not None:
-            lingers(late)
+        lingers(self._late if feed is None else self if self._stopped else None)
         consumer = StageStatistics(
             "subscriber",
             requested=self._granted,

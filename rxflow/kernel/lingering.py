@@ -33,12 +33,18 @@ def lingering() -> Generator[list[Lingering]]:
         _found.reset(token)
 
 
-def lingers(loop: Lingering) -> None:
+def lingers(loop: Lingering | None) -> None:
     """Say, where figures are given, that they are not the last.
 
     Args:
-        loop: Whose.
+        loop: Whose; None where they are.
     """
     found = _found.get()
-    if found is not None:
+    if found is not None and loop is not None:
         found.append(loop)
+
+
+def called_when_over(loop: Lingering | None, call: Callable[[], object]) -> None:
+    """Have ``call`` called when a loop is over, if there is one that lingers."""
+    if loop is not None:
+        loop.when_over(call)

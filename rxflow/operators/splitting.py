@@ -385,8 +385,7 @@ class Split(Feed[Any]):
         """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
         entry = self.input
         if entry is not None:
-            if self._drain.stopped:
-                lingers(self._drain)
+            lingers(self._drain if self._ended or self._over else None)
             yield from entry.statistics()
         # Its loop may be under way on another thread: they are read once each, and balance.
         dropped, received = dict(self._dropped), self._received
