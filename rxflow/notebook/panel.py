@@ -52,8 +52,9 @@ class Panel:
         _open.add(self)
         self._leave = tell_of_beginnings(self._hear) if flow is not None else lambda: None
 
-    def _hear(self, consumer: Consumer, flow: object) -> None:
+    def _hear(self, consumer: Consumer) -> None:
         """Hear that a subscription begins, of whatever Flow."""
+        flow = consumer.flow
         if flow is not None and self._flow is not None and self._flow() is flow:
             self.add(consumer)
 
