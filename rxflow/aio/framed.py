@@ -138,4 +138,4 @@ class Framed(AsyncPulled):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many frames there were."""
-        yield StageStatistics(self._name, received=self._given, delivered=self._given)
+        yield StageStatistics(self._name, received=self._given, delivered=self._given, inputs=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -16,6 +16,7 @@ from ..kernel import (
     Consumer,
     Context,
     Feed,
+    Meter,
     StageStatistics,
     State,
     appeared,
@@ -41,12 +42,14 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("__weakref__", "_calls", "_final", "iteration")
+    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "meter")
+
+    meter: Meter
 
     def __init__(self) -> None:
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
-        self._final: tuple[StageStatistics, ...] = ()
+        self._final: Callable[[], Iterable[StageStatistics]] = tuple
 
     @property
     def flow(self) -> object:
@@ -66,12 +69,15 @@ class _Loop:
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         iteration = self.iteration()
-        return self._final if self._calls is None or iteration is None else iteration.statistics()
+        if self._calls is None or iteration is None:
+            return tuple(self.meter.fill(self._final()))
+        return iteration.statistics()
 
     def cancel(self, feed: Feed[Any]) -> None:
         """Cancel the source: the loop is over."""
+        self.meter.stop()
         feed.cancel()
-        self._final = tuple(feed.statistics())
+        self._final = feed.record()
         disappeared(self)
         calls, self._calls = self._calls, None
         for call in calls or ():
@@ -96,6 +102,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._loop = _Loop()
         self._loop.iteration = weakref.ref(self)
         self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
+        self._meter = self._loop.meter = self._context.meter
         try:
             self._feed = make(self._context)
         except Exception as error:
@@ -187,13 +194,17 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._turn = perf_counter()
 
     async def _wait(self) -> None:
-        advance = self._feed.advance()
-        if advance is not None:
-            await advance
-            return
-        self._feed.want(1)
-        await self._signal.wait()
-        self._turn = perf_counter()
+        self._meter.starve()
+        try:
+            advance = self._feed.advance()
+            if advance is not None:
+                await advance
+                return
+            self._feed.want(1)
+            await self._signal.wait()
+            self._turn = perf_counter()
+        finally:
+            self._meter.served()
 
     async def aclose(self) -> None:
         """Cancel the source, and wait until what it opened is closed."""
@@ -226,8 +237,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._signal.call(self._close)
 
     def statistics(self) -> tuple[StageStatistics, ...]:
-        """Give the figures of each part that holds items, source first."""
-        return tuple(self._feed.statistics())
+        """Give the figures of each part, source first."""
+        return tuple(self._meter.fill(self._feed.statistics()))
 
 
 class Chunks(Iteration[list[T]], Generic[T]):

@@ -10,7 +10,17 @@ from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 from reactivex import Observable, never
 from reactivex import operators as stock_operators
 
-from ..kernel import HANDOVER, Context, Feed, LiftFeed, LiftStage, Order, Rule, StageFactory
+from ..kernel import (
+    HANDOVER,
+    Context,
+    Feed,
+    LiftFeed,
+    LiftStage,
+    Order,
+    Rule,
+    StageFactory,
+    make_for,
+)
 from ..protocol import DROP_OLDEST, FAIL, Overflow
 from .assembly import Call, called, placed
 from .boundaries import is_quiet, quietly, tell
@@ -294,7 +304,9 @@ def _runtime(
 ) -> tuple[Callable[[Context], Feed[Any]], tuple[StageFactory, ...]]:
     """Choose what runs the operators: a stage of the island, a Feed with gates, or a door."""
     if modes == {Mode.SYNC}:
-        stage = base.with_stages((partial(LiftStage, run),))
+        make = partial(LiftStage, run)
+        make_for(name, make)
+        stage = base.with_stages((make,))
         return stage.source, stage.stages
     timed = any(part.stock is not None and part.stock.timed for part in lifted)
     if Mode.FREE in modes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from inspect import signature
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
 from typing import Any, ParamSpec, TypeVar, cast
@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import reactivex.operators as stock
 from reactivex import Observable
 
-from ..kernel import Context, Feed, StageFactory
+from ..kernel import Context, Feed, StageFactory, make_for
 from . import checks
 from .assembly import NONE, Call
 from .flow import Flow
@@ -102,7 +102,8 @@ class DoorOperator(Operator):
 
 def staged(*stages: StageFactory) -> Any:
     """Make an operator of synchronous stages, first to last."""
-    return Operator(None, stages)
+    # A class makes the stages of several operators: each has a name of its own.
+    return Operator(None, tuple(partial(s) if isinstance(s, type) else s for s in stages))
 
 
 def composed(*operators: Any) -> Any:
@@ -157,6 +158,8 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
             built.name, built.args, built.kwargs = name, args, kwargs or NONE
             frame = _getframe(1)
             built.code, built.at = frame.f_code, frame.f_lasti
+            for make in getattr(built, "stages", ()):
+                make_for(name, make)
             return built
 
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -22,6 +22,7 @@ from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .hub import Connection, Hub
 from .inputs import Input
 from .island import Island
+from .latency import NANOS, Latency
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
 from .lingering import lingers
@@ -37,14 +38,15 @@ from .loops import (
     running_trio,
     spawn,
 )
+from .metering import Meter, Stay
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
 from .running import appeared, disappeared, running, runs, tell_of_beginnings, watch
-from .stage import Plain, Stage, StageFactory
-from .statistics import Figures, Ledger, StageStatistics
+from .stage import Plain, Stage, StageFactory, make_for
+from .statistics import Figures, Ledger, StageStatistics, count_roots, joined
 from .telling import DiscardCallback, DropCallback, is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
@@ -54,6 +56,7 @@ __all__ = [
     "BUDGET",
     "FULL",
     "HANDOVER",
+    "NANOS",
     "NOTHING",
     "Alarm",
     "BalancingHub",
@@ -73,6 +76,7 @@ __all__ = [
     "Input",
     "Intake",
     "Island",
+    "Latency",
     "Lease",
     "Ledger",
     "LiftFeed",
@@ -80,6 +84,7 @@ __all__ = [
     "Limited",
     "Limits",
     "Memory",
+    "Meter",
     "Order",
     "Outlet",
     "Parcel",
@@ -95,10 +100,12 @@ __all__ = [
     "StageFactory",
     "StageStatistics",
     "State",
+    "Stay",
     "Valve",
     "Worker",
     "appeared",
     "close",
+    "count_roots",
     "disappeared",
     "drained",
     "eager",
@@ -107,8 +114,10 @@ __all__ = [
     "hold",
     "hooks",
     "is_async",
+    "joined",
     "lifting",
     "lingers",
+    "make_for",
     "needed_loop",
     "offer_blocking",
     "offer_suspending",

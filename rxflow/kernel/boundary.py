@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat
@@ -14,8 +14,10 @@ from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, 
 from . import hooks
 from .ends import CLOSED, ENQUEUED, FULL, HANDOVER, OPEN, End
 from .feed import BUDGET, Context, Feed, Few, Server, State, inherits
+from .latency import NANOS
+from .metering import Stay
 from .queues import FEW, Held
-from .statistics import StageStatistics
+from .statistics import StageStatistics, joined
 from .telling import DiscardCallback, DropCallback, Telling, is_async
 from .waiters import Waiters
 
@@ -41,10 +43,12 @@ class Boundary(Feed[T], Generic[T]):
         "_end",
         "_error",
         "_few",
+        "_front",
         "_idle",
         "_lock",
         "_lost",
         "_low",
+        "_meter",
         "_on_discard",
         "_on_drop",
         "_overflow",
@@ -56,7 +60,9 @@ class Boundary(Feed[T], Generic[T]):
         "_room",
         "_server",
         "_starting",
+        "_stay",
         "_telling",
+        "_usual",
         "_waiters",
         "_waits",
         "_wake",
@@ -107,6 +113,8 @@ class Boundary(Feed[T], Generic[T]):
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
         self._quiet = bool(capacity) and on_drop is None and overflow.victim in quiet
+        self._usual = self._quick, self._quiet  # while no item is to be timed
+        self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
@@ -118,7 +126,9 @@ class Boundary(Feed[T], Generic[T]):
         self._lost = 0  # the sum of _dropped, and what gave way quietly
         self._discarded = 0
         self.pusher: int = 0  # a thread that was found to run no event loop, so that it may wait
-        self._waiters = Waiters()
+        self._meter = context.meter
+        self._stay = Stay(context.meter.now)
+        self._waiters = Waiters(context.meter.now)
         self._room = self._waiters.since  # true while a producer waits
         self._few: Held | None = None  # made when it is needed
         self._server: Server | None = None  # takes a single item at once, when it is idle
@@ -152,11 +162,15 @@ class Boundary(Feed[T], Generic[T]):
                 if held >= self._peak:
                     self._peak = held + 1
                 if not self._idle:
+                    if not held:
+                        self._mark()
                     queue.append(item)
                     return ENQUEUED
                 server = None if held else self._server
                 if server is None or not server.enter():
                     server = None
+                    if not held:
+                        self._mark()
                     queue.append(item)
                 kept = True
             elif self._waits and self._full(item):
@@ -271,12 +285,14 @@ class Boundary(Feed[T], Generic[T]):
 
     def run(self) -> Iterator[T]:
         """Give what is held, oldest first."""
-        queue, room = self._queue, self._room
+        queue, room, stay = self._queue, self._room, self._stay
         for _ in repeat(None, BUDGET):
             try:
                 item = queue.popleft()
             except IndexError:
                 return
+            if not queue or (stay.marked and self._received - len(queue) > stay.limit):
+                self._took()
             if room and len(queue) <= self._low:
                 self._tell_room()
             yield item
@@ -291,7 +307,7 @@ class Boundary(Feed[T], Generic[T]):
         if len(self._queue) > FEW or self._waits:
             return None
         if self._few is None:
-            self._few = Held(self._queue)
+            self._few = Held(self._queue, self._stay, self._took)
         self._few.ended, self._few.left = False, BUDGET
         return self._few
 
@@ -300,6 +316,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return State.READY
+            self._stay.empty()
             if self._end is OPEN or self._telling:
                 self._idle = True
                 return State.WAITING
@@ -313,6 +330,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return False
+            self._stay.empty()
             self._idle = True
             return self._end is not OPEN and not self._telling
 
@@ -340,14 +358,14 @@ class Boundary(Feed[T], Generic[T]):
         self._tell_room()
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give the figures of this boundary."""
+        """Give the figures of those before it, then its own."""
         with self._lock:
-            held = len(self._queue)
+            held, stay = len(self._queue), self._stay
             dropped = dict(self._dropped)
             if quiet := self._lost - sum(dropped.values()):
                 reason = self._overflow.victim.value
                 dropped[reason] = dropped.get(reason, 0) + quiet
-            yield StageStatistics(
+            own = StageStatistics(
                 self.name,
                 requested=self._wanted,
                 received=self._received,
@@ -358,9 +376,41 @@ class Boundary(Feed[T], Generic[T]):
                 dropped=dropped,
                 discarded=self._discarded,
                 waited_seconds=self._waiters.seconds,
+                blocked_seconds=stay.seconds,
+                starved_seconds=self._meter.times()[1] / NANOS,
+                oldest_seconds=stay.oldest(
+                    self._received - held, 0 if self._front else self._lost, held
+                ),
+                inputs=0,
+                latency=stay.latency,
+                metered=True,
             )
+        yield from joined(self._before(), own)
+
+    def _before(self) -> Iterable[StageStatistics]:
+        """Give the figures of what it is filled by, source first; nothing where it is a source."""
+        return ()
+
+    def tally(self) -> int:
+        """Count the items that were taken."""
+        with self._lock:
+            return self._count_taken() - self._discarded
 
     # Inside.
+
+    def _mark(self) -> None:
+        """Time the item that is to be put into the queue, and is counted; the lock is held."""
+        lost = 0 if self._front else self._lost
+        self._stay.mark(self._received - 1, lost)
+        self._quick, self._quiet = self._usual
+
+    def _took(self) -> None:
+        """Look at the time: the item that was taken is the one that is timed, or the last one."""
+        with self._lock:
+            left = self._received - len(self._queue)
+            self._stay.left(left, 0 if self._front else self._lost, not self._queue)
+            if self._stay.armed:
+                self._quick, self._quiet = 0, False  # the next item gets a closer look
 
     def _count_taken(self) -> int:
         """Count the items that the consumer has taken; the lock is held."""
@@ -414,6 +464,8 @@ class Boundary(Feed[T], Generic[T]):
         for _, reason in lost:
             self._count_lost(reason, 1)
         if kept:
+            if not queue or self._stay.armed:
+                self._mark()
             queue.append(item)
             self._peak = max(self._peak, len(queue))
         return kept, lost

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from time import time_ns
+from time import monotonic_ns, time_ns
+from typing import Any
 
 from reactivex.abc import SchedulerBase
 from reactivex.disposable import SingleAssignmentDisposable
@@ -52,6 +53,28 @@ def running_scheduler() -> LoopScheduler | None:
     """Give the scheduler of the event loop that runs in this thread, if any."""
     loop = asyncio._get_running_loop()
     return None if loop is None else LoopScheduler(loop)
+
+
+def stopwatch(scheduler: SchedulerBase | None) -> Callable[[], int]:
+    """Give what tells how much time passes for a subscription.
+
+    Args:
+        scheduler: The scheduler that was passed to ``subscribe``, if any.
+
+    Returns:
+        Reads whole nanoseconds since some zero: of the scheduler or the running event loop,
+        where their time is virtual; else of the system.
+    """
+    if scheduler is None:
+        loop: Any = asyncio._get_running_loop()
+    elif getattr(type(scheduler), "now", None) is Scheduler.now:
+        loop = None
+    elif (loop := getattr(scheduler, "_loop", None)) is None:
+        return lambda: round(scheduler.to_seconds(scheduler.now) * 1_000_000_000)
+    ours = getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
+    if ours or not isinstance(loop, asyncio.BaseEventLoop):
+        return monotonic_ns
+    return lambda: round(loop.time() * 1_000_000_000)
 
 
 def _reader(clock: SchedulerBase) -> Callable[[], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from threading import Lock
@@ -17,6 +17,7 @@ from .consumer import Consumer
 from .feed import Context, Feed, Few, State, remaining
 from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
+from .metering import SAMPLED, Meter
 from .running import appeared, disappeared
 from .statistics import StageStatistics
 
@@ -57,6 +58,7 @@ class Drain(Subscription):
         "_subscriber",
         "_thrown",
         "_turn",
+        "meter",
     )
 
     def __init__(
@@ -80,7 +82,7 @@ class Drain(Subscription):
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
         self._make: Callable[[Context], Feed[Any]] | None = None  # makes it; None as that is
-        self._final: tuple[StageStatistics, ...] = ()  # the Feed's, when stopped
+        self._final: Callable[[], Iterable[StageStatistics]] | None = None  # when stopped
         self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
         self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
@@ -120,6 +122,8 @@ class Drain(Subscription):
         """
         subscriber = self._subscriber
         assert subscriber is not None, "a Drain is opened once"
+        context = Context(self.wake, scheduler, tasks, consumer=consumer or self)
+        self.meter: Meter = context.meter
         try:
             subscriber.on_subscribe(self)
         except Exception as error:
@@ -131,9 +135,7 @@ class Drain(Subscription):
                 self._on_next = subscriber.on_next
                 self._on_batch = getattr(subscriber, "on_batch", None)
                 self._make = make
-                self._feed = feed = make(
-                    Context(self.wake, scheduler, tasks, consumer=consumer or self)
-                )
+                self._feed = feed = make(context)
                 if consumer is None and not getattr(subscriber, "shared", False):
                     appeared(self)
                 feed.serve(self)
@@ -219,8 +221,10 @@ class Drain(Subscription):
         if self._stopped:
             self._discarded += 1
         else:
-            on_next = self._on_next
+            on_next, meter = self._on_next, self.meter
             assert on_next is not None
+            meter.handed += 1
+            began = None if meter.handed & SAMPLED else meter.now()
             try:
                 on_next(item)
             except Exception as error:
@@ -230,6 +234,8 @@ class Drain(Subscription):
                 self._stopped = True
                 self._thrown = error
             self._delivered += 1
+            if began is not None:
+                meter.returned(began)
         self._leave()
 
     def hand_on(self, few: Few, run: Iterator[Any]) -> None:
@@ -293,6 +299,8 @@ class Drain(Subscription):
         """Hand on what there is demand for, and the end as soon as it is known."""
         feed = self._feed
         early = self._run is not None  # what it says may be older than what woke this
+        if self.meter.open:
+            self.meter.served()
         while not self._stopped:
             if self._error is not None:
                 return self._end(self._error)
@@ -315,6 +323,7 @@ class Drain(Subscription):
                     continue
                 if state is State.WAITING:
                     if demand := remaining(self._granted, self._delivered):
+                        self.meter.starve()
                         feed.want(demand)
                     return None
             except Exception as error:
@@ -402,6 +411,7 @@ class Drain(Subscription):
         feed, self._run = self._feed, None
         self._subscriber = self._on_next = self._on_batch = None
         if feed is not None:
+            self.meter.stop()
             try:
                 feed.cancel()
             except Exception as error:
@@ -421,7 +431,7 @@ class Drain(Subscription):
     def _keep_figures(self, feed: Feed[Any]) -> None:
         """Keep the last figures; again when a loop before this is over that was stopped too."""
         with lingering() as loops:
-            self._final = tuple(feed.statistics())
+            self._final = feed.record()
         self._late = loops[0] if loops else None
         called_when_over(self._late, partial(self._keep_figures, feed))
 
@@ -429,11 +439,16 @@ class Drain(Subscription):
         """Give the figures of each part that holds items, source first, the subscriber last."""
         feed = self._feed
         lingers(self._late if feed is None else self if self._stopped else None)
+        last = self._final if feed is None else feed.statistics
+        before = () if last is None else tuple(self.meter.fill(last()))
         consumer = StageStatistics(
             "subscriber",
             requested=self._granted,
             received=self._delivered + self._discarded,
             delivered=self._delivered,
             discarded=self._discarded,
+            starved_seconds=before[-1].starved_seconds if before else 0.0,
+            inputs=1 if before else 0,
+            metered=True,
         )
-        return (*(self._final if feed is None else feed.statistics()), consumer)
+        return (*before, consumer)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from asyncio import Task
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED
-from .clock import running_scheduler
+from .clock import running_scheduler, stopwatch
 from .consumer import Consumer
+from .metering import Lap, Meter
 from .statistics import StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
@@ -46,9 +47,10 @@ class Context:
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
         consumer: Who is at the end of the pipeline, where that is known.
+        meter: Measures how long the Feed was asked for items and had none.
     """
 
-    __slots__ = ("_root", "closing", "consumer", "pulls", "scheduler", "tasks", "wake")
+    __slots__ = ("_root", "closing", "consumer", "meter", "pulls", "scheduler", "tasks", "wake")
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Context:
         root: object = None,
         consumer: Consumer | None = None,
         closing: list[Callable[[], Awaitable[object]]] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
@@ -68,6 +71,7 @@ class Context:
         self.pulls: bool = pulls
         self._root = root  # None for itself, which would never be let go of if it kept itself
         self.consumer: Consumer | None = consumer
+        self.meter: Meter = meter or Meter(stopwatch(scheduler))
 
     @property
     def root(self) -> object:
@@ -76,7 +80,11 @@ class Context:
 
     def waking(self, wake: Callable[[], None]) -> Context:
         """Give the context of a Feed that this one pulls from."""
-        return self._like(wake, self.scheduler)
+        return self._like(wake, self.scheduler, Meter(self.meter.now))
+
+    def lap(self) -> Context:
+        """Give the context of one of several Feeds that this one passes on one after another."""
+        return self._like(self.wake, self.scheduler, Lap(self.meter))
 
     def timed(self) -> Context:
         """Give this one with a clock: where no scheduler was passed, that of the running loop.
@@ -85,11 +93,13 @@ class Context:
         """
         if self.scheduler is not None:
             return self
-        return self._like(self.wake, running_scheduler())
+        return self._like(self.wake, running_scheduler(), self.meter)
 
-    def _like(self, wake: Callable[[], None], scheduler: SchedulerBase | None) -> Context:
+    def _like(
+        self, wake: Callable[[], None], scheduler: SchedulerBase | None, meter: Meter
+    ) -> Context:
         return Context(
-            wake, scheduler, self.tasks, self.pulls, self.root, self.consumer, self.closing
+            wake, scheduler, self.tasks, self.pulls, self.root, self.consumer, self.closing, meter
         )
 
 
@@ -139,10 +149,12 @@ class Feed(ABC, Generic[T_out]):
 
     Attributes:
         steady: To say the same to ``want`` once more, when nothing has come, changes nothing.
+        works: Functions of the user make its items, at the time at which they are pulled.
     """
 
     __slots__ = ()
     steady: bool = False
+    works: bool = False
 
     @property
     def hot(self) -> bool:
@@ -196,6 +208,10 @@ class Feed(ABC, Generic[T_out]):
         ``want`` follows when what is there has been taken.
         """
 
+    def tally(self) -> int | None:
+        """Count the items that were pulled out of it; None where they are not counted."""
+        return None
+
     def advance(self) -> Awaitable[object] | None:
         """Give what a consumer on an event loop can await, in its own task, to go on.
 
@@ -206,6 +222,10 @@ class Feed(ABC, Generic[T_out]):
     @abstractmethod
     def cancel(self) -> None:
         """Stop the source and let go of what is held."""
+
+    def record(self) -> Callable[[], Iterable[StageStatistics]]:
+        """Give what makes the figures as they are now, when it is over, and keeps nothing alive."""
+        return partial(tuple, tuple(self.statistics()))
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of this Feed and of those before it, source first."""

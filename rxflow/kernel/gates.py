@@ -26,7 +26,7 @@ from . import hooks
 from .drain import Drain
 from .feed import BUDGET, NOTHING, Context, Feed, State
 from .lift import Apply, Output, Proxy, own_trampoline
-from .statistics import Figures, Ledger, StageStatistics
+from .statistics import Figures, Ledger, StageStatistics, joined
 
 
 class Order(Enum):
@@ -369,18 +369,19 @@ class LiftFeed(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feeds behind the gates, then what is parked here."""
-        yield from self._past
+        before = [*self._past]
         for gate in self._gates:
             if gate.feed is not None:
-                yield from gate.feed.statistics()
+                before += gate.feed.statistics()
         held = len(self._output.items)
-        yield StageStatistics(
+        own = StageStatistics(
             self._name,
             received=self._fed + self._late,
             delivered=self._output.emitted - held - self._discarded,
             held=held,
             discarded=self._discarded + self._late,
         )
+        yield from joined(before, own)
 
 
 class _Rest(Feed[Any]):

@@ -18,7 +18,7 @@ from .connection import Connection
 from .feed import Context
 from .loops import running_loop
 from .outlet import Lease, Memory, Outlet
-from .statistics import Ledger, StageStatistics
+from .statistics import Ledger, StageStatistics, joined
 
 Subscribe = Callable[[Subscriber[Any], Context], object]
 """Subscribes a Subscriber to the producer, for a consumer's context."""
@@ -422,12 +422,12 @@ class Hub:
 
     def _figures(self) -> Iterator[StageStatistics]:
         connection = self._connection
-        yield from self._past
+        before = [*self._past]
         if connection is not None:
-            yield from connection.intake.statistics()
+            before += connection.intake.statistics()
         with self._lock:
             held = len(self._stash)
-            yield StageStatistics(
+            own = StageStatistics(
                 self.name,
                 requested=self._requested,
                 received=self._received,
@@ -438,6 +438,7 @@ class Hub:
                 dropped={"overflow": self._lost} if self._lost else {},
                 discarded=self._discarded,
             )
+        yield from joined(before, own)
 
     def all_statistics(self) -> tuple[StageStatistics, ...]:
         """Give those, then the figures of each outlet."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from . import hooks
 from .feed import NOTHING, Context, Feed, Server, State
+from .pulled import Pulled
+from .statistics import Ledger, StageStatistics
 
 
 class Input:
@@ -24,6 +26,7 @@ class Input:
         "_asked",
         "_feed",
         "_make",
+        "_meter",
         "_quiet",
         "_run",
         "_started",
@@ -58,12 +61,17 @@ class Input:
         def wake() -> None:
             self._quiet = self.waiting = False
             self.pushes = True
+            if starved:
+                meter.served()
             if woken is not None:
                 woken(self)
             context.wake()
 
         self._make = make  # for its errors
-        self._feed: Feed[Any] = make(context.waking(wake))
+        inner = context.waking(wake)
+        self._meter = meter = inner.meter
+        starved = meter.open
+        self._feed: Feed[Any] = make(inner)
         self.steady: bool = self._feed.steady
         self._asked = 0  # what the Feed was asked for last, if it is steady (items)
 
@@ -99,6 +107,8 @@ class Input:
         try:
             if self._run is None:
                 self._quiet = True  # before the run looks: a wake meanwhile takes it back
+                if self._meter.open:
+                    self._meter.served()
                 self._run = self._feed.run()
             item = next(self._run, NOTHING)
             if item is not NOTHING:
@@ -113,6 +123,8 @@ class Input:
             self.waiting = True
             if not self._quiet:
                 self.waiting = False
+            else:
+                self._meter.starve()
             self._asked = wanted
             self._feed.want(wanted)
         if state is State.ENDED:
@@ -151,8 +163,21 @@ class Input:
         if not self.ended:
             self.ended = True
             self._run = None
+            self._meter.stop()
             self._feed.cancel()
 
-    def statistics(self) -> Iterator[Any]:
+    def account(self, ledger: Ledger) -> None:
+        """Add the figures to those of others that have ended.
+
+        Args:
+            ledger: Has them.
+        """
+        feed = self._feed
+        if type(feed) is Pulled:
+            ledger.count(*feed.summed(), *self._meter.times())
+        else:
+            ledger.keep(self.statistics)
+
+    def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feed."""
-        return self._feed.statistics()
+        return self._meter.fill(self._feed.statistics())

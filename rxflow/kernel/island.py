@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain, compress, islice, repeat
+from operator import length_hint
+from sys import maxsize
 from typing import Any, cast
 
 from . import hooks
 from .drain import Drain
 from .feed import NOTHING, Context, Feed, Few, Server, State
+from .latency import NANOS
+from .metering import SAMPLED, Meter, Timed
 from .queues import One
-from .stage import Plain, StageFactory
+from .stage import Plain, StageFactory, operator_of
 from .statistics import StageStatistics
+
+TIMED = 32
+"""Of a run that is timed, so many inputs are (items)."""
 
 
 class Island(Feed[Any]):
@@ -22,15 +31,23 @@ class Island(Feed[Any]):
     """
 
     __slots__ = (
+        "_count",
         "_failure",
         "_few",
         "_few_run",
+        "_few_timed",
+        "_makes",
+        "_meter",
         "_one",
         "_one_run",
+        "_one_timed",
         "_others",
         "_pulls",
+        "_runs",
+        "_sample",
         "_server",
         "_source",
+        "_spent",
         "_stages",
         "_started",
         "_state",
@@ -42,6 +59,7 @@ class Island(Feed[Any]):
         """Make the stages of one subscription."""
         self._source = source
         self.steady: bool = source.steady
+        self._makes = stages
         self._stages = [make(context) for make in stages]
         self._others = [stage for stage in self._stages if type(stage) is not Plain]
         self._pulls = context.pulls
@@ -54,6 +72,16 @@ class Island(Feed[Any]):
         self._state: State | None = None
         self._started = False
         self._failure: Exception | None = None  # of the source, heard before it was pulled
+        self._meter = context.meter
+        self._runs = 0  # how many there were
+        # Of the inputs that were timed: how many, and how long it took to have them from the
+        # source, and then from each stage with all those before it (nanoseconds).
+        self._sample = 0
+        self._spent = [0] * (len(stages) + 1)
+        self._few_timed: Iterator[Any] | None = None  # the same as _few_run, timed
+        self._one_timed: Iterator[Any] | None = None  # the same as _one_run, timed
+        # Counts the inputs, where the source does not, by how many are left.
+        self._count = None if source.tally() is not None else repeat(True, maxsize)
 
     @property
     def hot(self) -> bool:
@@ -77,8 +105,17 @@ class Island(Feed[Any]):
         one = self._few = self._one
         self._state = None
         one.item, one.ended = item, False
-        self._one_run = self._one_run or self._chained(one)
-        self._server.hand_on(one, self._one_run)
+        meter = self._meter
+        meter.handed += 1
+        if meter.handed & SAMPLED:
+            self._one_run = self._one_run or self._chained(one)
+            self._server.hand_on(one, self._one_run)
+            return
+        self._sample += 1
+        self._one_timed = self._one_timed or self._chained(one, timed=True)
+        began = meter.now()
+        self._server.hand_on(one, self._one_timed)
+        meter.returned(began)
 
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""
@@ -90,29 +127,67 @@ class Island(Feed[Any]):
         """Chain the stages over what the source has now."""
         if self._started:
             self._state = None
+            timed = not self._runs & SAMPLED
+            self._runs += 1
             self._few = None if self._others or self._pulls else self._source.few()
             if self._few is not None:
-                self._few_run = self._few_run or self._chained(self._few)
-                return self._few_run
-            items = self._inputs()
+                return self._run_of_few(self._few, timed)
+            items = chain.from_iterable(self._parts()) if timed else self._chained(self._inputs())
         else:
             self._state = State.WAITING
-            items = iter(())
-        items = self._chained(items)
+            items = self._chained(iter(()))
         # A consumer that takes a part of a run at a time does not see where the run ends.
         return chain(items, self._witness()) if self._pulls else items
+
+    def _run_of_few(self, few: Few, timed: bool) -> Iterator[Any]:
+        """Chain the stages over few items, or take the chain that there is."""
+        if not timed:
+            run = self._few_run = self._few_run or self._chained(few)
+            return run
+        if self._few_timed is None:
+            self._few_timed = self._chained(_Counted(self, few), timed=True)
+        return self._few_timed
 
     def _inputs(self) -> Iterator[Any]:
         """Give what the stages pull: the source and its end, but nothing once one is done."""
         if self._done():
             return iter(())
-        return self._end() if self._failure is not None else chain(self._source.run(), self._end())
+        if self._failure is not None:
+            return self._end()
+        return chain(self._pulled(), self._end())
 
-    def _chained(self, items: Iterator[Any]) -> Iterator[Any]:
+    def _pulled(self) -> Iterator[Any]:
+        """Make a run of the source."""
+        run = self._source.run()
+        return run if self._count is None else compress(run, self._count)
+
+    def _parts(self) -> Iterator[Iterator[Any]]:
+        """Chain the stages over the first inputs, timed, then over the rest of the same run."""
+        if self._done() or self._failure is not None:
+            yield self._chained(self._inputs())
+            return
+        run = self._pulled()
+        first = _Counted(self, islice(run, TIMED))
+        yield self._chained(chain(first, self._part_end(first)), timed=True)
+        if first.count == TIMED and self._state is State.READY and not self._done():
+            self._state = None
+            yield self._chained(chain(run, self._end()))
+
+    def _part_end(self, first: _Counted) -> Iterator[Any]:
+        """Stand behind the inputs that are timed: tells whether the run is exhausted."""
+        if first.count < TIMED:
+            yield from self._end()
+        self._state = self._state or State.READY
+
+    def _chained(self, items: Iterator[Any], timed: bool = False) -> Iterator[Any]:
+        if timed:
+            items = Timed(items, self._meter.now, self._spent, 0)
         for index, stage in enumerate(self._stages):
             items = stage.run(items)
             if stage.releases:
                 items = chain(items, self._finish(index))
+            if timed:
+                items = Timed(items, self._meter.now, self._spent, index + 1)
         return items
 
     def _done(self) -> bool:
@@ -215,8 +290,84 @@ class Island(Feed[Any]):
         for part in parts:
             hooks.reporting(part.cancel)  # the others are told all the same
 
+    def tally(self) -> int | None:
+        """Count the items, where each is one of the source."""
+        return None
+
+    def _figures(
+        self,
+        source: Callable[[], Iterable[StageStatistics]],
+        stages: Iterable[str | StageStatistics],
+    ) -> Callable[[], Iterator[StageStatistics]]:
+        """Give what makes the figures of those before it, and its own."""
+        count = self._source.tally() if self._count is None else maxsize - length_hint(self._count)
+        each = (count or 0) / (self._sample * NANOS) if self._sample else 0.0
+        return partial(_figured, source, stages, self._spent, each, self._source.works, self._meter)
+
+    def record(self) -> Callable[[], Iterable[StageStatistics]]:
+        """Give what makes the figures."""
+        if self._others:
+            return super().record()
+        return self._figures(self._source.record(), [operator_of(make) for make in self._makes])
+
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give the source's figures, and those of stages that count something."""
-        yield from self._source.statistics()
-        for stage in self._others:
-            yield from stage.statistics()
+        """Give the source's figures, then those of each stage."""
+        stages = list[str | StageStatistics]()
+        for make, stage in zip(self._makes, self._stages, strict=True):
+            stages += [*stage.statistics()] or [operator_of(make)]
+        return self._figures(self._source.statistics, stages)()
+
+
+def _figured(
+    source: Callable[[], Iterable[StageStatistics]],
+    stages: Iterable[str | StageStatistics],
+    spent: list[int],
+    each: float,
+    works: bool,
+    meter: Meter,
+) -> Iterator[StageStatistics]:
+    """Give the figures of an island.
+
+    Args:
+        source: Gives those before it.
+        stages: The figures of each stage, or its name.
+        spent: How long the samples took, from the source and then with each stage (nanoseconds).
+        each: What is to be multiplied by, for all inputs (seconds).
+        works: Functions of the user make the items of the source.
+        meter: Of the edge.
+    """
+    pulled, *working = (
+        max(0, after - before) * each for before, after in zip([0, *spent], spent, strict=False)
+    )
+    before = list(source())
+    if works and before:
+        before[-1] = replace(before[-1], working_seconds=pulled)
+    yield from meter.fill(before, pulled)
+    life, starved = (nanos / NANOS for nanos in meter.times())
+    starved += pulled
+    for stage, worked in zip(stages, working, strict=True):
+        yield replace(
+            StageStatistics(stage) if isinstance(stage, str) else stage,
+            starved_seconds=min(starved, life),
+            working_seconds=worked,
+            blocked_seconds=max(0.0, life - starved - worked),
+            metered=True,
+        )
+        starved += worked
+
+
+class _Counted(Few):
+    """Counts the inputs of an island that are timed."""
+
+    __slots__ = ("_island", "_items", "count")
+
+    def __init__(self, island: Island, items: Iterator[Any]) -> None:
+        self._island = island
+        self._items = items
+        self.count: int = 0
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self.count += 1
+        self._island._sample += 1
+        return item

@@ -13,6 +13,8 @@ from ..protocol import Offer, Victim
 from .boundary import Boundary
 from .clock import Alarm
 from .feed import BUDGET, Context
+from .latency import NANOS
+from .metering import RARELY
 from .queues import Parcel, Shelf
 from .statistics import StageStatistics
 
@@ -53,11 +55,11 @@ class Limited(Boundary[Any]):
         self._shelf = Shelf(ranked=limits.priority is not None)
         # It has what the Boundary uses of a deque.
         self._queue = self._shelf  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-        self._quick = 0
-        self._quiet = False
+        self._usual = self._quick, self._quiet = 0, False
         self._ttl = inf if limits.ttl is None else limits.ttl
         self._alarm = Alarm(self._ring, context.timed().scheduler)
         self._armed = False  # the alarm is set, or is being set
+        self._parcels = 0  # how many were taken, 1 in 8 of which tells how long it was held
 
     # The producer's side.
 
@@ -95,8 +97,7 @@ class Limited(Boundary[Any]):
             parcel.weight = self._measured(limits.weight, item, "weight")
         if limits.priority is not None:
             parcel.priority = self._measured(limits.priority, item, "priority")
-        if limits.ttl is not None:
-            parcel.since = self._alarm.now
+        parcel.since = self._alarm.now
         return parcel
 
     def _measured(self, function: Callable[[Any], float], item: Any, name: str) -> float:
@@ -118,9 +119,18 @@ class Limited(Boundary[Any]):
                 if not self._shelf:
                     return
                 parcel = self._shelf.popleft()
+                self._look(parcel)
             if self._room:
                 self._tell_room()
             yield parcel.item
+
+    def _look(self, parcel: Parcel) -> None:
+        """See to the times of one that was taken; the lock is held."""
+        if not self._parcels & RARELY:
+            self._stay.took(round((self._alarm.now - parcel.since) * NANOS))
+        self._parcels += 1
+        if not self._shelf:
+            self._stay.empty()
 
     def few(self) -> None:
         """Items are looked at by a run."""
@@ -132,9 +142,12 @@ class Limited(Boundary[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures, with the weight where that is bounded."""
-        for figures in super().statistics():
-            weighed = self._limits.weight is not None and figures.name == self.name
-            yield replace(figures, weight=self._shelf.weight) if weighed else figures
+        *before, own = super().statistics()
+        yield from before
+        with self._lock:
+            oldest = self._alarm.now - self._shelf.first.since if self._shelf else 0.0
+            weight = None if self._limits.weight is None else self._shelf.weight
+        yield replace(own, weight=weight, oldest_seconds=oldest)
 
     # Age.
 

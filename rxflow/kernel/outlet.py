@@ -217,12 +217,10 @@ class Outlet(Boundary[Any]):
         self._hub.detach(self, self._lease)
         super().cancel()
 
-    def statistics(self) -> Iterator[StageStatistics]:
-        """Give the hub's, unless they are told elsewhere, then its own."""
-        if not self._hub.private:
-            yield from self._hub.statistics()
-        yield self.own_statistics()
+    def _before(self) -> Iterable[StageStatistics]:
+        return () if self._hub.private else self._hub.statistics()
 
     def own_statistics(self) -> StageStatistics:
         """Give its own figures."""
-        return next(super().statistics())
+        *_, own = super().statistics()
+        return own

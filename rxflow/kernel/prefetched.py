@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any, Protocol
 
@@ -70,6 +70,10 @@ class Prefetched(Boundary[Any]):
             room = self._end is OPEN and len(queue) + len(items) <= self._quick
             idle = room and self._idle
             if room:
+                if not queue:
+                    self._received += 1
+                    self._mark()
+                    self._received -= 1
                 queue.extend(items)
                 self._received += len(items)
                 self._peak = max(self._peak, len(queue))
@@ -82,12 +86,14 @@ class Prefetched(Boundary[Any]):
 
     def run(self) -> Iterator[Any]:
         """Give what is held; ask for more for what was taken."""
-        queue, room = self._queue, self._room
+        queue, room, stay = self._queue, self._room, self._stay
         for _ in repeat(None, BUDGET):  # not over that of a Boundary, which takes its time
             try:
                 item = queue.popleft()
             except IndexError:
                 return
+            if not queue or (stay.marked and self._received - len(queue) > stay.limit):
+                self._took()
             if room and len(queue) <= self._low:
                 self._tell_room()
             self._taken += 1
@@ -108,10 +114,8 @@ class Prefetched(Boundary[Any]):
         self._intake.cancel()
         super().cancel()
 
-    def statistics(self) -> Iterator[StageStatistics]:
-        """Give the producer's, where it is a Flow, then its own."""
-        yield from self._intake.statistics()
-        yield from super().statistics()
+    def _before(self) -> Iterable[StageStatistics]:
+        return self._intake.statistics()
 
 
 class Taker(Protocol):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, compress, islice, repeat
 from operator import length_hint
+from sys import maxsize
 from typing import Any
 
 from . import hooks
 from .feed import BUDGET, Feed, State
+from .statistics import StageStatistics
 
 # Iterators that know exactly how much is left without being advanced.
 _SAMPLES: tuple[Iterable[Any], ...] = (
@@ -33,15 +36,27 @@ def close(iterator: Iterator[Any] | None) -> None:
 class Pulled(Feed[Any]):
     """The Feed of an iterator, which is never advanced beyond demand."""
 
-    __slots__ = ("_ended", "_items", "_iterator", "_sized")
+    __slots__ = ("_count", "_ended", "_items", "_iterator", "_name", "_size", "_sized", "works")
     steady: bool = True
 
-    def __init__(self, iterator: Iterator[Any]) -> None:
-        """Pull an iterator."""
+    def __init__(self, iterator: Iterator[Any], name: str = "from_iterable") -> None:
+        """Pull an iterator.
+
+        Args:
+            iterator: It.
+            name: The source, for statistics.
+        """
         self._iterator = iterator
+        self._name = name
         self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
+        self.works: bool = not self._sized
         self._ended = False
-        self._items = iterator if self._sized else chain(iterator, self._end())
+        # What is left of this many tells how many items were given.
+        self._size = length_hint(iterator) if self._sized else maxsize
+        self._count: Any = iterator if self._sized else repeat(True, maxsize)
+        self._items = (
+            iterator if self._sized else compress(chain(iterator, self._end()), self._count)
+        )
 
     def _end(self) -> Iterator[Any]:
         self._ended = True
@@ -64,6 +79,26 @@ class Pulled(Feed[Any]):
         """Close a generator."""
         self._items = iter(())
         close(self._iterator)
+
+    def tally(self) -> int:
+        """Count the items."""
+        return self._size - length_hint(self._count)
+
+    def summed(self) -> tuple[str, int]:
+        """Give its name and how many items there were, which is all there is to say."""
+        return self._name, self.tally()
+
+    def record(self) -> Callable[[], Iterable[StageStatistics]]:
+        """Give what makes the figures."""
+        return partial(_counted, self._name, self.tally())
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give how many items there were."""
+        yield from _counted(self._name, self.tally())
+
+
+def _counted(name: str, given: int) -> list[StageStatistics]:
+    return [StageStatistics(name, received=given, delivered=given, inputs=0)]
 
 
 class Failed(Feed[Any]):
@@ -90,3 +125,7 @@ class Failed(Feed[Any]):
 
     def cancel(self) -> None:
         """Do nothing: nothing is open."""
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give that there was nothing."""
+        yield StageStatistics("throw", inputs=0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from .feed import NOTHING, Few
+from .metering import Stay
 
 FEW = 4
 """So many items are taken one at a time, without a run of their own (items)."""
@@ -16,11 +17,19 @@ FEW = 4
 class Held(Few):
     """Takes the items of a queue."""
 
-    __slots__ = ("_queue", "left")
+    __slots__ = ("_queue", "_stay", "_took", "left")
 
-    def __init__(self, queue: deque[Any]) -> None:
-        """Take none yet."""
+    def __init__(self, queue: deque[Any], stay: Stay, took: Callable[[], None]) -> None:
+        """Take none yet.
+
+        Args:
+            queue: Where from.
+            stay: Measures how long they were in it.
+            took: To be called when it is to be looked at, or nothing is left.
+        """
         self._queue = queue
+        self._stay = stay
+        self._took = took
         self.left: int = 0  # how many it may still take, so that a cancel is heard
 
     def __next__(self) -> Any:
@@ -28,9 +37,13 @@ class Held(Few):
         if self._queue and self.left:
             self.left -= 1
             try:
-                return self._queue.popleft()
+                item = self._queue.popleft()
             except IndexError:  # the producer was quicker and has evicted it
                 pass
+            else:
+                if not self._queue or self._stay.marked:
+                    self._took()
+                return item
         self.ended = True
         raise StopIteration
 
@@ -179,6 +192,11 @@ class Slots(Shelf):
     def places(self) -> int:
         """How many keys have a place."""
         return len(self._slots)
+
+    @property
+    def first(self) -> Parcel:
+        """That of the oldest key whose place is not lent."""
+        return next(parcel for parcel in self._slots.values() if parcel is not None)
 
     def lend(self, key: Any) -> Parcel | None:
         """Give what is in the place of a key, which keeps it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from .feed import Context
@@ -51,6 +52,26 @@ class Stage(ABC):
 
 
 StageFactory: TypeAlias = Callable[[Context], Stage]
+
+
+def make_for(operator: str, make: StageFactory) -> None:
+    """Note whose stage it makes.
+
+    Args:
+        operator: The operator.
+        make: What makes the stage of one subscription.
+    """
+    with suppress(AttributeError, TypeError):  # what cannot keep it goes without
+        make.operator = operator  # type: ignore[attr-defined] # pyright: ignore
+
+
+def operator_of(make: StageFactory) -> str:
+    """Give the operator whose stage it makes.
+
+    Args:
+        make: What makes the stage of one subscription.
+    """
+    return getattr(make, "operator", "stage")
 
 
 class Plain(Stage):

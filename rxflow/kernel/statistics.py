@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from ..protocol import add_demand
+from ..protocol import UNBOUNDED, add_demand
+from .latency import NANOS, NONE, Latency
 from .lingering import lingering
 
 
 @dataclass(frozen=True, slots=True)
 class StageStatistics:
     """A snapshot of one part of a running Flow.
+
+    A part is a source, an operator or the consumer. Synchronous operators that follow one
+    another are pulled together, item by item; those of them that hold nothing count nothing.
+
+    At each moment a part works, or is starved or blocked, or has nothing to do:
+
+    - It is *working* while a function of the user runs in it. Of a synchronous one that is
+      estimated: 1 run in 64 is timed, and stands for the others. Of an async one, or one in an
+      executor, the times of all calls are added up, so there may be more seconds than have passed.
+    - It is *starved* from the moment at which it is asked for an item and neither has one nor
+      can make one, until there is something to be pulled or it is not asked any more; and while
+      a synchronous part before it, in the same pull, works.
+    - It is *blocked* while nobody pulls it: there is no demand, the consumer is busy with an
+      item, or a part behind it works. A part that is filled from the other side, as the
+      boundaries are, is blocked as long as it holds an item that can be taken, and idle when
+      it is not asked and holds none.
+
+    The clock is that of the scheduler that was passed to ``subscribe``, or of the event loop,
+    where their time is virtual; else the system's.
 
     Attributes:
         name: The operator, source or consumer.
@@ -29,16 +49,18 @@ class StageStatistics:
         discarded: Items that were held when the stream was cancelled or failed (items).
         waited_seconds: How long producers were made to wait for room (seconds).
         weight: What the items in it weigh now, where ``capacity`` bounds that; else None.
-        blocked_seconds: How long it had items that nobody asked for (seconds).
-        starved_seconds: How long it was asked for items and had none (seconds).
-        working_seconds: How long functions of the user were at work in it, estimated from
-            samples (seconds).
+        blocked_seconds: How long it was blocked (seconds).
+        starved_seconds: How long it was starved (seconds).
+        working_seconds: How long functions of the user were at work in it (seconds).
         in_flight: Items that a function of the user is at work on now (items).
-        oldest_seconds: How long the oldest item has been in it (seconds).
+        oldest_seconds: How long the oldest item has been in it, estimated between the items
+            whose time is known (seconds).
         inputs: How many parts it draws from: those before it, each with what that one draws
-            from; 0 for a source.
+            from; 0 for a source. So the figures of a pipeline are a tree in post-order.
         shared: Which hub it belongs to, a number, where several subscriptions draw from it,
             each of which tells its figures; else 0.
+        latency: How long items were in it, from samples.
+        metered: How long it was starved and blocked is known; else the consumer adds that.
     """
 
     name: str
@@ -59,6 +81,15 @@ class StageStatistics:
     oldest_seconds: float = 0.0
     inputs: int = 1
     shared: int = 0
+    latency: Latency = NONE
+    metered: bool = field(default=False, repr=False, compare=False)
+
+    @property
+    def utilisation(self) -> float | None:
+        """How full it is, from 0 to 1, by weight where that is bounded; None without a bound."""
+        if not self.capacity:
+            return None
+        return (self.held if self.weight is None else self.weight) / self.capacity
 
     def plus(self, other: StageStatistics) -> StageStatistics:
         """Add up the figures of two parts that do the same work, one after the other.
@@ -66,41 +97,124 @@ class StageStatistics:
         Args:
             other: The figures of the other part.
         """
-        return StageStatistics(
-            self.name,
+        return self._with(
+            other,
+            1,
             requested=add_demand(self.requested, other.requested),
-            received=self.received + other.received,
-            delivered=self.delivered + other.delivered,
             held=self.held + other.held,
             peak=max(self.peak, other.peak),
             capacity=other.capacity,
             dropped=Counter(self.dropped) + Counter(other.dropped),
-            discarded=self.discarded + other.discarded,
-            waited_seconds=self.waited_seconds + other.waited_seconds,
-            blocked_seconds=self.blocked_seconds + other.blocked_seconds,
-            starved_seconds=self.starved_seconds + other.starved_seconds,
-            working_seconds=self.working_seconds + other.working_seconds,
             in_flight=self.in_flight + other.in_flight,
             oldest_seconds=max(self.oldest_seconds, other.oldest_seconds),
             weight=other.weight,
             inputs=other.inputs,
             shared=other.shared,
+            latency=self.latency.plus(other.latency),
+            metered=self.metered and other.metered,
         )
+
+    def minus(self, earlier: StageStatistics) -> StageStatistics:
+        """Give what has happened since an earlier snapshot of the same part.
+
+        Divided by the seconds between the two, ``delivered`` is the throughput, and each of
+        the seconds a share of the time.
+
+        Args:
+            earlier: That snapshot.
+
+        Returns:
+            What counts up is the difference; what goes up and down is as it is now.
+        """
+        endless = UNBOUNDED in (self.requested, earlier.requested)
+        return self._with(
+            earlier,
+            -1,
+            requested=self.requested if endless else self.requested - earlier.requested,
+            dropped=Counter(self.dropped) - Counter(earlier.dropped),
+            latency=self.latency.minus(earlier.latency),
+        )
+
+    def _with(self, other: StageStatistics, sign: int, **rest: Any) -> StageStatistics:
+        """Add what counts up."""
+        return replace(
+            self,
+            **{name: getattr(self, name) + sign * getattr(other, name) for name in _COUNTERS},
+            **rest,
+        )
+
+
+_COUNTERS = (
+    *("received", "delivered", "discarded"),
+    *("waited_seconds", "blocked_seconds", "starved_seconds", "working_seconds"),
+)
+"""What only counts up, and is simply added."""
+
+
+def count_roots(parts: Iterable[StageStatistics]) -> int:
+    """Count the parts, of some in post-order, that no other one of them draws from.
+
+    Args:
+        parts: The figures, source first.
+    """
+    roots = 0
+    for part in parts:
+        roots += 1 - part.inputs
+    return roots
+
+
+def joined(before: Iterable[StageStatistics], own: StageStatistics) -> Iterator[StageStatistics]:
+    """Give the figures of a part that draws from several, behind theirs.
+
+    Args:
+        before: All that it draws from, each with what that draws from, source first.
+        own: Its own; how many it draws from is counted.
+    """
+    roots = 0
+    for part in before:
+        roots += 1 - part.inputs
+        yield part
+    yield own if own.inputs == roots else replace(own, inputs=roots)
 
 
 Figures: TypeAlias = Callable[[], Iterable[StageStatistics]]
 """Gives the figures of a part, and of those before it, as they are when it is called."""
 
+_Sums = dict[tuple[Any, ...], list[StageStatistics]]
+"""By names and inputs, the figures of parts that are put together alike, source first."""
+
 
 class Ledger:
-    """The figures of parts that have ended, added up by name, so that no count is lost."""
+    """The figures of parts that have ended, so that no count is lost.
 
-    __slots__ = ("_late", "_lock", "_past")
+    Those that are put together alike are added up, so it stays small however many there are.
+    """
+
+    __slots__ = ("_late", "_lock", "_past", "_simple")
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._past: dict[str, StageStatistics] = {}
+        self._past: _Sums = {}
         self._late: list[Figures] = []  # of parts whose last figures are still to come
+        # Of sources that only count what they give, by name: those items, and the times
+        # (nanoseconds); there may be one for each item, so there is no more ado.
+        self._simple: dict[str, list[int]] = {}
+
+    def count(self, name: str, given: int, life: int, starved: int) -> None:
+        """Add the figures of a source that has ended and only counts.
+
+        Args:
+            name: The source.
+            given: What it gave (items).
+            life: How long it was there (nanoseconds).
+            starved: How long it was starved (nanoseconds).
+        """
+        sums = self._simple.get(name)
+        if sums is None:
+            sums = self._simple[name] = [0, 0, 0]
+        sums[0] += given
+        sums[1] += life - starved
+        sums[2] += starved
 
     def keep(self, figures: Figures) -> None:
         """Add the last figures of a part that has ended, as soon as they are the last.
@@ -109,29 +223,43 @@ class Ledger:
             figures: Gives them.
         """
         with lingering() as loops:
-            ended = tuple(figures())
+            ended = list(figures())
         if loops:
             self._late.append(figures)
             loops[0].when_over(partial(self._settle, figures))
             return
         with self._lock:
-            for each in ended:
-                self._add(self._past, each)
+            self._add(self._past, ended)
 
     def _settle(self, figures: Figures) -> None:
         self._late.remove(figures)
         self.keep(figures)
 
     @staticmethod
-    def _add(sums: dict[str, StageStatistics], figures: StageStatistics) -> None:
-        past = sums.get(figures.name)
-        sums[figures.name] = figures if past is None else past.plus(figures)
+    def _add(sums: _Sums, parts: list[StageStatistics]) -> None:
+        shape = tuple((part.name, part.inputs) for part in parts)
+        past = sums.get(shape)
+        sums[shape] = (
+            parts
+            if past is None
+            else [had.plus(part) for had, part in zip(past, parts, strict=True)]
+        )
 
     def __iter__(self) -> Iterator[StageStatistics]:
         """Give the sums."""
+        for name, (given, blocked, starved) in self._simple.copy().items():
+            yield StageStatistics(
+                name,
+                received=given,
+                delivered=given,
+                blocked_seconds=blocked / NANOS,
+                starved_seconds=starved / NANOS,
+                inputs=0,
+                metered=True,
+            )
         with self._lock:
             sums = dict(self._past)
         for figures in tuple(self._late):
-            for each in figures():
-                self._add(sums, each)
-        return iter(sums.values())
+            self._add(sums, list(figures()))
+        for parts in sums.values():
+            yield from parts

@@ -183,6 +183,7 @@ class _Partitioned(Concurrent):
     def _admit(self, call: Call) -> None:
         call.key = key = self._key(call.item)  # once: it may give another one later
         if (waiting := self._behind.get(key)) is not None:
+            call.since = self.now()
             waiting.append(call)
             return
         self._behind[key] = deque()

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from ..flow import Flow
 from ..flow.operator import fed
 from ..kernel import (
+    NANOS,
     NOTHING,
     Context,
     DiscardCallback,
@@ -140,18 +141,25 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 class Call:
     """An item, and the call that runs for it; told when that has finished, on any thread."""
 
-    __slots__ = ("_feed", "done", "error", "future", "item", "key", "result")
+    __slots__ = (
+        *("_feed", "began", "done", "ended", "error", "future", "item", "key", "result", "since"),
+    )
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
         self._feed = feed
         self.item: Any = item
         self.future: Any = None  # until it has begun
         self.result: Any = None
+        # When the item was taken, and the call began and had finished (nanoseconds); 0 until then.
+        self.since: int = 0
+        self.began: int = 0
+        self.ended: int = 0
         self.done: bool = False  # it has a result, and the consumer knows
         self.error: BaseException | None = None  # what it has failed with
 
     def __call__(self, future: Any) -> None:
         """Tell the consumer."""
+        self.ended = self._feed.now()
         if future.cancelled():
             self.error = CancelledError()
         else:
@@ -170,6 +178,7 @@ class Call:
             self.error = error
             raise
         finally:
+            self.ended = self._feed.now()
             self._feed.finished(self)
 
 
@@ -218,6 +227,8 @@ class Concurrent(Feed[Any]):
         self._calls: dict[Call, None] = {}  # held: they wait, run, or have a result
         self._queue: deque[Call] = deque()  # to be delivered: all, or if not ordered, the done
         self._running = 0
+        self.now: Callable[[], int] = context.meter.now
+        self._work = 0  # when calls had finished, less when they began, added up (nanoseconds)
         self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
         self._error: Exception | None = None
         self._received = self._delivered = self._peak = 0
@@ -290,6 +301,8 @@ class Concurrent(Feed[Any]):
         return places if places < more else more  # min() takes its time, and it is hot
 
     def _begin(self, call: Call) -> None:
+        call.began = self.now()
+        call.since = call.since or call.began
         try:
             call.future = self._runner.begin(call)
         except Exception as error:
@@ -297,6 +310,7 @@ class Concurrent(Feed[Any]):
             self._ended(call)
             return
         self._running += 1
+        self._work -= call.began
         if self._over:  # it was cancelled by what it has called first
             self._runner.cancel(call.future)
 
@@ -310,6 +324,7 @@ class Concurrent(Feed[Any]):
         while finished:
             call = finished.popleft()
             self._running -= 1
+            self._work += call.ended
             if call.error is None:
                 call.done = True
                 if not self._ordered:
@@ -376,6 +391,7 @@ class Concurrent(Feed[Any]):
         """Cancel the input and the calls, and let go of the results."""
         self._input.cancel()
         self._over = True
+        self._running, self._work = 0, self._at_work()[1]
         queue, calls = list(self._queue), self._calls
         self._queue.clear()
         self._calls = {}
@@ -408,6 +424,12 @@ class Concurrent(Feed[Any]):
         if discard is not None:
             hooks.reporting(lambda: discard(call.result))
 
+    def _at_work(self) -> tuple[int, int]:
+        """Count the calls that run, and for how long all have run together (nanoseconds)."""
+        finished = self._finished.copy()  # in one step: other threads add to it
+        running = max(0, self._running - len(finished))
+        return running, self._work + sum(call.ended for call in finished) + running * self.now()
+
     @property
     def capacity(self) -> int:
         """The most that it may hold (items)."""
@@ -416,6 +438,8 @@ class Concurrent(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the input, then its own."""
         yield from self._input.statistics()
+        running, work = self._at_work()
+        oldest = next(iter(self._calls.copy()), None)
         held, dropped = len(self._calls), dict(self._dropped)
         yield StageStatistics(
             self._name,
@@ -425,6 +449,9 @@ class Concurrent(Feed[Any]):
             peak=self._peak,
             capacity=self.capacity,
             dropped=dropped,
+            working_seconds=work / NANOS,
+            in_flight=running,
+            oldest_seconds=(self.now() - oldest.since) / NANOS if oldest else 0.0,
             # failed or cancelled
             discarded=self._received - self._delivered - held - sum(dropped.values()),
         )

@@ -92,7 +92,7 @@ class _ByKey(LimitedDoor):
         if self._merge is not None:
             while (held := self._taken(key)) is not None:
                 item = self._merge(held.item, item)
-        return Parcel(item, key=key)
+        return Parcel(item, key=key, since=self._alarm.now)
 
     def _taken(self, key: Any) -> Parcel | None:
         """Take out what is held of a key, to push something in its place."""

@@ -69,13 +69,13 @@ def on_error_resume_next(
             assert callable(second)
             return inlet(second(error), name)
 
-        return Serial(context, flow.feed, after)
+        return Serial(context, flow.feed, after, name)
 
     return fed(feed)
 
 
 def _while(
-    context: Context, flow: Flow[Any], first: Make, condition: Callable[[Any], Any]
+    context: Context, flow: Flow[Any], first: Make, condition: Callable[[Any], Any], name: str
 ) -> Feed[Any]:
     """Begin with something; then subscribe to a Flow as long as a condition holds."""
 
@@ -84,7 +84,7 @@ def _while(
             raise error
         return flow.feed if condition(flow) else None
 
-    return Serial(context, first, after)
+    return Serial(context, first, after, name)
 
 
 def _nothing(_: Context) -> Feed[Any]:
@@ -123,7 +123,7 @@ def while_do(
     Source: reactivex while_do.
     """
     checks.function("while_do", "condition", condition)
-    return fed(lambda context, flow: _while(context, flow, _nothing, condition))
+    return fed(lambda context, flow: _while(context, flow, _nothing, condition, "while_do"))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
@@ -157,4 +157,4 @@ def do_while(
     Source: reactivex do_while.
     """
     checks.function("do_while", "condition", condition)
-    return fed(lambda context, flow: _while(context, flow, flow.feed, condition))
+    return fed(lambda context, flow: _while(context, flow, flow.feed, condition, "do_while"))

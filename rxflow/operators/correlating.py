@@ -14,7 +14,7 @@ from ..flow.grouped import InnerFlow
 from ..flow.inlet import inlet
 from ..flow.operator import Operator, operator
 from ..flow.source import Source
-from ..kernel import HANDOVER, NOTHING, Context, Feed, Input, StageStatistics
+from ..kernel import HANDOVER, NOTHING, Context, Feed, Input, StageStatistics, count_roots, joined
 from ..protocol import BufferOverflowError
 from .keyed import STALLED
 from .mapping import map as map_
@@ -177,19 +177,22 @@ class _Correlated(Split):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of both sources, then how many items of the other one are open."""
-        if self._right is not None:
-            yield from self._right.statistics()
-        yield from super().statistics()
+        before = [] if self._right is None else [*self._right.statistics()]
         held = 0 if self._ended or self._over else len(self._items)
-        yield StageStatistics(
-            "open items",
-            received=self._opened_items,
-            delivered=self._expired,
-            held=held,
-            peak=self._peak,
-            capacity=self._capacity,
-            discarded=self._opened_items - self._expired - held,
+        before.append(
+            StageStatistics(
+                "open items",
+                received=self._opened_items,
+                delivered=self._expired,
+                held=held,
+                peak=self._peak,
+                capacity=self._capacity,
+                discarded=self._opened_items - self._expired - held,
+                inputs=count_roots(before),
+            )
         )
+        *parts, own = super().statistics()
+        yield from joined([*before, *parts], own)
 
 
 @operator(

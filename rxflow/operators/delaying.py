@@ -210,7 +210,7 @@ def delay_subscription(
         def pause(inner: Context) -> Feed[Any]:
             return _Pause(later, Alarm(inner.wake, clock))
 
-        return in_turn(context, iter([pause, flow.feed]))
+        return in_turn(context, iter([pause, flow.feed]), "delay_subscription")
 
     return fed(feed)
 

@@ -26,6 +26,7 @@ from ..kernel import (
     StageStatistics,
     State,
     drained,
+    joined,
     own_trampoline,
 )
 from ..protocol import FAIL, Overflow
@@ -130,7 +131,7 @@ class Eager(Feed[Any]):
         entry = self._open.popleft()
         self._queues.popleft()
         entry.cancel()
-        self._past.keep(entry.statistics)
+        entry.account(self._past)
 
     def settle(self) -> State:
         """End when the outer one and all that it has opened have."""
@@ -170,10 +171,10 @@ class Eager(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the outer one, of those that were open, and of the open ones."""
-        yield from self._outer.statistics()
-        yield from self._past
+        before = [*self._outer.statistics(), *self._past]
         for entry in self._open:
-            yield from entry.statistics()
+            before += entry.statistics()
+        yield from joined(before, StageStatistics(self._name))
 
 
 @operator(

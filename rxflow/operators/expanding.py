@@ -22,6 +22,7 @@ from ..kernel import (
     Input,
     StageStatistics,
     State,
+    joined,
     own_trampoline,
 )
 from ..protocol import BufferOverflowError
@@ -153,9 +154,8 @@ class Expanded(Merged):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then what becomes of the items that wait."""
-        yield from super().statistics()
         held = len(self._pending)
-        yield StageStatistics(
+        own = StageStatistics(
             "expand",
             received=self._received,
             delivered=self._received - held - self._discarded - self._lost,
@@ -165,6 +165,7 @@ class Expanded(Merged):
             dropped={"overflow": self._lost} if self._lost else {},
             discarded=self._discarded,
         )
+        yield from joined(self._sources(), own)
 
 
 @operator(demand="<= 256 to each ; 1:1 ; holds <= capacity to be expanded", category="combine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from itertools import repeat as times
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import BUDGET, NOTHING, Context, Feed, Input, StageStatistics, State
+from ..kernel import BUDGET, NOTHING, Context, Feed, Input, StageStatistics, State, joined
 from ..protocol import DROP_INCOMING
 from .merged import Make
 
@@ -72,15 +73,14 @@ class Gated(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of both, then how many items were given up."""
-        yield from self._source.statistics()
-        yield from self._other.statistics()
-        yield StageStatistics(
+        own = StageStatistics(
             self.name,
             received=self._received,
             delivered=self._delivered,
             dropped=dict(self._dropped),
             discarded=self._discarded,
         )
+        yield from joined(chain(self._source.statistics(), self._other.statistics()), own)
 
 
 class TakenUntil(Gated):

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ..flow.inlet import inlet
-from ..kernel import NOTHING, Context, State
+from ..kernel import NOTHING, Context, State, joined
 from ..protocol import DROP_INCOMING, Offer
 from .signals import Make, Signal, Signalled
 
@@ -241,8 +241,8 @@ class Bounded(Lists):
 
     def statistics(self) -> Iterator[Any]:
         """Give those of the other source too."""
-        yield from self._boundaries.intake.statistics()
-        yield from super().statistics()
+        *before, own = super().statistics()
+        yield from joined([*self._boundaries.intake.statistics(), *before], own)
 
 
 class Closing(Lists):
@@ -361,5 +361,5 @@ class Toggled(Lists):
 
     def statistics(self) -> Iterator[Any]:
         """Give those of the openings too."""
-        yield from self._openings.intake.statistics()
-        yield from super().statistics()
+        *before, own = super().statistics()
+        yield from joined([*self._openings.intake.statistics(), *before], own)

@@ -16,6 +16,7 @@ from ..kernel import (
     Ledger,
     StageStatistics,
     State,
+    joined,
     own_trampoline,
 )
 
@@ -40,6 +41,7 @@ class Merged(Feed[Any]):
         inner: Callable[[Any], Make] | None = None,
         max_concurrency: int = CONCURRENCY,
         prefetch: int = 1,
+        name: str = "merge",
     ) -> None:
         """Make the Feeds that are known from the beginning.
 
@@ -50,7 +52,9 @@ class Merged(Feed[Any]):
             inner: Turns an item of it into what makes a Feed.
             max_concurrency: Most inner Feeds open at once (sources).
             prefetch: Most that one that has nothing is asked for (items).
+            name: The operator, for statistics.
         """
+        self.name: str = name
         self._context = context
         self._inner = inner
         self._max_concurrency = max_concurrency
@@ -125,7 +129,7 @@ class Merged(Feed[Any]):
         if entry in self._inputs:  # two wakes at once may have queued it twice
             del self._inputs[entry]
             self._unsteady.pop(entry, None)
-            self._past.keep(entry.statistics)
+            entry.account(self._past)
 
     def _open_another(self) -> bool:
         """Take an item of the outer Feed and open what it stands for, if one more may be open."""
@@ -181,7 +185,10 @@ class Merged(Feed[Any]):
         self._ready.clear()
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give those of all."""
+        """Give those of all, then its own: it holds nothing."""
+        yield from joined(self._sources(), StageStatistics(self.name))
+
+    def _sources(self) -> Iterator[StageStatistics]:
         yield from self._past
         for entry in [*([self._outer] if self._outer else []), *self._inputs]:
             yield from entry.statistics()

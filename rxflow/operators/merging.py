@@ -222,6 +222,7 @@ def flat_map_indexed(
             inner=lambda item: inlet(function(item, next(index)), "flat_map_indexed"),
             max_concurrency=max_concurrency,
             prefetch=prefetch,
+            name="flat_map_indexed",
         )
 
     return fed(feed)
@@ -340,5 +341,6 @@ def _flattened(
             inner=inner,
             max_concurrency=max_concurrency,
             prefetch=prefetch,
+            name=name,
         )
     )

@@ -13,7 +13,7 @@ from ..flow import ConnectableFlow, Flow, SharedFlow, checks
 from ..flow.connectable import connectable
 from ..flow.inlet import as_flow
 from ..flow.operator import Operator, operator
-from ..kernel import Connection, Context, Feed, Few, Memory, StageStatistics, State
+from ..kernel import Connection, Context, Feed, Few, Memory, StageStatistics, State, joined
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
@@ -63,8 +63,10 @@ class _Selected(Feed[Any]):
             self._shared.hub.disconnect(self._connection, self._context)
 
     def statistics(self) -> Iterator[StageStatistics]:
-        yield from self._shared.hub.statistics()
-        yield from self._inner.statistics()
+        hub = self._shared.hub
+        yield from joined(
+            [*hub.statistics(), *self._inner.statistics()], StageStatistics(f"{hub.name} mapper")
+        )
 
 
 def _multicast(

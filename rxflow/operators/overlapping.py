@@ -21,6 +21,7 @@ from ..kernel import (
     Input,
     StageStatistics,
     State,
+    joined,
     own_trampoline,
 )
 from ..protocol import BufferOverflowError
@@ -162,8 +163,7 @@ class Overlapping(Merged):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then how many items are open."""
-        yield from super().statistics()
-        yield StageStatistics(
+        own = StageStatistics(
             "join",
             received=self._received,
             delivered=self._expired,
@@ -173,6 +173,7 @@ class Overlapping(Merged):
             dropped={"overflow": self._lost} if self._lost else {},
             discarded=self._discarded,
         )
+        yield from joined(self._sources(), own)
 
 
 @operator(

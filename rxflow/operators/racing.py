@@ -13,7 +13,7 @@ from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Ledger, StageStatistics, State
+from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Ledger, StageStatistics, State, joined
 from .merged import Make
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Raced(Feed[Any]):
         self._inputs = [winner]
         for entry in losers:
             entry.cancel()
-            self._past.keep(entry.statistics)
+            entry.account(self._past)
 
     def settle(self) -> State:
         """End with the winner."""
@@ -119,9 +119,10 @@ class Raced(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all."""
-        yield from self._past
+        before = [*self._past]
         for entry in self._inputs:
-            yield from entry.statistics()
+            before += entry.statistics()
+        yield from joined(before, StageStatistics("amb"))
 
 
 @operator(demand="1 to each, then 1:1 to the first ; 1:1 ; holds 0", category="combine")

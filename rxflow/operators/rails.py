@@ -97,11 +97,11 @@ class _Parallel(Merged):
         self._hub.private = True
         outlets = _outlets(self._hub, count, flow.latest)
         rails = [as_flow(rail.pipe(*steps), "parallel") for rail in outlets]
-        super().__init__(context, [rail.feed for rail in rails], prefetch=1)
+        super().__init__(context, [rail.feed for rail in rails], prefetch=1, name="parallel")
 
-    def statistics(self) -> Iterator[StageStatistics]:
+    def _sources(self) -> Iterator[StageStatistics]:
         yield from self._hub.statistics()
-        yield from super().statistics()
+        yield from super()._sources()
 
 
 def _in_order(

@@ -47,7 +47,7 @@ class _Pause(Feed[Any]):
 
 
 def _restarting(
-    context: Context, make: Make, decide: Callable[[Exception | None], float | None]
+    context: Context, make: Make, decide: Callable[[Exception | None], float | None], name: str
 ) -> Feed[Any]:
     """Make a source anew each time it is over.
 
@@ -56,6 +56,7 @@ def _restarting(
         make: Makes it.
         decide: Given None or the failure, says how long to wait before (seconds), or None
             to end as the source has.
+        name: The operator, for statistics.
     """
     pausing = False
 
@@ -74,7 +75,7 @@ def _restarting(
         pausing = True
         return partial(_Pause, seconds=seconds)
 
-    return Serial(context, make, after)
+    return Serial(context, make, after, name)
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
@@ -140,7 +141,7 @@ def retry(
             waited += seconds
             return seconds
 
-        return _restarting(context, flow.feed, decide)
+        return _restarting(context, flow.feed, decide, "retry")
 
     return fed(feed)
 
@@ -250,6 +251,6 @@ def restart_with_backoff(
             restarts += 1
             return backoff * (1 + part * random())
 
-        return _restarting(context, begin, decide)
+        return _restarting(context, begin, decide, name)
 
     return fed(feed)

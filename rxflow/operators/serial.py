@@ -12,7 +12,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import BUDGET, Context, Failed, Feed, Ledger, Pulled, StageStatistics, State
+from ..kernel import BUDGET, Context, Failed, Feed, Ledger, Pulled, StageStatistics, State, joined
 from ..protocol import UNBOUNDED
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class Serial(Feed[Any]):
     Demand that is outstanding goes over to the next one.
     """
 
-    def __init__(self, context: Context, first: Make, after: After) -> None:
+    def __init__(self, context: Context, first: Make, after: After, name: str = "concat") -> None:
         """Begin with the first.
 
         Args:
@@ -36,7 +36,9 @@ class Serial(Feed[Any]):
             first: Makes the first Feed.
             after: Given None or the failure, it gives what makes the next Feed,
                 or None to complete; what it raises is the failure of the whole.
+            name: The operator, for statistics.
         """
+        self._name = name
         self._context = context
         self._first = first
         self._after = after
@@ -46,6 +48,7 @@ class Serial(Feed[Any]):
         self._error: Exception | None = None
         self._wanted = 0  # demand that was heard of and is outstanding (items)
         self._past = Ledger()  # of those that have ended
+        self._lap = context.meter  # of the current one
 
     def start(self) -> None:
         """Start the first."""
@@ -93,8 +96,10 @@ class Serial(Feed[Any]):
 
     def _begin(self, make: Make) -> None:
         self._state = State.READY
+        context = self._context.lap()
+        self._lap = context.meter
         try:
-            self._feed = feed = make(self._context)
+            self._feed = feed = make(context)
             if self._wanted:
                 feed.want(self._wanted)
             feed.start()
@@ -147,17 +152,20 @@ class Serial(Feed[Any]):
         """Cancel the current one."""
         feed, self._feed = self._feed, None
         if feed is not None:
+            self._lap.stop()
             feed.cancel()
-            self._past.keep(feed.statistics)
+            lap = self._lap
+            self._past.keep(lambda: lap.fill(feed.statistics()))
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give those of the ones before, then the current one's."""
-        yield from self._past
+        """Give those of the ones before, then the current one's, then its own: it holds nothing."""
+        before = [*self._past]
         if self._feed is not None:
-            yield from self._feed.statistics()
+            before += self._lap.fill(self._feed.statistics())
+        yield from joined(before, StageStatistics(self._name))
 
 
-def in_turn(context: Context, sources: Iterator[Make]) -> Feed[Any]:
+def in_turn(context: Context, sources: Iterator[Make], name: str = "concat") -> Feed[Any]:
     """Run sources one after another, each on the completion of the last one."""
 
     def after(error: Exception | None) -> Make | None:
@@ -166,7 +174,7 @@ def in_turn(context: Context, sources: Iterator[Make]) -> Feed[Any]:
         return next(sources, None)
 
     first = next(sources, None)
-    return Serial(context, first or (lambda context: Pulled(iter(()))), after)
+    return Serial(context, first or (lambda context: Pulled(iter(()))), after, name)
 
 
 @overload
@@ -235,7 +243,7 @@ def start_with(*args: Any) -> Callable[[Observable[Any]], Flow[Any]]:
     def given(context: Context) -> Feed[Any]:
         return Pulled(iter(args))
 
-    return fed(lambda context, flow: in_turn(context, iter([given, flow.feed])))
+    return fed(lambda context, flow: in_turn(context, iter([given, flow.feed]), "start_with"))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")
@@ -264,9 +272,9 @@ def repeat(repeat_count: int | None = None) -> Callable[[Observable[T]], Flow[T]
     Source: reactivex repeat.
     """
     if repeat_count is None:
-        return fed(lambda context, flow: in_turn(context, times(flow.feed)))
+        return fed(lambda context, flow: in_turn(context, times(flow.feed), "repeat"))
     count = checks.whole("repeat", "repeat_count", repeat_count, least=0)
-    return fed(lambda context, flow: in_turn(context, times(flow.feed, count)))
+    return fed(lambda context, flow: in_turn(context, times(flow.feed, count), "repeat"))
 
 
 @overload
@@ -324,6 +332,6 @@ def catch(
             assert callable(handler)
             return inlet(handler(error, flow), "catch")
 
-        return Serial(context, flow.feed, after)
+        return Serial(context, flow.feed, after, "catch")
 
     return fed(feed)

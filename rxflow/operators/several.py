@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
-from ..kernel import NOTHING, Context, DropCallback, Feed, Input, StageStatistics, State
+from ..kernel import NOTHING, Context, DropCallback, Feed, Input, StageStatistics, State, joined
 
 Make = Callable[[Context], Feed[Any]]
 
@@ -135,9 +136,7 @@ class Several(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then how many items are held."""
-        for entry in self._inputs:
-            yield from entry.statistics()
-        yield StageStatistics(
+        own = StageStatistics(
             self._name,
             received=self._received,
             delivered=self._delivered,
@@ -147,3 +146,4 @@ class Several(Feed[Any]):
             dropped=dict(self._dropped),
             discarded=self._discarded,
         )
+        yield from joined(chain.from_iterable(each.statistics() for each in self._inputs), own)

@@ -137,7 +137,7 @@ def delay_with_mapper(
         def make(context: Context) -> Feed[Any]:
             if pause is None:
                 return flow.feed(context)
-            return in_turn(context, iter([pause.feed, flow.feed]))
+            return in_turn(context, iter([pause.feed, flow.feed]), "subscription_delay")
 
         return _Shifted(context, make, size, mapper)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
+from itertools import chain
 from itertools import repeat as times
 from threading import get_ident
 from typing import Any
@@ -25,6 +27,7 @@ from ..kernel import (
     StageStatistics,
     State,
     hooks,
+    joined,
     lingers,
     own_trampoline,
     running_loop,
@@ -384,15 +387,16 @@ class Split(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
         entry = self.input
+        before = list[StageStatistics]()
         if entry is not None:
-            lingers(self._drain if self._ended or self._over else None)
-            yield from entry.statistics()
+            lingers(self._drain if self._drain.stopped else None)
+            before += entry.statistics()
         # Its loop may be under way on another thread: they are read once each, and balance.
         dropped, received = dict(self._dropped), self._received
         come = received - sum(dropped.values())
         rest = min(1, max(0, come - self._passed))
         over = self._ended or self._over
-        yield StageStatistics(
+        own = StageStatistics(
             self.name,
             received=received,
             delivered=come - rest,
@@ -402,10 +406,10 @@ class Split(Feed[Any]):
             dropped=dropped,
             discarded=rest if over else 0,
         )
-        yield from self.past
-        for room in list(self.rooms):
-            if room.reader is None:
-                yield from room.statistics()
+        yield from joined(before, own)
+        unread = [room for room in list(self.rooms) if room.reader is None]
+        for part in chain(self.past, *(room.statistics() for room in unread)):
+            yield replace(part, inputs=1)  # filled by that, as one behind the other
 
     def begin(self, make: Make, sources: dict[Input, Any], value: Any = None) -> Input:
         """Start a further source; then note it with a value, for ``fired`` to look at it."""

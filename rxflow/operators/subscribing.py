@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from threading import get_ident
 from typing import Any, TypeVar
@@ -164,9 +164,8 @@ class _Elsewhere(Boundary[Any]):
         self._connect = _nobody  # an action that never runs keeps nothing alive
         super().cancel()
 
-    def statistics(self) -> Iterator[StageStatistics]:
-        yield from self._intake.statistics()
-        yield from super().statistics()
+    def _before(self) -> Iterable[StageStatistics]:
+        return self._intake.statistics()
 
 
 def _nobody(_: Any) -> None:

@@ -26,6 +26,7 @@ from ..kernel import (
     Ledger,
     StageStatistics,
     State,
+    joined,
     own_trampoline,
 )
 from ..protocol import FAIL, UNBOUNDED, Overflow
@@ -110,7 +111,7 @@ class Switched(Feed[Any]):
         inner, self._inner = self._inner, None
         if inner is not None:
             inner.cancel()
-            self._past.keep(inner.statistics)
+            inner.account(self._past)
 
     def settle(self) -> State:
         """End when the outer one and the open one have."""
@@ -143,6 +144,9 @@ class Switched(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the outer one, of those that were open, and of the open one."""
+        yield from joined(self._sources(), StageStatistics("switch_map"))
+
+    def _sources(self) -> Iterator[StageStatistics]:
         yield from self._outer.statistics()
         yield from self._past
         if self._inner is not None:
@@ -178,13 +182,13 @@ class Exclusive(Switched):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then how many sources were opened, and how many dropped."""
-        yield from super().statistics()
-        yield StageStatistics(
+        own = StageStatistics(
             "exclusive",
             received=self._opened + self._dropped.total(),
             delivered=self._opened,
             dropped=dict(self._dropped),
         )
+        yield from joined(self._sources(), own)
 
 
 @operator(demand=SWITCHES, category="combine")

@@ -166,7 +166,7 @@ def or_else(
                 raise error
             return instead
 
-        return Serial(context, first, after)
+        return Serial(context, first, after, "timeout")
 
     return feed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from itertools import repeat as times
 from typing import Any, TypeVar, overload
 
@@ -13,7 +14,18 @@ from ..flow import Flow
 from ..flow.inlet import inlet
 from ..flow.operator import fed, operator, staged
 from ..flow.source import Source
-from ..kernel import BUDGET, NOTHING, Context, Feed, Input, Stage, StageStatistics, State, close
+from ..kernel import (
+    BUDGET,
+    NOTHING,
+    Context,
+    Feed,
+    Input,
+    Stage,
+    StageStatistics,
+    State,
+    close,
+    joined,
+)
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -94,9 +106,7 @@ class Zipped(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of all, then how many items wait for their partners."""
-        for entry in self._inputs:
-            yield from entry.statistics()
-        yield StageStatistics(
+        own = StageStatistics(
             "zip",
             received=self._received,
             delivered=self._delivered,
@@ -105,6 +115,7 @@ class Zipped(Feed[Any]):
             capacity=len(self._inputs),
             discarded=self._discarded,
         )
+        yield from joined(chain.from_iterable(each.statistics() for each in self._inputs), own)
 
     def _count_held(self) -> int:
         return sum(item is not NOTHING for item in self._held)

@@ -168,7 +168,7 @@ class AsyncPulled(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many items were fetched ahead."""
-        yield StageStatistics(self._name, held=len(self._items), capacity=self.ahead)
+        yield StageStatistics(self._name, held=len(self._items), capacity=self.ahead, inputs=0)
 
 
 class _Iterated(AsyncPulled):

@@ -19,6 +19,7 @@ from ..kernel import (
     StageStatistics,
     State,
     hooks,
+    joined,
 )
 
 
@@ -128,7 +129,7 @@ class Joined(Feed[Any]):
             item = NOTHING
         if entry.ended and entry in self._inputs:
             self._inputs.remove(entry)
-            self._past.keep(entry.statistics)
+            entry.account(self._past)
         return item
 
     def settle(self) -> State:
@@ -153,12 +154,13 @@ class Joined(Feed[Any]):
         self._let_in()
         for entry in self._inputs:
             entry.cancel()
-            self._past.keep(entry.statistics)
+            entry.account(self._past)
         self._inputs.clear()
         self._ready.clear()
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give those of all."""
-        yield from self._past
+        """Give those of all, then its own: it holds nothing."""
+        before = [*self._past]
         for entry in self._inputs:
-            yield from entry.statistics()
+            before += entry.statistics()
+        yield from joined(before, StageStatistics("MergeHub"))

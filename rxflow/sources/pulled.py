@@ -12,7 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..flow import Flow, checks
 from ..flow.registry import register
-from ..kernel import Context, Failed, Feed, Pulled, State
+from ..kernel import Context, Failed, Feed, Pulled, StageStatistics, State
 
 T = TypeVar("T")
 TState = TypeVar("TState")
@@ -48,12 +48,19 @@ class _Scheduled(Feed[Any]):
         self._action.dispose()
         self._feed.cancel()
 
+    def statistics(self) -> Iterator[StageStatistics]:
+        return self._feed.statistics()
 
-def pulled(iterable: Callable[[], Iterable[T]], scheduler: SchedulerBase | None = None) -> Flow[T]:
+
+def pulled(
+    iterable: Callable[[], Iterable[T]],
+    scheduler: SchedulerBase | None = None,
+    name: str = "from_iterable",
+) -> Flow[T]:
     """Make a Flow that pulls an iterator of its own for each subscription."""
 
     def feed(context: Context) -> Feed[Any]:
-        source = Pulled(iter(iterable()))
+        source = Pulled(iter(iterable()), name)
         where = scheduler or context.scheduler
         return source if where is None else _Scheduled(context, source, where)
 
@@ -133,7 +140,7 @@ def range(
         raise TypeError("range: a step needs a stop too")
     else:
         numbers = builtins.range(start, stop, 1 if step is None else step)
-    return pulled(lambda: numbers, scheduler)
+    return pulled(lambda: numbers, scheduler, "range")
 
 
 @register("source", demand="pulled ; 1:1 ; holds 0", category="create")
@@ -157,7 +164,7 @@ def of(*args: T) -> Flow[T]:
 
     Source: reactivex of.
     """
-    return pulled(lambda: args)
+    return pulled(lambda: args, name="of")
 
 
 @register("source", demand="pulled ; 1:1 ; holds 0", category="create")
@@ -182,7 +189,7 @@ def return_value(value: T, scheduler: SchedulerBase | None = None) -> Flow[T]:
 
     Source: reactivex return_value.
     """
-    return pulled(lambda: (value,), scheduler)
+    return pulled(lambda: (value,), scheduler, "return_value")
 
 
 @register("source", demand="pulled ; 1:1 ; holds 0", category="create")
@@ -208,9 +215,9 @@ def repeat_value(value: T, repeat_count: int | None = None) -> Flow[T]:
     Source: reactivex repeat_value.
     """
     if repeat_count is None or repeat_count == -1:
-        return pulled(lambda: times(value))
+        return pulled(lambda: times(value), name="repeat_value")
     count = checks.whole("repeat_value", "repeat_count", repeat_count, least=0)
-    return pulled(lambda: [value] * count)
+    return pulled(lambda: [value] * count, name="repeat_value")
 
 
 @register("source", demand="pulled ; 1:1 ; holds 0", category="create")
@@ -255,7 +262,7 @@ def generate(
             yield state
             state = iterate(state)
 
-    return pulled(states)
+    return pulled(states, name="generate")
 
 
 @register("source", demand="none ; 1:1 ; holds 0", category="create")
@@ -278,7 +285,7 @@ def empty(scheduler: SchedulerBase | None = None) -> Flow[Any]:
 
     Source: reactivex empty.
     """
-    return pulled(lambda: (), scheduler)
+    return pulled(lambda: (), scheduler, "empty")
 
 
 @register("source", demand="none ; 1:1 ; holds 0", category="create")
@@ -310,6 +317,9 @@ class _Never(Feed[Any]):
 
     def cancel(self) -> None:
         pass
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        yield StageStatistics("never", inputs=0)
 
 
 @register("source", demand="none ; 1:1 ; holds 0", category="create")

@@ -172,7 +172,9 @@ class Taken(Feed[Any]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many items passed."""
-        yield StageStatistics("from_queue", received=self._received, delivered=self._delivered)
+        yield StageStatistics(
+            "from_queue", received=self._received, delivered=self._delivered, inputs=0
+        )
 
 
 def _put_back(source: Queue[Any], item: Any) -> None:

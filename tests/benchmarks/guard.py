@@ -90,7 +90,7 @@ def timeless() -> Generator[None]:
         (module, name, clock)
         for module_name, module in [*sys.modules.items()]
         if module_name.partition(".")[0] == "rxflow"
-        for name in ("perf_counter", "monotonic")
+        for name in ("perf_counter", "monotonic", "monotonic_ns")
         if (clock := vars(module).get(name)) is not None
     ]
     for module, name, _ in clocks:

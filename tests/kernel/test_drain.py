@@ -12,6 +12,7 @@ from rxflow.kernel import Context, Drain, StageStatistics, State
 from rxflow.protocol import UNBOUNDED
 from tests.kernel.hand import Barren, Hand
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+from tests.support import timeless
 
 
 def opened(hand: Hand, recorder: Recorder, granted: int = 0, **options: Any) -> Drain:
@@ -214,10 +215,10 @@ def test_a_subscriber_that_raises_is_cut_off_and_the_figures_stay():
     with dropped_errors() as dropped:
         drain = opened(hand, recorder)
     assert [error.args for error in dropped] == [(1,)]
-    assert drain.statistics() == (
+    assert timeless(*drain.statistics()) == [
         StageStatistics("source", delivered=1),
         StageStatistics("subscriber", requested=5, received=1, delivered=1),
-    )
+    ]
 
 
 @pytest.mark.parametrize("signal", ["on_next", "on_completed", "on_error"])
@@ -254,7 +255,7 @@ def test_a_feed_that_raises_when_it_is_cancelled_is_reported_and_its_figures_sta
     with dropped_errors() as dropped:
         recorder.cancel()
     assert [str(error) for error in dropped] == ["will not"]
-    assert drain.statistics()[0] == StageStatistics("source", delivered=1)
+    assert timeless(*drain.statistics())[0] == StageStatistics("source", delivered=1)
 
 
 def test_an_item_that_was_pulled_when_the_cancel_came_is_discarded():
@@ -268,7 +269,7 @@ def test_an_item_that_was_pulled_when_the_cancel_came_is_discarded():
     recorder = Recorder(5)
     drain = opened(Cancelling(1, 2, 3), recorder)
     assert recorder.items == [1]
-    assert drain.statistics()[-1] == StageStatistics(
+    assert timeless(*drain.statistics())[-1] == StageStatistics(
         "subscriber", requested=5, received=2, delivered=1, discarded=1
     )
 
@@ -389,7 +390,7 @@ def test_a_wrong_request_inside_of_on_subscribe_is_signalled_when_that_has_retur
 def test_without_a_feed_the_figures_are_those_of_the_subscriber():
     recorder = Recorder()
     drain = Drain(recorder, 3)
-    subscriber = StageStatistics("subscriber", requested=3)
+    subscriber = StageStatistics("subscriber", requested=3, inputs=0)
     assert drain.statistics() == (subscriber,)
     drain.cancel()
     drain.open(Hand().make)

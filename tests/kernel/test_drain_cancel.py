@@ -244,4 +244,4 @@ def test_the_figures_are_there_while_the_source_is_being_cancelled() -> None:
         ops.finally_action(lambda: seen.append([*probe.statistics])),
     )
     flow.subscribe(probe).cancel()
-    assert seen == [["observe_on", "subscriber"]]
+    assert seen == [["range", "observe_on", "finally_action", "subscriber"]]

@@ -136,7 +136,7 @@ def test_demand_saturates_and_is_then_never_used_up(first: int):
     subscription = rxflow.from_iterable(Source(5000)).subscribe(recorder)
     assert len(recorder.items) == 5000
     assert recorder.signals[-1] == COMPLETED
-    [figures] = subscription.statistics()
+    [_, figures] = subscription.statistics()
     assert figures.requested == UNBOUNDED
 
 

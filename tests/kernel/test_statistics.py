@@ -13,6 +13,7 @@ from rxflow import operators as ops
 from rxflow.kernel import Ledger, StageStatistics
 from rxflow.protocol import DROP_OLDEST, FAIL, UNBOUNDED
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
+from tests.support import timeless
 
 
 def balanced(figures: StageStatistics) -> bool:
@@ -29,7 +30,8 @@ def behind_a_door(
 
 
 def test_before_anything_has_happened_only_the_demand_is_known():
-    [figures] = rxflow.from_iterable([1]).subscribe(Recorder()).statistics()
+    source, figures = timeless(*rxflow.from_iterable([1]).subscribe(Recorder()).statistics())
+    assert source == StageStatistics("from_iterable", inputs=0)
     assert figures == StageStatistics("subscriber")
 
 
@@ -38,7 +40,7 @@ def test_while_it_runs_each_part_says_what_it_has_had_has_now_and_has_lost():
     subject, subscription = behind_a_door(recorder)
     for item in range(9):
         subject.on_next(item)
-    door, consumer = subscription.statistics()
+    door, consumer = timeless(*subscription.statistics())
     assert consumer == StageStatistics("subscriber", requested=2, received=2, delivered=2)
     assert (door.name, door.capacity, door.peak) == ("from_observable", 3, 3)
     assert (door.received, door.delivered, door.held) == (9, 2, 3)
@@ -106,7 +108,7 @@ def test_an_item_that_the_subscriber_raised_on_counts_as_delivered():
     recorder = Recorder(UNBOUNDED, then)
     with dropped_errors():
         subscription = rxflow.from_iterable([1, 2]).subscribe(recorder)
-    [consumer] = subscription.statistics()
+    _, consumer = subscription.statistics()
     assert (consumer.received, consumer.delivered, consumer.discarded) == (1, 1, 0)
 
 
@@ -136,10 +138,12 @@ def test_figures_asked_for_inside_of_signals_are_those_of_that_moment():
     assert peaks == [3, 3, 3, 3]
 
 
-def test_synchronous_operators_hold_nothing_and_have_no_figures_of_their_own():
+def test_synchronous_operators_that_hold_nothing_count_nothing():
     flow = rxflow.range(9).pipe(ops.map(str), ops.filter(bool), ops.skip(2))
     recorder = Recorder(3)
-    [consumer] = flow.subscribe(recorder).statistics()
+    source, *stages, consumer = timeless(*flow.subscribe(recorder).statistics())
+    assert source == StageStatistics("range", received=5, delivered=5, inputs=0)
+    assert stages == [StageStatistics(name) for name in ("map", "filter", "skip")]
     assert consumer == StageStatistics("subscriber", requested=3, received=3, delivered=3)
 
 
@@ -154,7 +158,7 @@ def test_a_snapshot_does_not_change_afterwards():
     assert [(f.received, f.held, dict(f.dropped)) for f in before] == copies
 
 
-def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
+def test_a_ledger_adds_up_what_is_put_together_alike_and_keeps_others_apart():
     ledger = Ledger()
     first = StageStatistics(
         "door", 5, 10, 4, 0, 3, 3, {"oldest": 4, "all": 1}, 1, waited_seconds=0.5
@@ -164,9 +168,12 @@ def test_a_ledger_adds_up_parts_of_one_name_and_keeps_others_apart():
     )
     other = StageStatistics("other", 1, 1, 1)
     ledger.keep(lambda: [first, other])
-    ledger.keep(lambda: [second])
-    door, kept = ledger
-    assert kept == other
+    ledger.keep(lambda: [second, other])
+    ledger.keep(lambda: [other])
+    ledger.keep(list)
+    door, kept, alone = ledger
+    assert (kept.requested, kept.received, kept.delivered) == (2, 2, 2)
+    assert alone == other
     assert (door.requested, door.received, door.delivered, door.peak) == (UNBOUNDED, 12, 5, 3)
     assert door.dropped == {"oldest": 5, "all": 1}
     assert (door.discarded, door.waited_seconds) == (1, 0.75)

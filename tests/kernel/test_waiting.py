@@ -22,7 +22,7 @@ from rxflow.kernel import (
     offer_suspending,
 )
 from rxflow.kernel import (
-    waiters as waiters_module,
+    clock as clock_module,
 )
 from rxflow.kernel import (
     waiting as waiting_module,
@@ -75,11 +75,14 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def nanos(self) -> int:
+        return round(self.now * 1_000_000_000)
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(waiters_module, "monotonic", clock)
+    monkeypatch.setattr(clock_module, "monotonic_ns", clock.nanos)
     return clock
 
 

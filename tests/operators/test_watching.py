@@ -315,6 +315,7 @@ def test_the_figures_of_all_parts_before_it_are_named() -> None:
     assert list(probe.statistics) == [
         "orders/inner/on_backpressure_buffer",
         "orders/inner/limit_rate",
+        "orders/map",
         "limit_rate",
         "subscriber",
     ]

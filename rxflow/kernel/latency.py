@@ -1,0 +1,118 @@
+"""How long items take: a histogram whose error is bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+NANOS = 1_000_000_000
+"""Nanoseconds in a second."""
+
+_BITS = 3
+"""Each power of two has two to this many buckets, so one is at most 1/8 wider than its start."""
+
+
+def _bucket(nanos: int) -> int:
+    """Give the bucket of a time: the power of two, then the three bits that follow the first."""
+    shift = max(0, nanos.bit_length() - _BITS - 1)
+    return (shift << _BITS) + (nanos >> shift)
+
+
+def _start(bucket: int) -> int:
+    """Give the least time of a bucket (nanoseconds)."""
+    shift = max(0, (bucket >> _BITS) - 1)
+    return (bucket - (shift << _BITS)) << shift
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long items were in a part, as far as they were sampled.
+
+    Attributes:
+        count: How many were measured (items).
+        sum: How long they were in it together (seconds).
+        buckets: How many were in it for less than so many seconds, and for no less than the
+            bound before: pairs of the bound (seconds) and the number (items), in order; those
+            that are empty are left out. A bucket is at most 1/8 wider than it begins.
+    """
+
+    count: int = 0
+    sum: float = 0.0
+    buckets: tuple[tuple[float, int], ...] = ()
+
+    def quantile(self, q: float) -> float:
+        """Give the time in which a part of the items got through.
+
+        Args:
+            q: Which part, from 0 to 1.
+
+        Returns:
+            Seconds, at most 1/8 too much; 0 where nothing was measured.
+
+        Raises:
+            ValueError: q is not from 0 to 1.
+        """
+        if not 0 <= q <= 1:
+            raise ValueError(f"a quantile is from 0 to 1, not {q!r}")
+        left = max(1, ceil(q * self.count))
+        for bound, count in self.buckets:
+            left -= count
+            if left <= 0:
+                return bound
+        return 0.0
+
+    def plus(self, other: Latency) -> Latency:
+        """Add up two.
+
+        Args:
+            other: The other one.
+        """
+        return self._with(other, 1) if other.count else self
+
+    def minus(self, earlier: Latency) -> Latency:
+        """Give what was measured since an earlier time.
+
+        Args:
+            earlier: What had been measured then.
+        """
+        return self._with(earlier, -1) if earlier.count else self
+
+    def _with(self, other: Latency, sign: int) -> Latency:
+        counts = dict(self.buckets)
+        for bound, count in other.buckets:
+            counts[bound] = counts.get(bound, 0) + sign * count
+        return Latency(
+            self.count + sign * other.count,
+            self.sum + sign * other.sum,
+            tuple(sorted((bound, count) for bound, count in counts.items() if count)),
+        )
+
+
+NONE = Latency()
+"""Nothing was measured."""
+
+
+class Histogram:
+    """Counts times in buckets; for one thread at a time."""
+
+    __slots__ = ("_counts", "_sum")
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._sum = 0
+
+    def add(self, nanos: int) -> None:
+        """Count a time (nanoseconds)."""
+        nanos = max(0, nanos)
+        bucket = _bucket(nanos)
+        self._counts[bucket] = self._counts.get(bucket, 0) + 1
+        self._sum += nanos
+
+    def latency(self) -> Latency:
+        """Give what was counted."""
+        counts = sorted(self._counts.copy().items())  # in one step: another thread may add
+        return Latency(
+            sum(count for _, count in counts),
+            self._sum / NANOS,
+            tuple((_start(bucket + 1) / NANOS, count) for bucket, count in counts),
+        )

@@ -1,0 +1,331 @@
+"""How long a part has waited, and what for: read from a clock when that changes, never per item.
+
+A *segment* is what is pulled through one edge: a source and the synchronous stages over it.
+Its consumer (a Drain, an Input, a loop) has a :class:`Meter`, and tells it when the segment
+was asked and had nothing, and when that is over. The stages tell, by samples, how long the
+functions of the user are at work in them. All else follows: at any time one part of a segment
+works, those before it are blocked and those behind it are starved; while nobody asks all are
+blocked, and while there is nothing all are starved. Queues that are filled from the other side
+have a :class:`Stay` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from .latency import NANOS, NONE, Histogram, Latency
+from .statistics import StageStatistics
+
+SAMPLED = 63
+"""A mask: of single items that are handed over at once, and of runs, 1 in 64 is timed."""
+
+SLOW = 1_000_000
+"""An item that was held for so long (nanoseconds) is followed by another one that is timed."""
+
+RARELY = 7
+"""A mask: otherwise 1 in 8 of those is."""
+
+
+class Meter:
+    """Measures how long an edge was asked for items and had none.
+
+    Attributes:
+        now: Reads the clock (nanoseconds).
+        open: Since when it has been starved: one time, or none. To be told more often than
+            that changes is no harm; to look whether it holds something is cheap.
+        handed: How many single items but one were handed over at once, while it was starved
+            (items).
+    """
+
+    __slots__ = ("_began", "_ended", "_lent", "_starved", "_timed", "handed", "now", "open")
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        """Begin.
+
+        Args:
+            now: Reads the clock (nanoseconds).
+        """
+        self.now: Callable[[], int] = now
+        self.open: list[int] = []  # a list, since of two threads only one can pop what is in it
+        self.handed: int = -1
+        self._began = now()
+        self._ended: int | None = None
+        self._starved = 0
+        self._timed = self._lent = 0  # how many of those handed over were timed, and their time
+
+    def starve(self) -> None:
+        """Hear that there is nothing, though it is asked for."""
+        if not self.open and self._ended is None:
+            self.open.append(self.now())
+
+    def served(self) -> None:
+        """Hear that there is something, or that it is not asked for any more."""
+        try:
+            since = self.open.pop()
+        except IndexError:
+            return
+        self._starved += self.now() - since
+
+    def returned(self, since: int) -> None:
+        """Hear how long the consumer had the thread with an item that was handed over.
+
+        Args:
+            since: When it was given the item (nanoseconds).
+        """
+        self._timed += 1
+        self._lent += self.now() - since
+
+    def stop(self) -> None:
+        """Measure no more; idempotent."""
+        self.served()
+        if self._ended is None:
+            self._ended = self.now()
+
+    def times(self) -> tuple[int, int]:
+        """Give how long there has been an edge, and for how long of that it was starved.
+
+        Returns:
+            Nanoseconds.
+        """
+        since = self.open.copy()
+        now = self.now() if self._ended is None else self._ended
+        starved = self._starved + sum(max(0, now - each) for each in since)
+        if self._timed:  # it was not starved while its consumer was busy with what it got
+            starved = max(0, starved - self._lent * (self.handed + 1) // self._timed)
+        life = now - self._began
+        return life, min(starved, life)
+
+    def fill(
+        self, parts: Iterable[StageStatistics], pulled: float = 0.0
+    ) -> Iterator[StageStatistics]:
+        """Say of the parts that nobody has said it of how long they were starved and blocked.
+
+        Args:
+            parts: Those that are pulled through this edge, and those before them.
+            pulled: How long it took to pull their items out of them (seconds).
+        """
+        life, starved = self.times()
+        for part in parts:
+            if part.metered:
+                yield part
+                continue
+            yield replace(
+                part,
+                starved_seconds=starved / NANOS,
+                blocked_seconds=max(0.0, (life - starved) / NANOS - pulled),
+                metered=True,
+            )
+
+
+class Lap(Meter):
+    """Measures the same edge, for one of several Feeds that follow one another there."""
+
+    __slots__ = ("_all", "_before", "_last")
+
+    def __init__(self, meter: Meter) -> None:
+        """Begin.
+
+        Args:
+            meter: Of the edge.
+        """
+        super().__init__(meter.now)
+        self._all = meter
+        self._before = meter.times()
+        self._last: tuple[int, int] | None = None  # when it was over
+
+    def stop(self) -> None:
+        """Measure no more; idempotent."""
+        self._last = self._last or self._all.times()
+
+    def times(self) -> tuple[int, int]:
+        """Give the same as a :class:`Meter`, since it began."""
+        life, starved = self._last or self._all.times()
+        return life - self._before[0], starved - self._before[1]
+
+
+class Stay:
+    """Measures how long a queue holds something, and how long items are in it.
+
+    Items are told apart by their position: how many leave at the front of the queue before
+    them. At most one is timed at a time.
+
+    Attributes:
+        limit: When more than so many items have come and are in the queue no more, the one
+            that is timed may be among them.
+        marked: An item is timed.
+        armed: The next item is to be timed, though the queue is not empty.
+    """
+
+    __slots__ = (
+        "_held",
+        "_histogram",
+        "_known",
+        "_marks",
+        "_now",
+        "_over",
+        "_position",
+        "_since",
+        "_time",
+        "armed",
+        "limit",
+        "marked",
+    )
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        """Begin with an empty queue.
+
+        Args:
+            now: Reads the clock (nanoseconds).
+        """
+        self._now = now
+        self._since: int | None = None  # when it came to hold something; None while it is empty
+        self._held = 0  # how long it had held something before that
+        self._time = self._position = self.limit = 0  # when the item came that is timed, and where
+        self._known = (0, 0)  # the same of an item that is not behind the first one
+        self._marks = 0
+        self._histogram: Histogram | None = None  # made when it is needed
+        self._over = False
+        self.marked: bool = False
+        self.armed: bool = False
+
+    def mark(self, before: int, lost: int) -> None:
+        """Time the item that is put into the queue now.
+
+        Args:
+            before: How many have come before it.
+            lost: How many of those have left otherwise than at the front of the queue.
+        """
+        if self._over:
+            return
+        self._time = now = self._now()
+        self._position, self.limit = before - lost, before
+        self.marked, self.armed = True, False
+        if self._since is None:
+            self._since = now
+            self._known = (self._position, now)
+
+    def left(self, gone: int, lost: int, empty: bool) -> None:
+        """Hear that an item was taken.
+
+        Args:
+            gone: How many have come and are in the queue no more.
+            lost: How many of those have left otherwise than at its front.
+            empty: It was the last one.
+        """
+        if self._since is None:
+            return
+        passed = gone - lost
+        due = self.marked and passed > self._position
+        self.limit = self._position + lost
+        if not (due or empty):
+            return
+        now = self._now()
+        if due:
+            self.marked = False
+            if passed == self._position + 1:  # else it had to give way
+                self.took(now - self._time)
+            self._known = (self._position, self._time)
+            self._marks += 1
+            slow = now - self._time >= SLOW
+            self.armed = not empty and (slow or not self._marks & RARELY)
+        if empty:
+            self.empty(now)
+
+    def took(self, nanos: int) -> None:
+        """Count how long an item was in the queue.
+
+        Args:
+            nanos: Nanoseconds.
+        """
+        if self._histogram is None:
+            self._histogram = Histogram()
+        self._histogram.add(nanos)
+
+    def empty(self, now: int | None = None) -> None:
+        """Hear that the queue is empty; idempotent.
+
+        Args:
+            now: The time, if it was read (nanoseconds).
+        """
+        since, self._since = self._since, None
+        self.marked = self.armed = False
+        if since is not None:
+            self._held += (self._now() if now is None else now) - since
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self.empty()
+        self._over = True
+
+    @property
+    def seconds(self) -> float:
+        """How long the queue has held something (seconds)."""
+        since = self._since
+        return (self._held + (0 if since is None else self._now() - since)) / NANOS
+
+    @property
+    def latency(self) -> Latency:
+        """How long items were in it."""
+        return NONE if self._histogram is None else self._histogram.latency()
+
+    def oldest(self, gone: int, lost: int, held: int) -> float:
+        """Estimate how long the first item has been in the queue.
+
+        It is exact where that item was timed, or was the first to come; between two whose time
+        is known, others count as having come at equal intervals.
+
+        Args:
+            gone: As for ``left``.
+            lost: As for ``left``.
+            held: How many are in the queue (items).
+
+        Returns:
+            Seconds.
+        """
+        if not held or self._since is None:
+            return 0.0
+        now, passed = self._now(), gone - lost
+        before, came = self._known
+        behind, later = (self._position, self._time) if self.marked else (passed + held, now)
+        if passed < behind and before < behind:
+            later = came + (later - came) * max(0, passed - before) // (behind - before)
+        return max(0, now - later) / NANOS
+
+
+class Timed:
+    """An iterator that measures how long another one takes; it can be advanced after its end."""
+
+    __slots__ = ("_items", "_now", "_spent", "_stage", "count")
+
+    def __init__(
+        self, items: Iterator[Any], now: Callable[[], int], spent: list[int], stage: int
+    ) -> None:
+        """Measure.
+
+        Args:
+            items: What is measured.
+            now: Reads the clock (nanoseconds).
+            spent: Where the time is added up (nanoseconds), for each stage.
+            stage: Its place there.
+        """
+        self._items = items
+        self._now = now
+        self._spent = spent
+        self._stage = stage
+        self.count: int = 0  # items that have come
+
+    def __iter__(self) -> Timed:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Any:
+        """Advance the other one."""
+        began = self._now()
+        try:
+            item = next(self._items)
+        finally:
+            self._spent[self._stage] += self._now() - began
+        self.count += 1
+        return item
