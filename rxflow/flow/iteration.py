@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Generic, TypeVar
 
 from ..kernel import (
@@ -19,6 +19,7 @@ from ..kernel import (
     Meter,
     StageStatistics,
     State,
+    Status,
     appeared,
     disappeared,
     hooks,
@@ -42,11 +43,12 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "meter")
+    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "meter", "started")
 
     meter: Meter
 
     def __init__(self) -> None:
+        self.started: float = time()
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: Callable[[], Iterable[StageStatistics]] = tuple
@@ -66,6 +68,12 @@ class _Loop:
             call()
         else:
             self._calls.append(call)
+
+    @property
+    def status(self) -> Status:
+        if self._calls is None:
+            return Status.OVER
+        return Status.STARVED if self.meter.open else Status.FLOWING
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         iteration = self.iteration()
@@ -297,12 +305,15 @@ def _abandoned(feed: Feed[Any], left: _Loop, signal: Signal) -> None:
 class _Blocked:
     """A loop that blocks its thread, as those see it who look at what runs."""
 
-    __slots__ = ("_awake", "_feed", "finished", "flow")
+    __slots__ = ("_awake", "_feed", "_meter", "finished", "flow")
 
-    def __init__(self, make: Make, feed: Feed[Any], awake: threading.Event) -> None:
+    def __init__(
+        self, make: Make, feed: Feed[Any], awake: threading.Event, meter: Meter
+    ) -> None:
         self.flow: object = getattr(make, "__self__", None)
         self._feed = feed
         self._awake = awake
+        self._meter = meter
         self.finished = False  # somebody has asked for the end
 
     def finish(self) -> None:
@@ -310,7 +321,7 @@ class _Blocked:
         self._awake.set()
 
     def statistics(self) -> tuple[StageStatistics, ...]:
-        return tuple(self._feed.statistics())
+        return tuple(self._meter.fill(self._feed.statistics()))
 
 
 def blocking(make: Make) -> Iterator[Any]:
@@ -320,8 +331,10 @@ def blocking(make: Make) -> Iterator[Any]:
         RuntimeError: The thread has a running event loop, which must not wait.
     """
     awake = threading.Event()
-    feed = make(Context(awake.set, pulls=True))
-    blocked, loop = _Blocked(make, feed, awake), _Loop()
+    context = Context(awake.set, pulls=True)
+    feed, meter = make(context), context.meter
+    blocked, loop = _Blocked(make, feed, awake, meter), _Loop()
+    loop.meter = meter
     loop.iteration = lambda: blocked
     appeared(loop)
     run: Iterator[Any] | None = None  # None when exhausted
@@ -347,9 +360,11 @@ def blocking(make: Make) -> Iterator[Any]:
                     raise RuntimeError(
                         "waiting here would stop the event loop; iterate with 'async for'"
                     )
+                meter.starve()
                 feed.want(1)
                 awake.wait()
                 awake.clear()
+                meter.served()
     except Exception as error:
         hooks.traced(make, error)
         raise

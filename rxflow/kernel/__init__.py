@@ -13,7 +13,7 @@ May import: protocol.
 from . import hooks
 from .boundary import Boundary
 from .clock import Alarm
-from .consumer import Consumer, subscribing, subscribing_consumer
+from .consumer import Consumer, Status, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
 from .ends import FULL, HANDOVER
@@ -100,6 +100,7 @@ __all__ = [
     "StageFactory",
     "StageStatistics",
     "State",
+    "Status",
     "Stay",
     "Valve",
     "Worker",

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
+from .counting import Counted
 from .ends import CLOSED, ENQUEUED, FULL, HANDOVER, OPEN, End
-from .feed import BUDGET, Context, Feed, Few, Server, State, inherits
-from .latency import NANOS
-from .metering import Stay
+from .feed import BUDGET, Context, Few, Server, State, inherits
 from .queues import FEW, Held
-from .statistics import StageStatistics, joined
 from .telling import DiscardCallback, DropCallback, Telling, is_async
-from .waiters import Waiters
 
 T = TypeVar("T")
 
 
-class Boundary(Feed[T], Generic[T]):
+class Boundary(Counted[T], Generic[T]):
     """A bounded queue: any thread pushes, one consumer pulls.
 
     The lock guards all fields; callbacks and wakes are called outside it. The
@@ -36,38 +31,19 @@ class Boundary(Feed[T], Generic[T]):
     # A dict of so many attributes takes more room than all else that an empty boundary has.
     __slots__ = (
         "__weakref__",
-        "_capacity",
         "_delay_error",
-        "_discarded",
-        "_dropped",
         "_end",
         "_error",
         "_few",
-        "_front",
         "_idle",
-        "_lock",
-        "_lost",
         "_low",
-        "_meter",
         "_on_discard",
         "_on_drop",
-        "_overflow",
-        "_peak",
-        "_queue",
-        "_quick",
-        "_quiet",
-        "_received",
-        "_room",
         "_server",
         "_starting",
-        "_stay",
         "_telling",
-        "_usual",
-        "_waiters",
         "_waits",
         "_wake",
-        "_wanted",
-        "name",
         "pusher",
         "steady",
     )
@@ -94,12 +70,10 @@ class Boundary(Feed[T], Generic[T]):
             on_discard: Called with each item that is held when the consumer leaves.
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
+        super().__init__(context, name, capacity, overflow)
         self._wake = context.wake
         self.steady: bool = inherits(type(self), Boundary, "want")
-        self.name = name
-        self._capacity = capacity
         self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level
-        self._overflow = overflow
         self._waits = overflow.victim in (Victim.TASK, Victim.THREAD)
         self._on_drop = on_drop
         self._telling: Telling | tuple[()] = ()  # true while an async on_drop has work to do
@@ -107,40 +81,19 @@ class Boundary(Feed[T], Generic[T]):
             self._on_drop = self._telling = Telling(context, name, on_drop, self.break_off)
         self._on_discard = on_discard
         self._delay_error = delay_error
-        self._lock = Lock()
-        self._queue: deque[T] = deque()
-        self._quick = capacity  # while fewer are held, there is room without a closer look (items)
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
         self._quiet = bool(capacity) and on_drop is None and overflow.victim in quiet
-        self._usual = self._quick, self._quiet  # while no item is to be timed
-        self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
+        self._usual = self._quick, self._quiet
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
         self._starting = False  # the consumer is in a call of the source, and cannot take
-        self._received: int = 0  # items offered so far
-        self._wanted = 0  # demand as a level of items taken: those up to it are asked for
-        self._peak = 0
-        self._dropped: dict[str, int] = {}
-        self._lost = 0  # the sum of _dropped, and what gave way quietly
-        self._discarded = 0
         self.pusher: int = 0  # a thread that was found to run no event loop, so that it may wait
-        self._meter = context.meter
-        self._stay = Stay(context.meter.now)
-        self._waiters = Waiters(context.meter.now)
-        self._room = self._waiters.since  # true while a producer waits
         self._few: Held | None = None  # made when it is needed
         self._server: Server | None = None  # takes a single item at once, when it is idle
 
     # The producer's side: any thread.
-
-    @property
-    def requested(self) -> int:
-        """Items that are asked for and not yet offered."""
-        if self._wanted == UNBOUNDED:
-            return UNBOUNDED
-        return max(0, self._wanted - (self._received - self._lost))
 
     def push(self, item: T) -> Offer:
         """Offer one item; when full, the overflow strategy decides.
@@ -352,69 +305,13 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             self._end = End.CANCELLED
             self._error = self._server = None
+            self._stay.stop()
         if self._telling:
             self._telling.cancel()
         self._discard()
         self._tell_room()
 
-    def statistics(self) -> Iterator[StageStatistics]:
-        """Give the figures of those before it, then its own."""
-        with self._lock:
-            held, stay = len(self._queue), self._stay
-            dropped = dict(self._dropped)
-            if quiet := self._lost - sum(dropped.values()):
-                reason = self._overflow.victim.value
-                dropped[reason] = dropped.get(reason, 0) + quiet
-            own = StageStatistics(
-                self.name,
-                requested=self._wanted,
-                received=self._received,
-                delivered=self._received - held - self._lost - self._discarded,
-                held=held,
-                peak=self._peak,
-                capacity=self._capacity,
-                dropped=dropped,
-                discarded=self._discarded,
-                waited_seconds=self._waiters.seconds,
-                blocked_seconds=stay.seconds,
-                starved_seconds=self._meter.times()[1] / NANOS,
-                oldest_seconds=stay.oldest(
-                    self._received - held, 0 if self._front else self._lost, held
-                ),
-                inputs=0,
-                latency=stay.latency,
-                metered=True,
-            )
-        yield from joined(self._before(), own)
-
-    def _before(self) -> Iterable[StageStatistics]:
-        """Give the figures of what it is filled by, source first; nothing where it is a source."""
-        return ()
-
-    def tally(self) -> int:
-        """Count the items that were taken."""
-        with self._lock:
-            return self._count_taken() - self._discarded
-
     # Inside.
-
-    def _mark(self) -> None:
-        """Time the item that is to be put into the queue, and is counted; the lock is held."""
-        lost = 0 if self._front else self._lost
-        self._stay.mark(self._received - 1, lost)
-        self._quick, self._quiet = self._usual
-
-    def _took(self) -> None:
-        """Look at the time: the item that was taken is the one that is timed, or the last one."""
-        with self._lock:
-            left = self._received - len(self._queue)
-            self._stay.left(left, 0 if self._front else self._lost, not self._queue)
-            if self._stay.armed:
-                self._quick, self._quiet = 0, False  # the next item gets a closer look
-
-    def _count_taken(self) -> int:
-        """Count the items that the consumer has taken; the lock is held."""
-        return self._received - self._lost - len(self._queue)
 
     def _full(self, item: Any) -> bool:
         """Tell whether there is no room for this item; the lock is held."""
@@ -423,10 +320,6 @@ class Boundary(Feed[T], Generic[T]):
             return held >= self._capacity
         unmet = max(0, self._wanted - self._count_taken())
         return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
-
-    def _count_lost(self, reason: str, n: int) -> None:
-        self._dropped[reason] = self._dropped.get(reason, 0) + n
-        self._lost += n
 
     def _gives_way(self, item: T) -> Offer:
         """Apply a quiet strategy to a full queue; the lock is held, and no consumer waits."""
@@ -527,6 +420,7 @@ class Boundary(Feed[T], Generic[T]):
         with self._lock:
             items = list(self._emptied())
             self._discarded += len(items)
+            self._stay.empty()
         if self._on_discard is None:
             return
         for item in items:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import Enum
 from typing import Protocol
 
 from .statistics import StageStatistics
+
+
+class Status(Enum):
+    """How a subscription stands."""
+
+    FLOWING = "items pass, or the consumer is at work with one"
+    STARVED = "the consumer asks for items, and there are none"
+    BLOCKED = "the consumer asks for none"
+    OVER = "it has ended"
 
 
 class Consumer(Protocol):
@@ -16,6 +26,16 @@ class Consumer(Protocol):
     @property
     def flow(self) -> object:
         """The Flow that runs; None where there is none, and when it is over."""
+        ...
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        ...
+
+    @property
+    def started(self) -> float:
+        """When it began (seconds of Unix time)."""
         ...
 
     def finish(self) -> None:

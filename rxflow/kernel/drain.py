@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from threading import Lock
+from time import time
 from typing import Any
 
 from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
-from .consumer import Consumer
+from .consumer import Consumer, Status
 from .feed import Context, Feed, Few, State, remaining
 from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
@@ -59,6 +60,7 @@ class Drain(Subscription):
         "_thrown",
         "_turn",
         "meter",
+        "started",
     )
 
     def __init__(
@@ -124,6 +126,7 @@ class Drain(Subscription):
         assert subscriber is not None, "a Drain is opened once"
         context = Context(self.wake, scheduler, tasks, consumer=consumer or self)
         self.meter: Meter = context.meter
+        self.started: float = time()
         try:
             subscriber.on_subscribe(self)
         except Exception as error:
@@ -434,6 +437,15 @@ class Drain(Subscription):
             self._final = feed.record()
         self._late = loops[0] if loops else None
         called_when_over(self._late, partial(self._keep_figures, feed))
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        if self._stopped:
+            return Status.OVER
+        if self.meter.open:
+            return Status.STARVED
+        return Status.BLOCKED if self._granted == self._delivered else Status.FLOWING
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""

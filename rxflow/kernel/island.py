@@ -127,7 +127,7 @@ class Island(Feed[Any]):
         """Chain the stages over what the source has now."""
         if self._started:
             self._state = None
-            timed = not self._runs & SAMPLED
+            timed = not (self._runs & SAMPLED and self._sample)
             self._runs += 1
             self._few = None if self._others or self._pulls else self._source.few()
             if self._few is not None:
@@ -346,13 +346,16 @@ def _figured(
     life, starved = (nanos / NANOS for nanos in meter.times())
     starved += pulled
     for stage, worked in zip(stages, working, strict=True):
-        yield replace(
-            StageStatistics(stage) if isinstance(stage, str) else stage,
-            starved_seconds=min(starved, life),
-            working_seconds=worked,
-            blocked_seconds=max(0.0, life - starved - worked),
-            metered=True,
-        )
+        times: dict[str, Any] = {
+            "starved_seconds": min(starved, life),
+            "working_seconds": worked,
+            "blocked_seconds": max(0.0, life - starved - worked),
+            "metered": True,
+        }
+        if isinstance(stage, str):
+            yield StageStatistics(stage, **times)
+        else:
+            yield replace(stage, **times)
         starved += worked
 
 

@@ -14,6 +14,10 @@ from .latency import NANOS, NONE, Latency
 from .lingering import lingering
 
 
+def _none() -> dict[str, int]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class StageStatistics:
     """A snapshot of one part of a running Flow.
@@ -70,7 +74,7 @@ class StageStatistics:
     held: int = 0
     peak: int = 0
     capacity: int | None = None
-    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    dropped: Mapping[str, int] = field(default_factory=_none)
     discarded: int = 0
     waited_seconds: float = 0.0
     weight: float | None = None

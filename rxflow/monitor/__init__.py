@@ -7,7 +7,7 @@ memory is bounded by what the authors of pipelines have named.
 May import: flow, kernel, protocol; prometheus_client, opentelemetry and rich where installed.
 """
 
-from ..kernel import StageStatistics, running
+from ..kernel import Latency, StageStatistics, Status, running
 from .explaining import explain
 from .explanation import Explanation, Part
 from .parts import parts
@@ -18,12 +18,14 @@ from .totals import Reading, Subscribed, Totals
 __all__ = [
     "Explanation",
     "FlowTotals",
+    "Latency",
     "Part",
     "Reading",
     "Sample",
     "Sampler",
     "StageStatistics",
     "StageTotals",
+    "Status",
     "Subscribed",
     "Totals",
     "explain",

@@ -27,6 +27,7 @@ class _Scheduled(Feed[Any]):
         self._scheduler = scheduler
         self._started = False
         self._action = SingleAssignmentDisposable()
+        self.works: bool = feed.works
 
     def start(self) -> None:
         self._action.disposable = self._scheduler.schedule(self._act)
@@ -47,6 +48,9 @@ class _Scheduled(Feed[Any]):
     def cancel(self) -> None:
         self._action.dispose()
         self._feed.cancel()
+
+    def tally(self) -> int | None:
+        return self._feed.tally()
 
     def statistics(self) -> Iterator[StageStatistics]:
         return self._feed.statistics()

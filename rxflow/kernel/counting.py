@@ -1,0 +1,133 @@
+"""What a boundary counts, and how long it is and has been full."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from threading import Lock
+from typing import Generic, TypeVar
+
+from ..protocol import UNBOUNDED, Overflow, Victim
+from .feed import Context, Feed
+from .latency import NANOS
+from .metering import Stay
+from .statistics import StageStatistics, joined
+from .waiters import Waiters
+
+T = TypeVar("T")
+
+
+class Counted(Feed[T], Generic[T]):
+    """The queue of a boundary, and its figures. The lock guards all fields."""
+
+    __slots__ = (
+        "_capacity",
+        "_discarded",
+        "_dropped",
+        "_front",
+        "_lock",
+        "_lost",
+        "_meter",
+        "_overflow",
+        "_peak",
+        "_queue",
+        "_quick",
+        "_quiet",
+        "_received",
+        "_room",
+        "_stay",
+        "_usual",
+        "_waiters",
+        "_wanted",
+        "name",
+    )
+
+    def __init__(self, context: Context, name: str, capacity: int, overflow: Overflow) -> None:
+        """Count from nothing; see :class:`Boundary` for the arguments."""
+        self.name = name
+        self._capacity = capacity
+        self._overflow = overflow
+        self._lock = Lock()
+        self._queue: deque[T] = deque()
+        self._quick = capacity  # while fewer are held, there is room without a closer look (items)
+        self._quiet = False  # when it is full, too
+        self._usual = self._quick, self._quiet  # the same, while no item is to be timed
+        self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
+        self._received: int = 0  # items offered so far
+        self._wanted = 0  # demand as a level of items taken: those up to it are asked for
+        self._peak = 0
+        self._dropped: dict[str, int] = {}
+        self._lost = 0  # the sum of _dropped, and what gave way quietly
+        self._discarded = 0
+        self._meter = context.meter
+        self._stay = Stay(context.meter.now)
+        self._waiters = Waiters(context.meter.now)
+        self._room = self._waiters.since  # true while a producer waits
+
+    @property
+    def requested(self) -> int:
+        """Items that are asked for and not yet offered."""
+        if self._wanted == UNBOUNDED:
+            return UNBOUNDED
+        return max(0, self._wanted - (self._received - self._lost))
+
+    def _count_taken(self) -> int:
+        """Count the items that the consumer has taken; the lock is held."""
+        return self._received - self._lost - len(self._queue)
+
+    def _count_lost(self, reason: str, n: int) -> None:
+        self._dropped[reason] = self._dropped.get(reason, 0) + n
+        self._lost += n
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        """Give the figures of those before it, then its own."""
+        with self._lock:
+            held, stay = len(self._queue), self._stay
+            dropped = dict(self._dropped)
+            if quiet := self._lost - sum(dropped.values()):
+                reason = self._overflow.victim.value
+                dropped[reason] = dropped.get(reason, 0) + quiet
+            own = StageStatistics(
+                self.name,
+                requested=self._wanted,
+                received=self._received,
+                delivered=self._received - held - self._lost - self._discarded,
+                held=held,
+                peak=self._peak,
+                capacity=self._capacity,
+                dropped=dropped,
+                discarded=self._discarded,
+                waited_seconds=self._waiters.seconds,
+                blocked_seconds=stay.seconds,
+                starved_seconds=self._meter.times()[1] / NANOS,
+                oldest_seconds=stay.oldest(
+                    self._received - held, 0 if self._front else self._lost, held
+                ),
+                inputs=0,
+                latency=stay.latency,
+                metered=True,
+            )
+        yield from joined(self._before(), own)
+
+    def _before(self) -> Iterable[StageStatistics]:
+        """Give the figures of what it is filled by, source first; nothing where it is a source."""
+        return ()
+
+    def tally(self) -> int:
+        """Count the items that were taken."""
+        with self._lock:
+            return self._count_taken() - self._discarded
+
+    def _mark(self) -> None:
+        """Time the item that is to be put into the queue, and is counted; the lock is held."""
+        lost = 0 if self._front else self._lost
+        self._stay.mark(self._received - 1, lost)
+        self._quick, self._quiet = self._usual
+
+    def _took(self) -> None:
+        """Look at the time: the item that was taken is the one that is timed, or the last one."""
+        with self._lock:
+            left = self._received - len(self._queue)
+            self._stay.left(left, 0 if self._front else self._lost, not self._queue)
+            if self._stay.armed:
+                self._quick, self._quiet = 0, False  # the next item gets a closer look
