@@ -307,9 +307,7 @@ class _Blocked:
 
     __slots__ = ("_awake", "_feed", "_meter", "finished", "flow")
 
-    def __init__(
-        self, make: Make, feed: Feed[Any], awake: threading.Event, meter: Meter
-    ) -> None:
+    def __init__(self, make: Make, feed: Feed[Any], awake: threading.Event, meter: Meter) -> None:
         self.flow: object = getattr(make, "__self__", None)
         self._feed = feed
         self._awake = awake

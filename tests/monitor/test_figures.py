@@ -282,6 +282,7 @@ def test_throughput_is_what_came_between_two_snapshots() -> None:
         assert since.starved_seconds == 6.0
         async for _ in iteration:
             raise AssertionError("there is another one")
+        await asyncio.sleep(1)  # the source is closed
 
     run_virtual(main())
 
