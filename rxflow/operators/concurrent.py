@@ -142,7 +142,16 @@ class Call:
     """An item, and the call that runs for it; told when that has finished, on any thread."""
 
     __slots__ = (
-        *("_feed", "began", "done", "ended", "error", "future", "item", "key", "result", "since"),
+        "_feed",
+        "began",
+        "done",
+        "ended",
+        "error",
+        "future",
+        "item",
+        "key",
+        "result",
+        "since",
     )
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
