@@ -389,7 +389,7 @@ class Split(Feed[Any]):
         entry = self.input
         before = list[StageStatistics]()
         if entry is not None:
-            lingers(self._drain if self._drain.stopped else None)
+            lingers(self._drain if self._ended or self._over else None)
             before += entry.statistics()
         # Its loop may be under way on another thread: they are read once each, and balance.
         dropped, received = dict(self._dropped), self._received
