@@ -30,6 +30,8 @@ from .work import double, expected_sum, increment, is_even
 CAPACITY = 256
 COUNTS = {"_received", "_peak"}
 """What is counted for each item, and read only by statistics (and by ``requested``)."""
+CALLS = {"_took", "_mark", "served", "starve"}
+"""What looks at the clock, and what is read only by statistics."""
 CLASSES = (Pulled, Island, Iteration, Drain, Boundary, Prefetched)
 """All that an item passes in these pipelines."""
 
@@ -44,6 +46,11 @@ class _Uncounted(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign | None:
         return None if self._counts(node.target) else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        call = node.value
+        looks = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        return None if looks and call.func.attr in CALLS else node
 
     def visit_If(self, node: ast.If) -> ast.stmt | None:
         self.generic_visit(node)
@@ -73,7 +80,7 @@ def _counting(cls: type) -> dict[str, FunctionType]:
         for name, method in vars(cls).items()
         if isinstance(method, FunctionType)
         and name in ("push", "run", "_hand_over", "_deliver", "__anext__", "_more")
-        and COUNTS & {*method.__code__.co_names}
+        and (COUNTS | CALLS) & {*method.__code__.co_names}
     }
 
 

@@ -352,12 +352,12 @@ def test_items_that_wait_inside_are_held_and_then_discarded():
     assert next(lift.feed.run()) == 7
     assert list(lift.feed.statistics()) == [
         StageStatistics("outer", delivered=1),
-        StageStatistics("lifted", received=1, delivered=1, held=2),
+        StageStatistics("lifted", received=1, delivered=1, held=2, inputs=0),
     ]
     lift.feed.cancel()
     assert list(lift.feed.statistics()) == [
         StageStatistics("outer", delivered=1),
-        StageStatistics("lifted", received=1, delivered=1, discarded=2),
+        StageStatistics("lifted", received=1, delivered=1, discarded=2, inputs=0),
     ]
 
 

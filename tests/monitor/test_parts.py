@@ -34,11 +34,17 @@ def test_each_figure_has_the_part_it_is_of() -> None:
         ops.limit_rate(2),
     )
     subscription = flow.subscribe(TestSubscriber[Any](1))
-    assert labels(subscription) == ["on_backpressure_buffer", "parse", "limit_rate", "subscriber"]
+    assert labels(subscription) == [
+        "on_backpressure_buffer",
+        "map",
+        "parse",
+        "limit_rate",
+        "subscriber",
+    ]
     places = [part.place.line for _, part in monitor.parts(subscription) if part and part.place]
     first = test_each_figure_has_the_part_it_is_of.__code__.co_firstlineno
-    assert places == [first + 3, first + 5, first + 7]
-    assert [each.name for each, _ in monitor.parts(subscription)][1] == "parse/limit_rate"
+    assert places == [first + 3, first + 4, first + 5, first + 7]
+    assert [each.name for each, _ in monitor.parts(subscription)][2] == "parse/limit_rate"
     subscription.cancel()
 
 
@@ -62,7 +68,7 @@ def test_a_door_that_an_operator_has_put_there_is_no_other_part() -> None:
 def test_what_is_lifted_and_what_is_shared_is_found() -> None:
     flow = rx.range(9).pipe(rx.lift(stock.delay(1)), ops.share())
     subscription: Any = flow.subscribe(TestSubscriber[Any](1))
-    assert labels(subscription) == ["delay", "share", "share", "subscriber"]
+    assert labels(subscription) == ["range", "delay", "share", "share", "subscriber"]
     subscription.cancel()
 
 
@@ -72,7 +78,7 @@ def test_a_loop_is_labelled_while_it_runs() -> None:
             return labels(monitor.running()[-1])
         return []
 
-    assert asyncio.run(look()) == ["counting"]
+    assert asyncio.run(look()) == ["range", "counting"]
 
 
 def test_when_it_is_over_the_names_are_left_and_nothing_is_kept() -> None:
@@ -84,4 +90,4 @@ def test_when_it_is_over_the_names_are_left_and_nothing_is_kept() -> None:
     gc.collect()
     assert known() is None
     assert monitor.parts(subscription)[0][1] is None
-    assert labels(subscription) == ["limit_rate", "subscriber"]
+    assert labels(subscription) == ["range", "limit_rate", "subscriber"]

@@ -126,6 +126,11 @@ def registry() -> CollectorRegistry:
     return made
 
 
+def counted(stage: Any) -> dict[str, float]:
+    """Give what does not grow with time between two looks."""
+    return {m.name: value for m, value in stage.values.items() if "seconds" not in m.name}
+
+
 def test_what_is_read_from_an_endpoint_is_what_is_read_here(registry: CollectorRegistry) -> None:
     totals = Totals()
     with exposed(registry) as port, buffered(capacity=4) as world:
@@ -133,7 +138,7 @@ def test_what_is_read_from_an_endpoint_is_what_is_read_here(registry: CollectorR
         world.push(8)
         there = read_endpoint(f"http://127.0.0.1:{port}/metrics")
         here = totals.read()
-        assert stage(there) == stage(here)
+        assert counted(stage(there)) == counted(stage(here))
         assert stage(there).dropped == {"oldest": 2}
         assert [flow for flow in there.flows if flow.active] == [
             flow for flow in here.flows if flow.active
