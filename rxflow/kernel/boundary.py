@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
@@ -238,17 +238,19 @@ class Boundary(Counted[T], Generic[T]):
 
     def run(self) -> Iterator[T]:
         """Give what is held, oldest first."""
-        queue, room, stay = self._queue, self._room, self._stay
-        for _ in repeat(None, BUDGET):
-            try:
-                item = queue.popleft()
-            except IndexError:
-                return
-            if not queue or (stay.marked and self._received - len(queue) > stay.limit):
-                self._took()
-            if room and len(queue) <= self._low:
-                self._tell_room()
-            yield item
+        queue, room, left = self._queue, self._room, BUDGET
+        while left and (n := self._stretch(left)):
+            left -= n
+            for last in chain(repeat(False, n - 1), (True,)):
+                try:
+                    item = queue.popleft()
+                except IndexError:
+                    return
+                if last:
+                    self._took()
+                if room and len(queue) <= self._low:
+                    self._tell_room()
+                yield item
 
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody waits for room or counts what is taken."""

@@ -124,6 +124,13 @@ class Counted(Feed[T], Generic[T]):
         self._stay.mark(self._received - 1, lost)
         self._quick, self._quiet = self._usual
 
+    def _stretch(self, most: int) -> int:
+        """Say how many items can be taken till it is to be looked at the time; no lock is held."""
+        held = len(self._queue)
+        if self._stay.marked:
+            most = min(most, max(1, self._stay.limit + 1 - (self._received - held)))
+        return min(held, most)
+
     def _took(self) -> None:
         """Look at the time: the item that was taken is the one that is timed, or the last one."""
         with self._lock:

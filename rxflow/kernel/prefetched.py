@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 from ..protocol import FAIL, Overflow, Subscriber, Subscription
@@ -86,21 +86,23 @@ class Prefetched(Boundary[Any]):
 
     def run(self) -> Iterator[Any]:
         """Give what is held; ask for more for what was taken."""
-        queue, room, stay = self._queue, self._room, self._stay
-        for _ in repeat(None, BUDGET):  # not over that of a Boundary, which takes its time
-            try:
-                item = queue.popleft()
-            except IndexError:
-                return
-            if not queue or (stay.marked and self._received - len(queue) > stay.limit):
-                self._took()
-            if room and len(queue) <= self._low:
-                self._tell_room()
-            self._taken += 1
-            if self._taken >= self._batch:
-                taken, self._taken = self._taken, 0
-                self._intake.request(taken)
-            yield item
+        queue, room, left = self._queue, self._room, BUDGET
+        while left and (n := self._stretch(left)):
+            left -= n
+            for last in chain(repeat(False, n - 1), (True,)):  # as a Boundary, which takes its time
+                try:
+                    item = queue.popleft()
+                except IndexError:
+                    return
+                if last:
+                    self._took()
+                if room and len(queue) <= self._low:
+                    self._tell_room()
+                self._taken += 1
+                if self._taken >= self._batch:
+                    taken, self._taken = self._taken, 0
+                    self._intake.request(taken)
+                yield item
 
     def few(self) -> None:
         """Items that are taken are counted by a run."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from math import inf, isnan, nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
