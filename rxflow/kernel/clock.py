@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import monotonic_ns, time_ns
-from typing import Any
+from typing import Any, cast
 
 from reactivex.abc import SchedulerBase
 from reactivex.disposable import SingleAssignmentDisposable
@@ -71,10 +71,11 @@ def stopwatch(scheduler: SchedulerBase | None) -> Callable[[], int]:
         loop = None
     elif (loop := getattr(scheduler, "_loop", None)) is None:
         return lambda: round(scheduler.to_seconds(scheduler.now) * 1_000_000_000)
-    ours = getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
+    ours = getattr(cast("Any", type(loop)), "time", None) is asyncio.BaseEventLoop.time
     if ours or not isinstance(loop, asyncio.BaseEventLoop):
         return monotonic_ns
-    return lambda: round(loop.time() * 1_000_000_000)
+    read: Callable[[], float] = loop.time
+    return lambda: round(read() * 1_000_000_000)
 
 
 def _reader(clock: SchedulerBase) -> Callable[[], int]:

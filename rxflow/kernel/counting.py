@@ -55,10 +55,10 @@ class Counted(Feed[T], Generic[T]):
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._received: int = 0  # items offered so far
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
-        self._peak = 0
+        self._peak: int = 0
         self._dropped: dict[str, int] = {}
-        self._lost = 0  # the sum of _dropped, and what gave way quietly
-        self._discarded = 0
+        self._lost: int = 0  # the sum of _dropped, and what gave way quietly
+        self._discarded: int = 0
         self._meter = context.meter
         self._stay = Stay(context.meter.now)
         self._waiters = Waiters(context.meter.now)

@@ -44,7 +44,6 @@ class Island(Feed[Any]):
         "_others",
         "_pulls",
         "_runs",
-        "_sample",
         "_server",
         "_source",
         "_spent",
@@ -52,6 +51,7 @@ class Island(Feed[Any]):
         "_started",
         "_state",
         "enter",
+        "sample",
         "steady",
     )
 
@@ -76,7 +76,7 @@ class Island(Feed[Any]):
         self._runs = 0  # how many there were
         # Of the inputs that were timed: how many, and how long it took to have them from the
         # source, and then from each stage with all those before it (nanoseconds).
-        self._sample = 0
+        self.sample = 0
         self._spent = [0] * (len(stages) + 1)
         self._few_timed: Iterator[Any] | None = None  # the same as _few_run, timed
         self._one_timed: Iterator[Any] | None = None  # the same as _one_run, timed
@@ -111,7 +111,7 @@ class Island(Feed[Any]):
             self._one_run = self._one_run or self._chained(one)
             self._server.hand_on(one, self._one_run)
             return
-        self._sample += 1
+        self.sample += 1
         self._one_timed = self._one_timed or self._chained(one, timed=True)
         began = meter.now()
         self._server.hand_on(one, self._one_timed)
@@ -127,7 +127,7 @@ class Island(Feed[Any]):
         """Chain the stages over what the source has now."""
         if self._started:
             self._state = None
-            timed = not (self._runs & SAMPLED and self._sample)
+            timed = not (self._runs & SAMPLED and self.sample)
             self._runs += 1
             self._few = None if self._others or self._pulls else self._source.few()
             if self._few is not None:
@@ -301,7 +301,7 @@ class Island(Feed[Any]):
     ) -> Callable[[], Iterator[StageStatistics]]:
         """Give what makes the figures of those before it, and its own."""
         count = self._source.tally() if self._count is None else maxsize - length_hint(self._count)
-        each = (count or 0) / (self._sample * NANOS) if self._sample else 0.0
+        each = (count or 0) / (self.sample * NANOS) if self.sample else 0.0
         return partial(_figured, source, stages, self._spent, each, self._source.works, self._meter)
 
     def record(self) -> Callable[[], Iterable[StageStatistics]]:
@@ -372,5 +372,5 @@ class _Counted(Few):
     def __next__(self) -> Any:
         item = next(self._items)
         self.count += 1
-        self._island._sample += 1
+        self._island.sample += 1
         return item
