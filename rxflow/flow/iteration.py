@@ -43,20 +43,26 @@ TURN = 0.001
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
 
-    __slots__ = ("__weakref__", "_calls", "_final", "iteration", "meter", "started")
+    __slots__ = (
+        "__weakref__",
+        "_calls",
+        "_final",
+        "_outcome",
+        "flow",
+        "iteration",
+        "meter",
+        "started",
+    )
 
     meter: Meter
 
-    def __init__(self) -> None:
+    def __init__(self, make: Make) -> None:
         self.started: float = time()
+        self.flow: object = getattr(make, "__self__", None)  # None when it is over
+        self._outcome = Status.CANCELLED  # how it has ended, when it is over
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: Callable[[], Iterable[StageStatistics]] = tuple
-
-    @property
-    def flow(self) -> object:
-        iteration = self.iteration()
-        return None if self._calls is None or iteration is None else iteration.flow
 
     def finish(self) -> None:
         iteration = self.iteration()
@@ -71,8 +77,8 @@ class _Loop:
 
     @property
     def status(self) -> Status:
-        if self._calls is None:
-            return Status.OVER
+        if self.meter.stopped:
+            return self._outcome
         return Status.STARVED if self.meter.open else Status.FLOWING
 
     def statistics(self) -> tuple[StageStatistics, ...]:
@@ -81,12 +87,14 @@ class _Loop:
             return tuple(self.meter.fill(self._final()))
         return iteration.statistics()
 
-    def cancel(self, feed: Feed[Any]) -> None:
+    def cancel(self, feed: Feed[Any], outcome: Status = Status.CANCELLED) -> None:
         """Cancel the source: the loop is over."""
+        self._outcome = outcome
         self.meter.stop()
         feed.cancel()
         self._final = feed.record()
         disappeared(self)
+        self.flow = None
         calls, self._calls = self._calls, None
         for call in calls or ():
             call()
@@ -107,7 +115,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         """Subscribe, on the running event loop."""
         self._signal = signal_here()
         self._make = make
-        self._loop = _Loop()
+        self._loop = _Loop(make)
         self._loop.iteration = weakref.ref(self)
         self._context = Context(self._signal.wake, pulls=True, consumer=self._loop)
         self._meter = self._loop.meter = self._context.meter
@@ -144,7 +152,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         except StopIteration:
             pass
         except StopAsyncIteration as error:
-            await self.aclose()
+            await self._end(Status.FAILED)
             raise _false_end() from error
         except BaseException as error:
             await self._failed(error)
@@ -181,9 +189,9 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
                     break
                 if state is State.WAITING:
                     await self._wait()
-            await self.aclose()
+            await self._end(Status.COMPLETED)
         except StopAsyncIteration as error:
-            await self.aclose()
+            await self._end(Status.FAILED)
             raise _false_end() from error
         except BaseException as error:
             await self._failed(error)
@@ -195,6 +203,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     async def _failed(self, error: BaseException) -> None:
         if isinstance(error, Exception):
             hooks.traced(self._make, error)
+            await self._end(Status.FAILED)
         await self.aclose()
 
     async def _rest(self) -> None:
@@ -216,24 +225,21 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
     async def aclose(self) -> None:
         """Cancel the source, and wait until what it opened is closed."""
-        if not self._open:
-            return
-        self._close()
-        await self._signal.closed(self._context)
+        await self._end(Status.CANCELLED)
 
-    def _close(self) -> None:
+    async def _end(self, outcome: Status) -> None:
+        if self._open:
+            self._close(outcome)
+            await self._signal.closed(self._context)
+
+    def _close(self, outcome: Status = Status.COMPLETED) -> None:
         if self._open:
             self._open = False
             self._finalizer.detach()
             self._part = iter(())
             self._run = None
-            self._loop.cancel(self._feed)
+            self._loop.cancel(self._feed, outcome)
             self._signal.wake()  # a step that waits in another task
-
-    @property
-    def flow(self) -> object:
-        """The Flow that runs, where there is one."""
-        return getattr(self._make, "__self__", None)
 
     @property
     def consumer(self) -> Consumer:
@@ -305,10 +311,9 @@ def _abandoned(feed: Feed[Any], left: _Loop, signal: Signal) -> None:
 class _Blocked:
     """A loop that blocks its thread, as those see it who look at what runs."""
 
-    __slots__ = ("_awake", "_feed", "_meter", "finished", "flow")
+    __slots__ = ("_awake", "_feed", "_meter", "finished")
 
-    def __init__(self, make: Make, feed: Feed[Any], awake: threading.Event, meter: Meter) -> None:
-        self.flow: object = getattr(make, "__self__", None)
+    def __init__(self, feed: Feed[Any], awake: threading.Event, meter: Meter) -> None:
         self._feed = feed
         self._awake = awake
         self._meter = meter
@@ -331,12 +336,13 @@ def blocking(make: Make) -> Iterator[Any]:
     awake = threading.Event()
     context = Context(awake.set, pulls=True)
     feed, meter = make(context), context.meter
-    blocked, loop = _Blocked(make, feed, awake, meter), _Loop()
+    blocked, loop = _Blocked(feed, awake, meter), _Loop(make)
     loop.meter = meter
     loop.iteration = lambda: blocked
     appeared(loop)
     run: Iterator[Any] | None = None  # None when exhausted
     look = 1  # so many items are given before it is looked for a finish: more when they are quick
+    outcome = Status.CANCELLED
     try:
         feed.start()
         while not blocked.finished:
@@ -352,7 +358,7 @@ def blocking(make: Make) -> Iterator[Any]:
             run = None
             state = feed.settle()
             if state is State.ENDED:
-                return
+                break
             if state is State.WAITING:
                 if running_loop() is not None or running_trio() is not None:
                     raise RuntimeError(
@@ -363,8 +369,10 @@ def blocking(make: Make) -> Iterator[Any]:
                 awake.wait()
                 awake.clear()
                 meter.served()
+        outcome = Status.COMPLETED
     except Exception as error:
+        outcome = Status.FAILED
         hooks.traced(make, error)
         raise
     finally:
-        loop.cancel(feed)
+        loop.cancel(feed, outcome)

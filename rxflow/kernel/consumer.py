@@ -17,7 +17,14 @@ class Status(Enum):
     FLOWING = "items pass, or the consumer is at work with one"
     STARVED = "the consumer asks for items, and there are none"
     BLOCKED = "the consumer asks for none"
-    OVER = "it has ended"
+    COMPLETED = "the source has ended, or somebody has ended the stream in its place"
+    FAILED = "the stream has failed"
+    CANCELLED = "the consumer has left"
+
+    @property
+    def over(self) -> bool:
+        """Whether that is how it has ended."""
+        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 class Consumer(Protocol):
@@ -47,6 +54,29 @@ class Consumer(Protocol):
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part, source first; the last ones when it is over."""
         ...
+
+
+def consumed(
+    before: tuple[StageStatistics, ...], requested: int, delivered: int, discarded: int
+) -> StageStatistics:
+    """Make the figures of a Subscriber.
+
+    Args:
+        before: Those of the pipeline.
+        requested: What it has requested (items).
+        delivered: What it was given (items).
+        discarded: What was pulled for it and not given, because of a cancel (items).
+    """
+    return StageStatistics(
+        "subscriber",
+        requested=requested,
+        received=delivered + discarded,
+        delivered=delivered,
+        discarded=discarded,
+        starved_seconds=before[-1].starved_seconds if before else 0.0,
+        inputs=1 if before else 0,
+        metered=True,
+    )
 
 
 _subscribing: ContextVar[Consumer | None] = ContextVar("rxflow_subscribing", default=None)

@@ -14,7 +14,7 @@ from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
-from .consumer import Consumer, Status
+from .consumer import Consumer, Status, consumed
 from .feed import Context, Feed, Few, State, remaining
 from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
@@ -39,28 +39,19 @@ class Drain(Subscription):
     """
 
     __slots__ = (
-        "_again",
-        "_delivered",
-        "_discarded",
-        "_error",
-        "_feed",
-        "_final",
-        "_granted",
-        "_late",
-        "_lock",
-        "_loop",
-        "_make",
-        "_on_batch",
-        "_on_next",
-        "_over",
-        "_raises",
-        "_run",
-        "_stopped",
-        "_subscriber",
-        "_thrown",
-        "_turn",
-        "meter",
-        "started",
+        *("_again", "_delivered", "_discarded", "_error", "_feed", "_final", "_granted", "_late"),
+        *(
+            "_lock",
+            "_loop",
+            "_make",
+            "_on_batch",
+            "_on_next",
+            "_outcome",
+            "_over",
+            "_raises",
+            "_run",
+        ),
+        *("_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
     )
 
     def __init__(
@@ -97,6 +88,7 @@ class Drain(Subscription):
         self._turn.acquire()
         self._again = False  # something happened since the loop last looked
         self._stopped = False  # ended, failed or cancelled
+        self._outcome = Status.CANCELLED  # which of these, once it is stopped
         self._error: Exception | None = None  # found outside the loop, to be signalled
         self._raises = raises
         self._loop = loop
@@ -230,12 +222,8 @@ class Drain(Subscription):
             began = None if meter.handed & SAMPLED else meter.now()
             try:
                 on_next(item)
-            except Exception as error:
-                self._stopped = True
+            except BaseException as error:
                 self._threw(error)
-            except BaseException as error:  # KeyboardInterrupt and the like pass through
-                self._stopped = True
-                self._thrown = error
             self._delivered += 1
             if began is not None:
                 meter.returned(began)
@@ -262,8 +250,7 @@ class Drain(Subscription):
         except Exception as error:
             self._end(error)
         except BaseException as error:
-            self._stopped = True
-            self._thrown = error
+            self._threw(error)
         self._leave()
 
     def _leave(self) -> None:
@@ -357,7 +344,6 @@ class Drain(Subscription):
                 try:
                     on_next(item)
                 except Exception as error:
-                    self._stopped = True
                     self._threw(error)
                 if self._stopped or self._error is not None:
                     return False
@@ -379,9 +365,10 @@ class Drain(Subscription):
                 self._on_batch(batch)
         return len(batch) < most
 
-    def _threw(self, error: Exception) -> None:
-        """Keep what the subscriber raised for whoever drains, or report it."""
-        if self._raises:
+    def _threw(self, error: BaseException) -> None:
+        """Stop; keep what the subscriber raised for whoever drains, or report it."""
+        self._stopped = True
+        if self._raises or not isinstance(error, Exception):  # KeyboardInterrupt and the like
             self._thrown = error
         else:
             hooks.dropped_error(error)
@@ -399,6 +386,7 @@ class Drain(Subscription):
                 error = self._error  # a wrong request that was made meanwhile
             if error is _FINISHED:
                 error = None
+            self._outcome = Status.COMPLETED if error is None else Status.FAILED
         assert subscriber is not None
         try:
             if error is None:
@@ -416,9 +404,7 @@ class Drain(Subscription):
         if feed is not None:
             self.meter.stop()
             try:
-                feed.cancel()
-            except Exception as error:
-                hooks.dropped_error(error)
+                hooks.reporting(feed.cancel)
             except BaseException:  # KeyboardInterrupt and the like pass through
                 self._feed = None
                 raise
@@ -442,7 +428,7 @@ class Drain(Subscription):
     def status(self) -> Status:
         """How it stands."""
         if self._stopped:
-            return Status.OVER
+            return self._outcome
         if self.meter.open:
             return Status.STARVED
         return Status.BLOCKED if self._granted == self._delivered else Status.FLOWING
@@ -453,14 +439,4 @@ class Drain(Subscription):
         lingers(self._late if feed is None else self if self._stopped else None)
         last = self._final if feed is None else feed.statistics
         before = () if last is None else tuple(self.meter.fill(last()))
-        consumer = StageStatistics(
-            "subscriber",
-            requested=self._granted,
-            received=self._delivered + self._discarded,
-            delivered=self._delivered,
-            discarded=self._discarded,
-            starved_seconds=before[-1].starved_seconds if before else 0.0,
-            inputs=1 if before else 0,
-            metered=True,
-        )
-        return (*before, consumer)
+        return (*before, consumed(before, self._granted, self._delivered, self._discarded))

@@ -77,6 +77,11 @@ class Meter:
         self._timed += 1
         self._lent += self.now() - since
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it measures no more."""
+        return self._ended is not None
+
     def stop(self) -> None:
         """Measure no more; idempotent."""
         self.served()

@@ -139,9 +139,8 @@ class Totals:
 
     def _ended(self, consumer: Consumer) -> None:
         """Hear of a subscription that is over, on any thread."""
-        status = getattr(consumer, "status", "ended")
-        status = str(getattr(status, "value", status))
-        self._over.append((ref(consumer), consumer.statistics(), name_of(consumer.flow), status))
+        name, status = name_of(consumer.flow), consumer.status.name.lower()
+        self._over.append((ref(consumer), consumer.statistics(), name, status))
         if len(self._over) >= WAITING and self._lock.acquire(False):
             try:
                 self._fold()

@@ -15,7 +15,8 @@ from ..flow.retrying import Retry
 from ..kernel import Context, DiscardCallback, Feed
 from ..protocol import LimitAlgorithm, Limiter
 from .asynchronous import Function, attempts
-from .concurrent import Concurrent, Decide, Tasks, awaitable, concurrent
+from .calls import Tasks, awaitable
+from .concurrent import Concurrent, Decide, concurrent
 from .limits import Gradient
 
 T1 = TypeVar("T1")

@@ -16,7 +16,8 @@ from ..flow.operator import operator
 from ..flow.retrying import Retry
 from ..kernel import DiscardCallback
 from ..protocol import shown
-from .concurrent import Call, Concurrent, Tasks, awaitable, concurrent
+from .calls import Call, Tasks, awaitable
+from .concurrent import Concurrent, concurrent
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")

@@ -13,7 +13,8 @@ from ..flow import Flow, checks
 from ..flow.operator import operator
 from ..kernel import Context, DiscardCallback
 from .asynchronous import checked
-from .concurrent import Call, Concurrent, Future, Runner, concurrent
+from .calls import Call, Future, Runner
+from .concurrent import Concurrent, concurrent
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")

@@ -320,7 +320,7 @@ def test_a_subscription_tells_its_status_and_when_it_began() -> None:
     source.on_next(1)
     assert status() is monitor.Status.BLOCKED
     probe.cancel()
-    assert status() is monitor.Status.OVER
+    assert status() is monitor.Status.CANCELLED
     other = TestSubscriber[int](1)
     rx.range(3).subscribe(other)
     assert other.subscription.started >= probe.subscription.started > 1e9

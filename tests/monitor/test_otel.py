@@ -78,7 +78,7 @@ def test_the_figures_are_observed(reader: InMemoryMetricReader) -> None:
     assert (BUFFER, 4) in found["rxflow.stage.items.discarded"]
     assert ({"flow": "orders"}, 0) in found["rxflow.flow.active"]
     [(labels, count)] = found["rxflow.flow.terminated"]
-    assert (labels["flow"], count) == ("orders", 1)
+    assert (labels, count) == ({"flow": "orders", "status": "cancelled"}, 1)
 
 
 def test_the_instruments_are_those_that_are_defined(reader: InMemoryMetricReader) -> None:

@@ -13,7 +13,7 @@ from reactivex import Subject
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.kernel import StageStatistics, appeared, disappeared
-from rxflow.monitor import Reading, StageTotals
+from rxflow.monitor import Reading, StageTotals, Status
 from rxflow.monitor.metrics import BY_NAME
 from rxflow.testing import TestSubscriber
 
@@ -44,6 +44,8 @@ class Telling:
 
     def __init__(self, *parts: Any, name: str = "orders") -> None:
         self.parts = parts
+        self.status = Status.CANCELLED
+        self.started = 0.0
         self.flow = rx.empty().pipe(ops.named(name))
 
     def finish(self) -> None: ...
