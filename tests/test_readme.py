@@ -1,6 +1,7 @@
 """The README's Python blocks do what they say."""
 
 import asyncio
+import builtins
 import re
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ def test_the_blocks_run_one_after_another(capsys: pytest.CaptureFixture[str]) ->
     for block in blocks():
         exec(compile(block, str(README), "exec"), namespace)
         printed.append(capsys.readouterr().out)
-    pipeline, subscriber, moved, in_rx, marbles, rules = printed
+    pipeline, subscriber, moved, in_rx, explained, recorded, marbles, rules = printed
     assert pipeline == "[3, 5, 7]\n"
     assert subscriber == "0\n1\n4\n"
-    assert [moved, in_rx, marbles, rules] == [""] * 4
+    assert [moved, in_rx, recorded, marbles, rules] == [""] * 5
+    assert explained == "1008\n"
     namespace["TestDoubling"]().test_required_spec101_request_gives_the_requested_number()
 
 
@@ -44,6 +46,7 @@ def test_what_it_recommends_exists(section: str, column: int, least: int) -> Non
     from rsocket.rsocket_client import RSocketClient
 
     import rxflow
+    import rxflow.monitor
     from rxflow import operators
 
     names = recommended(section, column)
@@ -57,6 +60,8 @@ def test_what_it_recommends_exists(section: str, column: int, least: int) -> Non
         rxflow.KillSwitch,
         rxflow.LatestReader,
         rxflow.Subscription,
+        rxflow.monitor,
+        builtins,
     )
     # Of other packages.
     others = {"start_server": asyncio, "CapacityLimiter": anyio, "request_stream": RSocketClient}
