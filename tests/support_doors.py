@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from reactivex import Subject
@@ -80,6 +81,14 @@ class Opened(Books):
         if self._direct:
             assert figures.delivered == len(self.probe.items), figures
         return figures
+
+    def wait_for_a_waiting_producer(self) -> StageStatistics:
+        """Let the clock go on a little at a time, until somebody was seen to wait for room."""
+        for microseconds in count(1):
+            self.at(microseconds / 1e6)
+            if (figures := self.figures).waited_seconds:
+                return figures
+        raise AssertionError
 
     def take_all(self) -> list[Any]:
         """Take what is held."""

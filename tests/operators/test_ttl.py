@@ -283,8 +283,7 @@ def test_what_gets_too_old_makes_room_for_a_thread_that_waits() -> None:
         done.append(True)
 
     join = in_thread(produce)
-    while not (figures := door.figures).waited_seconds:
-        assert figures.held <= 1
+    assert door.wait_for_a_waiting_producer().held == 1
     assert done == []
     door.at(10)
     join()

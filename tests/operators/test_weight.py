@@ -116,8 +116,7 @@ def test_a_thread_waits_until_there_is_room_for_its_own_item() -> None:
         passed.set()
 
     join = in_thread(produce)
-    while not door.figures.waited_seconds:
-        pass
+    door.wait_for_a_waiting_producer()
     door.probe.request(1)
     assert door.probe.items == ["aa"]
     assert not passed.is_set()  # 6 are held, 7 do not fit
