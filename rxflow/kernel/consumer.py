@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
 
+from .metering import Meter
 from .statistics import StageStatistics
 
 
@@ -38,6 +39,11 @@ class Consumer(Protocol):
     @property
     def status(self) -> Status:
         """How it stands."""
+        ...
+
+    @property
+    def meter(self) -> Meter:
+        """Measures how long it was there, and asked and had nothing."""
         ...
 
     @property

@@ -41,7 +41,9 @@ def parts(consumer: Consumer) -> tuple[tuple[StageStatistics, Part | None], ...]
 
 def _is_of(figures: StageStatistics, part: Part, explained: tuple[Part, ...]) -> bool:
     """Tell whether figures are of a part, whose operator may have said more in their name."""
-    name = figures.name.rpartition("/")[2]  # behind the names that were given
+    given, _, name = figures.name.rpartition("/")
+    if given and part.names and given.partition("/")[0] not in part.names:
+        return False
     if part.kind == "lifted":
         return part.name in name.split("|")
     if part.place is None and part.kind == "door":  # one that an operator has put there

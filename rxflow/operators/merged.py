@@ -189,6 +189,7 @@ class Merged(Feed[Any]):
         yield from joined(self._sources(), StageStatistics(self.name))
 
     def _sources(self) -> Iterator[StageStatistics]:
-        yield from self._past
+        # Those that have ended come last, so that the others find their part by their name.
         for entry in [*([self._outer] if self._outer else []), *self._inputs]:
             yield from entry.statistics()
+        yield from self._past
