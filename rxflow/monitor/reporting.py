@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -154,11 +155,12 @@ def report(subscription: object, *, since: Report | Snapshot | None = None) -> R
     return compared(now, before)
 
 
-def snapshot(subscription: object) -> Snapshot:
+def snapshot(subscription: object, like: Snapshot | None = None) -> Snapshot:
     """Note how a subscription stands, to compare it later.
 
     Args:
         subscription: As for :func:`report`.
+        like: An earlier one, whose labels are still right where it has the same parts.
 
     Raises:
         TypeError: It is no subscription.
@@ -172,9 +174,10 @@ def snapshot(subscription: object) -> Snapshot:
             f"rxflow.monitor.running(flow) gives the subscriptions of a Flow; not {subscription!r}"
         )
     consumer = cast("Consumer", consumer)
-    pairs = parts(consumer)
     life, starved = consumer.meter.times()
-    return Snapshot(pairs, life / NANOS, starved / NANOS, consumer.status is Status.OVER)
+    over = consumer.status is Status.OVER
+    pairs = None if like is None else _like(consumer.statistics(), like)
+    return Snapshot(pairs or parts(consumer), life / NANOS, starved / NANOS, over)
 
 
 def compared(now: Snapshot, before: Snapshot | None = None) -> Report:
@@ -214,11 +217,15 @@ def _labelled(now: Snapshot, before: Snapshot | None) -> tuple[Pair, ...]:
     """Give the figures with the labels they had, if they have lost them: it is over."""
     if before is None or any(part for _, part in now.pairs):
         return now.pairs
-    names = [figures.name for figures, _ in now.pairs]
-    if names != [figures.name for figures, _ in before.pairs]:
-        return now.pairs
-    labels = (part for _, part in before.pairs)
-    return tuple(zip((figures for figures, _ in now.pairs), labels, strict=True))
+    return _like((figures for figures, _ in now.pairs), before) or now.pairs
+
+
+def _like(figures: Iterable[StageStatistics], before: Snapshot) -> tuple[Pair, ...] | None:
+    """Give figures the labels they had; None where there are others now."""
+    now = tuple(figures)
+    if [each.name for each in now] != [each.name for each, _ in before.pairs]:
+        return None
+    return tuple(zip(now, (part for _, part in before.pairs), strict=True))
 
 
 def _limit(share: Share, sink: Node | None) -> Limit:

@@ -7,11 +7,13 @@ import asyncio
 import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .endpoint import read_endpoint
+from .following import Following
 from .metrics import BY_NAME
 from .sums import StageTotals
 from .totals import Reading, Totals
@@ -73,7 +75,9 @@ def run(options: argparse.Namespace, demo: Callable[[], Awaitable[object]]) -> i
     """
     view = open_view(sys.stdout)
     totals = None if options.url else Totals()
-    read = (lambda: read_endpoint(options.url)) if totals is None else totals.read
+    read = partial(read_endpoint, options.url)
+    if totals is not None:
+        read = partial(totals.read, subscriptions=True)
     watch = Watch(read, view)
     try:
         watch.look()
@@ -131,6 +135,7 @@ class Watch:
         self._before: Reading | None = None
         self._at = 0.0
         self._rows: list[Row] = []
+        self._following = Following()
 
     def look(self, *, patient: bool = False) -> None:
         """Look and show.
@@ -147,8 +152,9 @@ class Watch:
             return
         at = self._clock()
         self._rows = rows(reading, self._before, at - self._at)
-        self._before, self._at = reading, at
-        self._view.show(self._rows, _caption(reading))
+        self._before, self._at = replace(reading, subscriptions=()), at  # keeps none alive
+        limits = self._following.see(reading.subscriptions)
+        self._view.show(self._rows, "\n".join([_caption(reading), *limits]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from time import monotonic
 from weakref import ref
 
 from ..kernel import Consumer, StageStatistics
+from ..monitor import Report
+from ..monitor.following import Follower
 from ..protocol import UNBOUNDED
 
 WINDOW = 1.0
@@ -44,12 +46,14 @@ class Look:
         parts: Its parts, source first.
         over: Whether it is over; then these are its last figures.
         seconds: How long it has been watched (seconds).
+        report: What limits it.
     """
 
     number: int
     parts: tuple[Part, ...]
     over: bool
     seconds: float
+    report: Report | None = None
 
 
 class Watched:
@@ -72,6 +76,7 @@ class Watched:
         self._ended: float | None = None  # when it was over
         self._figures: tuple[StageStatistics, ...] = ()  # the last that were seen
         self._past: deque[tuple[float, tuple[int, ...]]] = deque()  # what had gone out, and when
+        self._follower = Follower()
         consumer.when_over(self._is_over)
         self.refresh()
 
@@ -80,6 +85,7 @@ class Watched:
         consumer = self.consumer()
         if consumer is not None:
             self._figures = consumer.statistics()
+            self._follower.see(consumer)
         self._ended = self._clock()
 
     @property
@@ -102,6 +108,9 @@ class Watched:
         """
         if self._ended is None:
             self._seen, self._figures = at, figures
+            consumer = self.consumer()
+            if consumer is not None:
+                self._follower.see(consumer)
             past, counts = self._past, tuple(part.delivered for part in figures)
             if past and len(past[-1][1]) != len(counts):  # parts come and go: begin anew
                 past.clear()
@@ -114,7 +123,8 @@ class Watched:
         over, figures = self.over, self._figures
         until = self._seen if self._ended is None else self._ended
         rates = self._average(figures, until) if over else self._rates(figures)
-        return Look(self.number, tuple(map(Part, figures, rates)), over, until - self._began)
+        parts = tuple(map(Part, figures, rates))
+        return Look(self.number, parts, over, until - self._began, self._follower.report())
 
     def _average(self, figures: tuple[StageStatistics, ...], until: float) -> list[float]:
         seconds = until - self._began

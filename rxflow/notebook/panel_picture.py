@@ -124,7 +124,8 @@ def _cells(part: Part) -> tuple[str, ...]:
 
 def _notes(look: Look) -> Iterator[str]:
     """Say what holds the stream up, in the words of the report on it."""
-    yield from ()  # rxflow.monitor's report goes here
+    if look.report is not None and (look.report.bottleneck or look.report.losses):
+        yield look.report.text
 
 
 def _body(look: Look, titled: bool) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import signal
 import subprocess
 import sys
+import weakref
+from functools import partial
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
@@ -13,15 +16,18 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from reactivex.testing import TestScheduler
 from rich.console import Console
 
 import rxflow
+from rxflow import operators as ops
 from rxflow.__main__ import main
 from rxflow.kernel import StageStatistics
 from rxflow.monitor import Reading, Totals
 from rxflow.monitor.endpoint import read_endpoint, reading_of
 from rxflow.monitor.prometheus import FlowCollector
 from rxflow.monitor.top import COLUMNS, Lines, Live, Row, Watch, cells, open_view, rows
+from rxflow.testing import TestSubscriber
 from tests.support_prometheus import exposed
 
 from .worlds import buffered, stage, telling, value
@@ -61,6 +67,26 @@ def test_rates_are_those_between_two_looks() -> None:
         second = buffer_of(shown.rows)
         assert (second.rate, second.drops) == (1.5, 3)
         assert shown.caption.endswith("1 running, 0 over")
+    totals.close()
+
+
+def test_what_limits_each_flow_is_told_below_the_table() -> None:
+    shown, clock, totals = Shown(), TestScheduler(), Totals()
+    watch = Watch(partial(totals.read, subscriptions=True), shown)  # type: ignore[arg-type]
+    probe = TestSubscriber[int](0)
+    rxflow.range(9).pipe(ops.limit_rate(4), ops.named("orders")).subscribe(probe, scheduler=clock)
+    watch.look()
+    assert shown.caption.endswith("running, 0 over")
+    clock.sleep(3)
+    watch.look()
+    assert "\norders: the consumer has asked for nothing 100% of the time" in shown.caption
+    gone = weakref.ref(probe.subscription)
+    probe.cancel()
+    del probe, clock
+    gc.collect()
+    assert gone() is None
+    watch.look()
+    assert "orders" not in shown.caption
     totals.close()
 
 

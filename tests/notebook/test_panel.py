@@ -18,9 +18,10 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import StageStatistics
 from rxflow import operators as ops
+from rxflow.kernel import Meter, Status
 from rxflow.notebook import Panel, panel, panel_picture, watch
 from rxflow.notebook.panel_figures import Look, Part, Watched
-from rxflow.testing import TestSubscriber
+from rxflow.testing import TestSubscriber, run_virtual
 
 
 def threads() -> list[threading.Thread]:
@@ -382,6 +383,9 @@ class Counting:
     def __init__(self) -> None:
         self.counts = [0]
         self.calls: list[Callable[[], object]] = []
+        self.meter = Meter(lambda: 0)
+        self.status = Status.FLOWING
+        self.flow = None
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         return tuple(StageStatistics("part", delivered=count) for count in self.counts)
@@ -436,3 +440,27 @@ def test_nothing_of_a_notebook_is_imported_before_a_panel_is_shown_in_one() -> N
     )
     assert done.stdout.splitlines() == ["waits for a subscription", "[]"]
     assert done.stderr == ""
+
+
+def test_what_limits_it_is_told_below_the_figures() -> None:
+    async def main() -> None:
+        async def slow(item: int) -> int:
+            await asyncio.sleep(1.0)
+            return item
+
+        flow = rx.range(100).pipe(ops.map_async(slow, max_concurrency=2), ops.named("enrich"))
+        iteration = aiter(flow)
+        watched = Watched(iteration.consumer, 1, asyncio.get_running_loop().time)
+        assert panel_picture.text([watched.look()], "running").count("\n") == 3
+        for _ in range(20):
+            await anext(iteration)
+            watched.refresh()
+        told = "`enrich` is busy 100% of the time with max_concurrency=2: raise max_concurrency"
+        assert told in panel_picture.text([watched.look()], "running")
+        assert f'<tr class="note"><td colspan="8">{told}' in panel_picture.html(
+            [watched.look()], "running"
+        )
+        await iteration.aclose()
+        assert f"it has ended; {told}" in panel_picture.text([watched.look()], "over")
+
+    run_virtual(main())
