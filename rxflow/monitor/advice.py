@@ -19,6 +19,9 @@ FULL = 0.9
 TIE = 0.02
 """Parts whose shares differ by less limit together."""
 
+SHORT = 0.001
+"""In less time nothing can be told (seconds)."""
+
 SLACK = 0.5
 """A bottleneck with a smaller share is busy, but nothing is held up for long."""
 
@@ -66,7 +69,9 @@ def advised(found: Finding) -> str:
 def _state(found: Finding) -> str:
     if found.over:
         return "it has ended, too soon to tell what limited it"
-    return "it has just begun: there is no bottleneck to be seen yet"
+    if found.seconds < SHORT:
+        return "it has just begun: there is no bottleneck to be seen yet"
+    return "there is no bottleneck: no part keeps the others waiting"
 
 
 def _said(found: Finding) -> str:
@@ -190,14 +195,21 @@ def _concurrency(found: Finding) -> str:
     node = found.shares[0].node
     limit = None if node is None else limit_of(node)
     how = "raise max_concurrency" if limit else "let it do more at once"
-    return f"{how}, make its function quicker" + (_slow(found) or "")
+    slow = _slow(found)
+    return (
+        f"{how}, make its function quicker{slow}"
+        if slow
+        else f"{how}, or make its function quicker"
+    )
 
 
 def _inner(found: Finding) -> str:
     node = found.shares[0].node
-    serial = node is not None and limit_of(node) == 1
-    how = "flat_map opens several of them at once" if serial else "raise max_concurrency"
-    return f"{how}, or make those sources quicker"
+    if node is None or limit_of(node) != 1:
+        return "raise max_concurrency, or make those sources quicker"
+    if node.name.startswith("concat"):
+        return "make those sources quicker, or open several at once with flat_map"
+    return "make those sources quicker"
 
 
 _ADVICE: dict[str, Callable[[Finding], str]] = {

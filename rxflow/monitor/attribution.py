@@ -112,6 +112,7 @@ class _Walk:
         yield Share(node, kind, min(most, free, _clear(own)), among)
         if is_pushed(node):  # whatever is asked of those before it, what it holds is no fault
             most = min(most, self._lacking(node))
+        most = min(most, _kept(node))
         inputs = node.inputs
         if node.opens or node.name in ASIDE:
             inputs = inputs[:1]
@@ -132,19 +133,28 @@ class _Walk:
         if not node.inputs:
             if is_pushed(node):
                 return "source", self._lacking(node)
+            if " #" in figures.name:  # it is an outlet of a part that is elsewhere in the tree
+                return "source", 0.0
             return "source", (figures.starved_seconds + figures.working_seconds) / seconds
-        waits = (figures.starved_seconds - max(map(_waited_for, node.inputs))) / seconds
+        before = _kept(node) * max(map(_waited_for, node.inputs))
+        waits = (figures.starved_seconds - before) / seconds
         if is_stage(node):
             return "callback", figures.working_seconds / seconds
         if node.opens:
-            inner = sum(map(_waited_for, node.inputs[1:]))
+            # Some have a queue of the operator's own, which is filled before it is its turn.
+            inner = sum(
+                _waited_for(each.inputs[0] if each.inputs and each.name == node.name else each)
+                for each in node.inputs[1:]
+            )
             return "inner sources", inner / seconds / self._opened(node)
         if is_concurrent(node):
             calls = limit_of(node) or figures.peak or 1
             return "concurrency", max(waits, figures.working_seconds / seconds / calls)
         if node.name in RATES:
             return "rate limit", max(waits, self._rate(node))
-        return "peer" if node.category == "multicast" else "time", waits
+        if node.category != "multicast":
+            return "time", waits
+        return "peer", waits if figures.shared else 0.0
 
     def _opened(self, node: Node) -> float:
         """Say how many inner sources may be open, or were on average."""
@@ -193,6 +203,14 @@ def is_pushed(node: Node) -> bool:
     if node.part is not None:
         return node.part.kind == "door"
     return not node.inputs and bool(node.figures.received) and node.figures.capacity is not None
+
+
+def _kept(node: Node) -> float:
+    """Say which share of what came into a part, that asks for all there is, it has not given up."""
+    figures = node.figures
+    if is_pushed(node) or not figures.received:
+        return 1.0
+    return _clear(1 - sum(figures.dropped.values()) / figures.received)
 
 
 def _makes(node: Node) -> bool:

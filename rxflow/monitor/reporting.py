@@ -9,7 +9,7 @@ from typing import Any, cast
 from ..flow import Flow
 from ..flow.assembly import Place
 from ..kernel import NANOS, Consumer, StageStatistics, Status
-from .advice import Finding, advised, text_of
+from .advice import SHORT, Finding, advised, text_of
 from .attribution import Kind, Share, shares
 from .explanation import Part
 from .parts import parts
@@ -20,9 +20,6 @@ CONSUMER = "the consumer"
 
 NOTEWORTHY = 0.05
 """A part that keeps the others waiting for less of the time is not told of."""
-
-SHORT = 0.001
-"""In less time nothing can be told (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +129,27 @@ def report(subscription: object, *, since: Report | Snapshot | None = None) -> R
 
     Where one of several inputs is enough, as in ``merge``, they limit only as long as none of
     them has an item; where all are needed, as in ``zip``, each counts. What is before a door
-    that drops limits only as long as that door is empty.
+    that drops limits only as long as that door is empty, and what is before an operator that
+    drops as it should, such as ``sample``, as far as its items are used.
 
+    A synchronous function keeps all that shares its thread from going on. Its working time is
+    therefore taken from what the others may have; not where ``observe_on`` or ``subscribe_on``
+    say that there are several threads. Parts whose shares are about equal limit together:
+    ``limits`` has all of them.
+
+    >>> import asyncio
     >>> import rxflow as rx
-    >>> from rxflow.monitor import report
-    >>> iteration = aiter(rx.range(9))  # doctest: +SKIP
-    >>> print(report(iteration))  # doctest: +SKIP
+    >>> async def main():
+    ...     ticks = rx.interval(0.01).named("ticks")
+    ...     iteration = aiter(ticks)
+    ...     for _ in range(5):
+    ...         await anext(iteration)
+    ...     found = report(iteration)
+    ...     await iteration.aclose()
+    ...     return found
+    >>> found = asyncio.run(main())
+    >>> found.bottleneck.label, found.bottleneck.kind
+    ('ticks', 'source')
 
     Args:
         subscription: What ``subscribe(Subscriber)``, ``aiter(flow)`` or ``running()`` gives.

@@ -89,6 +89,8 @@ async def _reported(subscription: Any, consuming: Any, seconds: float) -> Report
 class Pipeline:
     """A pipeline of random parts, one of which takes longer than all the others together.
 
+    If it were only slower than each of them, several that take turns could limit it more.
+
     Attributes:
         random: Where it comes from.
         told: How it was put together.

@@ -352,6 +352,7 @@ ODD: dict[str, Callable[[Any, Any], Any]] = {
     "window": lambda a, b: a.pipe(ops.window_with_count(2), ops.merge(max_concurrent=2)),
     "delay": lambda a, b: a.pipe(ops.delay(0.5)),
     "amb": lambda a, b: a.pipe(ops.amb(b)),
+    "eager": lambda a, b: a.pipe(ops.concat_map_eager(lambda _: slow("c", 1.0, 2))),
     "buffer": lambda a, b: a.pipe(ops.buffer_with_time(3.0)),
 }
 
@@ -364,6 +365,44 @@ def test_whatever_it_is_made_of_there_is_an_answer(name: str) -> None:
     assert all(0 <= limit.share <= 1 for limit in found.limits)
     assert found.limits[0] is found.bottleneck
     assert str(found)
+
+
+def test_an_operator_that_lets_through_what_it_should_is_named_and_not_its_source() -> None:
+    found = seen(slow("ticks", 0.1).pipe(ops.sample(3.0)))
+    assert named(found) == ("sample", "time")
+    assert "97% of the items are dropped at `sample" in str(found)
+
+
+def test_the_rails_of_a_parallel_are_told_by_what_is_on_them() -> None:
+    found = seen(rx.range(10**6).pipe(ops.parallel(3, ops.map_async(taking(1.0)))))
+    assert named(found) == ("map_async", "concurrency")
+    found = seen(slow("ticks", 1.0).pipe(ops.parallel(3, ops.map_async(taking(0.5)))))
+    assert named(found) == ("ticks", "source")
+
+
+def test_inner_sources_that_are_given_in_order_count_while_it_is_not_their_turn() -> None:
+    flow = rx.range(10**6).pipe(
+        ops.concat_map_eager(lambda _: rx.from_async_iterable(every(1.0, 2)), max_concurrency=4)
+    )
+    assert named(seen(flow, 0.01)) == ("concat_map_eager", "inner sources")
+
+
+def test_what_is_opened_and_closed_in_a_window_is_added_up() -> None:
+    async def main() -> None:
+        flow = rx.range(10**6).pipe(ops.flat_map(lambda _: slow("c", 1.0, 2), max_concurrency=2))
+        iteration = aiter(flow)
+        last = report(iteration)
+        for _ in range(30):
+            await anext(iteration)
+            found = report(iteration, since=last)
+            if found.seconds >= 1.0:
+                assert named(found) == ("flat_map", "inner sources")
+                assert found.bottleneck is not None
+                assert found.bottleneck.share == pytest.approx(1.0)
+            last = found
+        await iteration.aclose()
+
+    run(main())
 
 
 def wrong(most: int) -> list[str]:
