@@ -86,7 +86,7 @@ def _said(found: Finding) -> str:
         case "source":
             said = f"{label} {'keep' if together else 'keeps'} the rest waiting {share}"
         case "callback":
-            said = f"the function of {label} works {share}, and nothing else can meanwhile"
+            said = f"the function of {label} works {share}, and nothing else in its thread can"
         case "concurrency":
             said = f"{label} is busy {share}{_with_limit(found)}"
         case "inner sources":

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..flow import Flow
 from ..flow.assembly import Place
-from ..kernel import NANOS, Consumer, StageStatistics, Status
+from ..kernel import NANOS, Consumer, StageStatistics
 from .advice import SHORT, Finding, advised, text_of
 from .attribution import Kind, Share, shares
 from .explanation import Part
@@ -187,7 +187,7 @@ def snapshot(subscription: object, like: Snapshot | None = None) -> Snapshot:
         )
     consumer = cast("Consumer", consumer)
     life, starved = consumer.meter.times()
-    over = consumer.status is Status.OVER
+    over = consumer.status.over
     pairs = None if like is None else _like(consumer.statistics(), like)
     return Snapshot(pairs or parts(consumer), life / NANOS, starved / NANOS, over)
 

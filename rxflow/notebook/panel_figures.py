@@ -85,8 +85,9 @@ class Watched:
         consumer = self.consumer()
         if consumer is not None:
             self._figures = consumer.statistics()
-            self._follower.see(consumer)
         self._ended = self._clock()
+        if consumer is not None:
+            self._follower.see(consumer)
 
     @property
     def over(self) -> bool:
@@ -106,7 +107,7 @@ class Watched:
             at: When that was (seconds).
             figures: It.
         """
-        if self._ended is None:
+        if self._ended is None and at >= self._seen:  # else somebody has looked meanwhile
             self._seen, self._figures = at, figures
             consumer = self.consumer()
             if consumer is not None:

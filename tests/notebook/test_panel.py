@@ -415,6 +415,15 @@ def test_the_throughput_is_that_of_the_last_second_and_at_the_end_of_all() -> No
     assert (look.over, look.seconds, look.parts[0].rate) == (True, 4.0, 25.0)
 
 
+def test_what_was_read_before_it_was_looked_at_changes_nothing() -> None:
+    consumer = Counting()
+    watched = Watched(consumer, 1, lambda: 5.0)
+    consumer.counts = [7]
+    watched.refresh()
+    watched.see(4.9, (StageStatistics("part", delivered=3),))
+    assert watched.look().parts[0].figures.delivered == 7
+
+
 def test_parts_that_come_and_go_give_no_false_throughput() -> None:
     now = [100.0]
     consumer = Counting()
