@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -30,8 +31,17 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        """Name it shortly, such as "app.py:12"."""
-        return f"{Path(self.file).name}:{self.line}"
+        """Name it shortly, such as "app.py:12", or "In[3]:2" for a cell of a notebook."""
+        return f"{_cell(self.file) or Path(self.file).name}:{self.line}"
+
+
+def _cell(file: str) -> str | None:
+    """Name the cell whose code it is, as IPython's tracebacks do; None where it is none."""
+    module = sys.modules.get("IPython")
+    shell = None if module is None else module.get_ipython()
+    compiler = getattr(shell, "compile", None)
+    named = compiler.format_code_name(file) if hasattr(compiler, "format_code_name") else None
+    return str(named[1]) if named is not None else None
 
 
 class Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _LINES = ("-", "--", "-.", ":")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 
+# A hundredth of a point is not seen; matplotlib writes millionths, twice the size of the picture.
+_PLACE, _FINE = re.compile(r'\bd="[^"]*"'), re.compile(r"(\.\d\d)\d+")
+_BREAK = re.compile(r"\s+")
 
 _MARKED = "#010203"
 """Stands for the colour of the page's text, which matplotlib has no word for."""
@@ -127,4 +131,6 @@ def drawn(outcomes: Sequence[Outcome]) -> str:
     with library.rc_context(settings):
         figure(outcomes).savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
-    return svg[svg.index("<svg") :].replace(_MARKED, "currentColor")
+    svg = _PLACE.sub(lambda path: _FINE.sub(r"\1", _BREAK.sub(" ", path[0])), svg)
+    svg = svg[svg.index("<svg") :]
+    return svg.replace(_MARKED, "currentColor")
