@@ -7,7 +7,6 @@ as told, and writes their outputs; without ``--write`` it says where they differ
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import json
 import os
