@@ -39,9 +39,9 @@ def _cell(file: str) -> str | None:
     """Name the cell whose code it is, as IPython's tracebacks do; None where it is none."""
     module = sys.modules.get("IPython")
     shell = None if module is None else module.get_ipython()
-    compiler = getattr(shell, "compile", None)
-    named = compiler.format_code_name(file) if hasattr(compiler, "format_code_name") else None
-    return str(named[1]) if named is not None else None
+    name: Any = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    named = None if name is None else name(file)
+    return None if named is None else str(named[1])
 
 
 class Call:
