@@ -93,8 +93,9 @@ def executed(path: Path) -> Any:
         record_timing=False,
         store_widget_state=False,
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1"}
-    client.execute(env={**environment, "JUPYTER_PATH": sys.prefix + "/share/jupyter"})
+    client.execute(
+        env={**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1"},
+    )
     for cell in book["cells"]:
         cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k == "tags"}
     book["metadata"] = {**METADATA, "rxflow": {"fingerprint": fingerprint(book)}}
