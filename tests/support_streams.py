@@ -23,6 +23,7 @@ class Sink(asyncio.Transport):
     def __init__(self, write: Callable[[bytes], object]) -> None:
         super().__init__()
         self._write = write
+        self._closed = False
 
     def write(self, data: Any) -> None:
         self._write(bytes(data))
@@ -31,13 +32,20 @@ class Sink(asyncio.Transport):
         return False
 
     def is_closing(self) -> bool:
-        return True  # so that nobody wants it closed
+        return self._closed
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self._closed = True
+
+
+class Unguarded(asyncio.StreamWriter):
+    """A writer that may be left open: there is nothing behind it."""
+
+    def __del__(self) -> None: ...
 
 
 def writer_to(write: Callable[[bytes], object]) -> asyncio.StreamWriter:
     """Make a writer on the running loop, over a Sink."""
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
-    return asyncio.StreamWriter(Sink(write), protocol, reader, asyncio.get_running_loop())
+    return Unguarded(Sink(write), protocol, reader, asyncio.get_running_loop())

@@ -25,7 +25,6 @@ OTHERWISE: dict[str, str | None] = {
     "from_publisher-publisher-subscribe": None,
     "supervise-operator": "map",
     "sample-sampler-iterator": "from_iterable",
-    "catch-handler-iterator": "one of concat",  # and catch, of one file
 }
 
 
