@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from opcode import opname
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, cast
@@ -20,6 +20,7 @@ _PARTS = ("rxflow.operators.", "rxflow.sources.", "rxflow.aio.", "rxflow.http.")
 _PLAIN = (list, tuple, range, dict, set, frozenset, str, bytes)  # these do not fail
 _PLACE = ", added at "
 _MOST = 5  # operators that a note names, where it cannot be told which one it was
+_DEEP = 128  # frames that are looked at; an error that is raised again and again gathers them
 
 
 def trace(flow: Any, error: BaseException) -> None:
@@ -34,7 +35,7 @@ def trace(flow: Any, error: BaseException) -> None:
         error: With what.
     """
     calls = list(_calls(flow))
-    steps = list(_steps(error))
+    steps = list(islice(_steps(error), _DEEP))
     found = _given(steps, calls) or _signalled(error, calls)
     if not found and not any(_PLACE in note for note in _notes(error)):  # it knows better there
         found = _by_code(steps, calls)

@@ -286,6 +286,7 @@ class Island(Feed[Any]):
 
     def cancel(self) -> None:
         """Cancel the source, then tell the stages, first to last."""
+        self._few_timed = None  # it refers to this: what is over is let go of at once
         parts = (self._source, *self._others) if self._started else self._others
         for part in parts:
             hooks.reporting(part.cancel)  # the others are told all the same

@@ -20,6 +20,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import Flow
 from rxflow import operators as ops
+from rxflow.flow import tracing
 from rxflow.testing import TestSubscriber, run_virtual
 from tests.kernel.recorder import dropped_errors
 
@@ -330,3 +331,28 @@ def test_an_error_that_takes_no_note_is_signalled_all_the_same() -> None:
     with dropped_errors() as reported:
         assert isinstance(subscribed(one().map(fail)), ClosedError)
     assert [str(each) for each in reported] == ["no notes"]
+
+
+def test_an_error_that_is_raised_again_and_again_costs_no_more_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[int] = []
+    steps = tracing._steps
+
+    def counted(error: BaseException) -> Iterator[Any]:
+        looked.append(0)
+        for step in steps(error):
+            looked[-1] += 1
+            yield step
+
+    monkeypatch.setattr(tracing, "_steps", counted)
+    error = PlantedError()
+
+    def again(_: Any) -> Any:
+        raise error
+
+    for _ in range(300):
+        flow = one().map(again)
+        flow.subscribe(TestSubscriber[Any](1))
+    assert max(looked) == looked[-1] == looked[-100] <= 128
+    assert len(error.__notes__) == 1

@@ -61,7 +61,7 @@ def test_a_timeout_of_the_functions_own_is_left_as_it_is() -> None:
     async def own(item: int) -> int:
         raise TimeoutError("the function's")
 
-    with pytest.raises(TimeoutError, match=r"^the function's$"):
+    with pytest.raises(TimeoutError, match=r"^the function's\nin map_async, added at .*$"):
         run(timed(rx.of(1).pipe(ops.map_async(own, timeout=2))))
 
 

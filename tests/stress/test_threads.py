@@ -16,7 +16,7 @@ import reactivex
 from reactivex.disposable import Disposable
 
 import rxflow
-from rxflow.kernel import boundary as boundary_module
+from rxflow.kernel import counting as counting_module
 from rxflow.kernel import drain as drain_module
 from rxflow.protocol import BLOCK, DROP_ALL, DROP_NEWEST, DROP_OLDEST, UNBOUNDED, Subscriber
 from tests.kernel.recorder import dropped_errors
@@ -54,7 +54,7 @@ def switching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Switch threads as often as the interpreter can, or exactly around the critical points."""
     if request.param == "at every lock":
         monkeypatch.setattr(drain_module, "Lock", YieldingLock)
-        monkeypatch.setattr(boundary_module, "Lock", YieldingLock)
+        monkeypatch.setattr(counting_module, "Lock", YieldingLock)
         yield
         return
     before = sys.getswitchinterval()
