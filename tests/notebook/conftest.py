@@ -1,11 +1,5 @@
-"""What runs is what a test has begun itself."""
+"""What is shown is what a test has begun itself."""
 
-from __future__ import annotations
+from tests.monitor.conftest import nothing_runs_yet
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the subscriptions that earlier tests have left running."""
-    monkeypatch.setattr("rxflow.kernel.running._running", {})
+__all__ = ["nothing_runs_yet"]
