@@ -16,7 +16,7 @@ from ..protocol import UNBOUNDED
 from .clock import running_scheduler, stopwatch
 from .consumer import Consumer
 from .metering import Lap, Meter
-from .statistics import StageStatistics
+from .statistics import Ledger, StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
 
@@ -207,6 +207,15 @@ class Feed(ABC, Generic[T_out]):
 
         ``want`` follows when what is there has been taken.
         """
+
+    def note(self, ledger: Ledger, meter: Meter) -> None:
+        """Put its last figures into a ledger.
+
+        Args:
+            ledger: Where to.
+            meter: Of the edge that it was pulled through.
+        """
+        ledger.keep(lambda: meter.fill(self.statistics()))
 
     def tally(self) -> int | None:
         """Count the items that were pulled out of it; None where they are not counted."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from . import hooks
 from .feed import NOTHING, Context, Feed, Server, State
-from .pulled import Pulled
 from .statistics import Ledger, StageStatistics
 
 
@@ -172,11 +171,7 @@ class Input:
         Args:
             ledger: Has them.
         """
-        feed = self._feed
-        if type(feed) is Pulled:
-            ledger.count(*feed.summed(), *self._meter.times())
-        else:
-            ledger.keep(self.statistics)
+        self._feed.note(ledger, self._meter)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feed."""

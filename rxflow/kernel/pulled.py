@@ -11,7 +11,8 @@ from typing import Any
 
 from . import hooks
 from .feed import BUDGET, Feed, State
-from .statistics import StageStatistics
+from .metering import Meter
+from .statistics import Ledger, StageStatistics
 
 # Iterators that know exactly how much is left without being advanced.
 _SAMPLES: tuple[Iterable[Any], ...] = (
@@ -84,9 +85,14 @@ class Pulled(Feed[Any]):
         """Count the items."""
         return self._size - length_hint(self._count)
 
-    def summed(self) -> tuple[str, int]:
-        """Give its name and how many items there were, which is all there is to say."""
-        return self._name, self.tally()
+    def note(self, ledger: Ledger, meter: Meter) -> None:
+        """Put its last figures into a ledger: there is no more to say than how many items it gave.
+
+        Args:
+            ledger: Where to.
+            meter: Of the edge that it was pulled through.
+        """
+        ledger.count(self._name, self.tally(), *meter.times())
 
     def record(self) -> Callable[[], Iterable[StageStatistics]]:
         """Give what makes the figures."""
@@ -125,6 +131,15 @@ class Failed(Feed[Any]):
 
     def cancel(self) -> None:
         """Do nothing: nothing is open."""
+
+    def note(self, ledger: Ledger, meter: Meter) -> None:
+        """Put into a ledger that there was nothing.
+
+        Args:
+            ledger: Where to.
+            meter: Of the edge that it was pulled through.
+        """
+        ledger.count("throw", 0, *meter.times())
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give that there was nothing."""

@@ -154,8 +154,7 @@ class Serial(Feed[Any]):
         if feed is not None:
             self._lap.stop()
             feed.cancel()
-            lap = self._lap
-            self._past.keep(lambda: lap.fill(feed.statistics()))
+            feed.note(self._past, self._lap)
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the ones before, then the current one's, then its own: it holds nothing."""

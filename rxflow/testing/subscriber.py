@@ -83,10 +83,8 @@ class TestSubscriber(Subscriber[T], Generic[T]):
 
     @property
     def statistics(self) -> dict[str, StageStatistics]:
-        """The figures of each part of the stream, by its name; of two, those that hold items."""
-        parts = self.subscription.statistics()
-        holding = {part.name: part for part in parts if part.capacity is not None}
-        return {part.name: part for part in parts} | holding
+        """The figures of each part of the stream, by its name; of several, the last."""
+        return {part.name: part for part in self.subscription.statistics()}
 
     def request(self, n: Any) -> None:
         """Ask for more; before there is a Subscription, as soon as there is one.
