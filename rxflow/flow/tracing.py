@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice, pairwise
 from opcode import opname
 from types import CodeType, FrameType, FunctionType, MethodType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from reactivex import Observable
 
@@ -78,8 +77,7 @@ def _calls(flow: Any) -> Iterator[Call]:
             waiting += cast("list[Any]", what)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A frame that an error has passed, and with which instruction."""
 
     frame: FrameType
@@ -105,13 +103,13 @@ def _steps(error: BaseException) -> Iterator[_Step]:
 
 def _given(steps: list[_Step], calls: list[Call]) -> list[Call]:
     """Find the calls that were given the function of the user which rxflow has called."""
-    codes: dict[CodeType, list[Call]] = {}
+    codes: dict[int, list[Call]] = {}  # by identity: to look at what is in a code takes its time
     for call in calls:
-        for code in {*_codes(call)}:
+        for code in {id(each) for each in _codes(call)}:
             codes.setdefault(code, []).append(call)
     for above, step in pairwise(steps):
-        if step.frame.f_code in codes and above.inside:
-            return codes[step.frame.f_code]
+        if (found := codes.get(id(step.frame.f_code))) and above.inside:
+            return found
     return []
 
 
