@@ -306,7 +306,7 @@ class Boundary(Counted[T], Generic[T]):
         """Close, and hand what is held to ``on_discard``."""
         with self._lock:
             self._end = End.CANCELLED
-            self._error = self._server = None
+            self._error = self._server = self._few = None
             self._stay.stop()
         if self._telling:
             self._telling.cancel()
