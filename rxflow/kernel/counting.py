@@ -44,7 +44,7 @@ class Counted(Feed[T], Generic[T]):
 
     def __init__(self, context: Context, name: str, capacity: int, overflow: Overflow) -> None:
         """Count from nothing; see :class:`Boundary` for the arguments."""
-        self.name = name
+        self.name: str = name
         self._capacity = capacity
         self._overflow = overflow
         self._lock = Lock()

@@ -76,7 +76,7 @@ class Island(Feed[Any]):
         self._runs = 0  # how many there were
         # Of the inputs that were timed: how many, and how long it took to have them from the
         # source, and then from each stage with all those before it (nanoseconds).
-        self.sample = 0
+        self.sample: int = 0
         self._spent = [0] * (len(stages) + 1)
         self._few_timed: Iterator[Any] | None = None  # the same as _few_run, timed
         self._one_timed: Iterator[Any] | None = None  # the same as _one_run, timed

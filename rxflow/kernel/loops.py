@@ -13,7 +13,7 @@ from .feed import Context
 _running: set[asyncio.Task[Any]] = set()  # a task that nobody refers to may be collected
 
 
-running_loop = asyncio._get_running_loop
+running_loop: Callable[[], asyncio.AbstractEventLoop | None] = asyncio._get_running_loop
 """Gives the event loop that runs in this thread, or None: no exception where there is none."""
 
 

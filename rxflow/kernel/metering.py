@@ -187,7 +187,8 @@ class Stay:
         self._now = now
         self._since: int | None = None  # when it came to hold something; None while it is empty
         self._held = 0  # how long it had held something before that
-        self._time = self._position = self.limit = 0  # when the item came that is timed, and where
+        self._time = self._position = 0  # when the item came that is timed, and where
+        self.limit: int = 0
         self._known = (0, 0)  # the same of an item that is not behind the first one
         self._marks = 0
         self._histogram: Histogram | None = None  # made when it is needed

@@ -151,18 +151,18 @@ class StageSums:
     )
 
     def __init__(self, flow: str, stage: str) -> None:
-        self.flow = flow
-        self.stage = stage
+        self.flow: str = flow
+        self.stage: str = stage
         self._gathered: list[StageStatistics] = []
         self._sums = Sums(len(_COUNTED))
         self._times: Sums | None = None  # of the latency: those of the buckets, and seconds
-        self.drops = Counts()
+        self.drops: Counts = Counts()
         # By hub, its last figures: each of its consumers tells them, and they count once.
         self._hubs: dict[int, StageStatistics] = {}
         self._begin()
 
     def _begin(self) -> None:
-        self.running = 0
+        self.running: int = 0
         self._alive: set[int] = set()  # the hubs with a consumer that runs, in this reading
         self._levels: Sequence[float] = [0] * len(_ADDED)
         self._worsts: Sequence[float] = [0] * len(_COMPARED)
@@ -265,9 +265,9 @@ class FlowSums:
     __slots__ = ("active", "ends", "flow")
 
     def __init__(self, flow: str) -> None:
-        self.flow = flow
-        self.active = 0
-        self.ends = Counts()
+        self.flow: str = flow
+        self.active: int = 0
+        self.ends: Counts = Counts()
 
     def read(self) -> FlowTotals:
         """Give the sums, and begin anew with those that run."""
