@@ -111,10 +111,10 @@ def eager(loop: asyncio.AbstractEventLoop) -> bool:
     They can from Python 3.12 on, on a loop of asyncio whose tasks nobody else makes.
     """
     return (
-        sys.version_info >= (3, 12)
-        and isinstance(loop, asyncio.BaseEventLoop)
+        isinstance(loop, asyncio.BaseEventLoop)
         and type(loop).create_task is asyncio.BaseEventLoop.create_task
         and loop.get_task_factory() is None
+        and sys.version_info >= (3, 12)
     )
 
 
