@@ -21,13 +21,13 @@ COLUMNS = (
     "dropped",
     "discarded",
     "peak",
-    "blocked",
+    "waited",
     "p50",
     "p99",
 )
 _WIDTHS = (13, 8, 9, 7, 9, 4, 7, 7, 7)  # of the columns, in plain lines (characters)
 LEGEND = (
-    "peak: most held at the door (items); blocked: producer waited for room (s)",
+    "peak: most held at the door (items); waited: producer waited for room (s)",
     "p50, p99: time from push to consumer (ms)",
 )
 
