@@ -98,8 +98,13 @@ def name_of(flow: Any) -> str:
         flow, calls = getattr(flow, "assembly", UNKNOWN)
         for call in reversed(calls):
             if call.name == "named":
-                return next(iter((*call.args, *call.kwargs.values())))
+                return given_name(call)
     return ""
+
+
+def given_name(call: Call) -> str:
+    """Give the name that a call of ``named`` gives."""
+    return str(next(iter((*call.args, *call.kwargs.values()))))
 
 
 def is_inside(code: CodeType) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from reactivex import Observable
 
 from ..flow import Flow, LiftedFlow
-from ..flow.assembly import Call
+from ..flow.assembly import Call, given_name
 from ..flow.operator import Operator
 from ..flow.stock import TABLE, Mode
 from ..kernel import HANDOVER
@@ -135,7 +135,7 @@ class _Drafts:
             alone = fused or (index > 0) or _observes(call)
             last = self.add(part, fused=alone and len(drawn) == 1, call=call, latest=flow.latest)
             if call.name == "named":
-                self._name(str(call.args[0] if call.args else call.kwargs["name"]), first, last)
+                self._name(given_name(call), first, last)
         if key:
             self._shared[key] = last
         return last

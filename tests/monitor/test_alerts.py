@@ -47,12 +47,6 @@ def sampler() -> Iterator[Sampler]:
         yield made
 
 
-@pytest.fixture
-def world() -> Iterator[Buffered]:
-    with buffered(capacity=10) as made:
-        yield made
-
-
 FULL = [("RxflowStageFull", True)]
 OVER = [("RxflowStageFull", False)]
 

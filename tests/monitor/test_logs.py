@@ -14,7 +14,7 @@ from rxflow.monitor.logs import WarningLog
 from rxflow.monitor.rules import filling, stalled
 from rxflow.testing import TestSubscriber
 
-from .worlds import Buffered, buffered
+from .worlds import Buffered
 
 LOGGER = "rxflow.monitor"
 
@@ -23,12 +23,6 @@ LOGGER = "rxflow.monitor"
 def sampler(caplog: pytest.LogCaptureFixture) -> Iterator[Sampler]:
     caplog.set_level(logging.INFO, LOGGER)
     with Sampler() as made:
-        yield made
-
-
-@pytest.fixture
-def world() -> Iterator[Buffered]:
-    with buffered(capacity=10) as made:
         yield made
 
 

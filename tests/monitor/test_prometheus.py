@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,16 +13,6 @@ from rxflow import operators as ops
 from rxflow.monitor.prometheus import FlowCollector
 
 from .worlds import Buffered, Latency, buffered, telling, timed
-
-
-@pytest.fixture
-def registry() -> Iterator[CollectorRegistry]:
-    registry = CollectorRegistry()
-    collector = FlowCollector()
-    registry.register(collector)
-    yield registry
-    collector.close()
-
 
 BUFFER = {"flow": "orders", "stage": "on_backpressure_buffer"}
 

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
 
-import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from reactivex import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.monitor.grafana import queries
-from rxflow.monitor.prometheus import FlowCollector
 from rxflow.monitor.rules import aging, dropping, filling, prometheus_rules, stalled
 from rxflow.testing import TestSubscriber
 from tests.support_prometheus import Server, exposed, needs_prometheus, prometheus, until
@@ -28,15 +25,6 @@ from .worlds import Latency, telling, timed
 pytestmark = needs_prometheus
 
 RULES = prometheus_rules((filling(hold=0.5), dropping(), aging(3600), stalled(0.5)), window="2s")
-
-
-@pytest.fixture
-def registry() -> Iterator[CollectorRegistry]:
-    registry = CollectorRegistry()
-    collector = FlowCollector()
-    registry.register(collector)
-    yield registry
-    collector.close()
 
 
 class Overload:
