@@ -436,20 +436,26 @@ def from_queue(make: Callable[[int], Any]) -> From:
     return origin
 
 
+def closes(peer: socket.socket) -> Callable[[Any], None]:
+    """Make what closes a socket when its producer is over; with a reset, if that has failed."""
+
+    def over(task: Any) -> None:
+        if not task.cancelled() and task.exception():
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+
+    return over
+
+
 @asynccontextmanager
 async def from_stream_reader(source: Source) -> AsyncGenerator[Origin]:
     async with pair() as (reader, _, peer):
-
-        def over(task: Any) -> None:
-            if not task.cancelled() and task.exception():
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            peer.close()
 
         async def put(number: int) -> None:
             await asyncio.get_running_loop().sock_sendall(peer, encoded(number))
 
         async with producing(source, put) as task:
-            task.add_done_callback(over)
+            task.add_done_callback(closes(peer))
             flow = rx.from_stream_reader(reader, rx.Frames(SIZE)).pipe(ops.map(decoded))
             yield Origin(flow, SOCKETS, ConnectionError, closes=False, overtakes=True)
 

@@ -11,7 +11,6 @@ import asyncio
 import multiprocessing
 import os
 import socket
-import struct
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
@@ -174,16 +173,11 @@ def from_connection() -> ends.From:
     async def connection(source: Source) -> AsyncGenerator[Origin]:
         async with pair() as (reader, writer, peer):
 
-            def over(task: Any) -> None:
-                if not task.cancelled() and task.exception():
-                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                peer.close()
-
             async def put(number: int) -> None:
                 await asyncio.get_running_loop().sock_sendall(peer, encoded(number))
 
             async with producing(source, put) as task:
-                task.add_done_callback(over)
+                task.add_done_callback(ends.closes(peer))
                 near = rx.Connection(reader, writer, rx.Frames(SIZE))
                 flow = rx.from_async_iterable(received(near)).pipe(ops.map(decoded))
                 yield Origin(flow, SOCKETS, ConnectionError, closes=False, overtakes=True)
