@@ -1,8 +1,9 @@
-"""A plot with two logarithmic axes, as SVG: what the page of scale.py needs, and no more."""
+"""Plots with logarithmic axes, as SVG: what scale.py and report.py need, and no more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
@@ -93,6 +94,65 @@ def _text(
         f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">'
         f"{escape(text)}</text>"
     )
+
+
+@dataclass
+class Mark:
+    """A point of a ladder.
+
+    Attributes:
+        kind: Whose it is; each kind has a colour, and a shape for those who see none.
+        value: Where it is.
+    """
+
+    kind: str
+    value: float
+
+
+LINE, NAMES, HEAD = 16, 560, 80
+"""Of a ladder: the height of a line, the width of the names, the height of what is above."""
+
+
+def ladder(title: str, rows: Mapping[str, Sequence[Mark]], low: float, high: float) -> str:
+    """Draw a line for each row, with marks on a logarithmic axis on which 1 is a bar.
+
+    Args:
+        title: Above it.
+        rows: By name, what is on each line.
+        low: Where the axis begins, a power of 10; what is less is drawn there.
+        high: Where it ends, a power of 10; what is more is drawn there.
+    """
+    width, height = NAMES + 360, HEAD + LINE * len(rows) + 10
+    at = _axis(low, high, NAMES, width - 20)
+    kinds = [*dict.fromkeys(mark.kind for marks in rows.values() for mark in marks)]
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif" font-size="12">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        _text(12, 22, title, size=15),
+    ]
+    for number, kind in enumerate(kinds):
+        x = NAMES + 90 * number
+        lines += [_mark(x, 40, number), _text(x + 10, 44, kind)]
+    for power in range(floor(log10(low)), ceil(log10(high)) + 1):
+        x = at(10.0**power)
+        stroke = ' stroke="#111827" stroke-width="2"' if power == 0 else ' stroke="#d1d5db"'
+        lines.append(f'<path d="M{x} {HEAD - 8}V{height - 4}"{stroke}/>')
+        lines.append(_text(x, HEAD - 12, short(10.0**power), anchor="middle"))
+    for line, (name, marks) in enumerate(rows.items()):
+        y = HEAD + 8 + LINE * line
+        lines.append(_text(NAMES - 10, y + 4, name, anchor="end"))
+        for mark in marks:
+            lines.append(_mark(at(min(max(mark.value, low), high)), y, kinds.index(mark.kind)))
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _mark(x: float, y: float, kind: int) -> str:
+    style = f'fill="none" stroke="{COLOURS[kind % len(COLOURS)]}" stroke-width="2"'
+    if kind % 2:
+        return f'<path d="M{x - 4:g} {y - 4}l8 8m0 -8l-8 8" {style}/>'
+    return f'<circle cx="{x:g}" cy="{y}" r="4" {style}/>'
 
 
 def short(value: float) -> str:
