@@ -1,5 +1,6 @@
 """All benchmarks, in the order of the targets."""
 
+from .o_loops import O10
 from .o_operators import OPERATORS
 from .p01_sync import P1, P2B
 from .p02_stock import P2
@@ -34,4 +35,5 @@ BENCHMARKS = (
     P14,
     P15,
     *OPERATORS,
+    O10,
 )

@@ -24,14 +24,16 @@ Measure = Callable[[Work, int], tuple[Figures, Any]]
 """Gives one turn of so many items: its figures, and what came of it."""
 
 
-def per_item(work: Work, items: int) -> tuple[Figures, Any]:
+def per_item(
+    work: Work, items: int, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> tuple[Figures, Any]:
     """Time one turn. A coroutine function runs on a loop that is there before the clock starts."""
     gc.collect()
     if not inspect.iscoroutinefunction(work):
         start = perf_counter_ns()
         result = work(items)
         return {"ns per item": (perf_counter_ns() - start) / items}, result
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.get_loop()
         start = perf_counter_ns()
         result = runner.run(work(items))
