@@ -401,21 +401,20 @@ class Drain(Subscription):
         """Cancel the Feed and let go of everything."""
         feed, self._run = self._feed, None
         self._subscriber = self._on_next = self._on_batch = None
-        if feed is not None:
-            self.meter.stop()
-            try:
+        try:
+            if feed is not None:
+                self.meter.stop()
                 hooks.reporting(feed.cancel)
-            except BaseException:  # KeyboardInterrupt and the like pass through
-                self._feed = None
-                raise
-            self._keep_figures(feed)
+        finally:  # KeyboardInterrupt and the like pass through
+            if feed is not None:
+                self._keep_figures(feed)
             self._feed = None  # not before: another thread may ask for the figures meanwhile
-        disappeared(self)
-        self._make = None
-        with self._lock:
-            calls, self._over = self._over, None
-        for call in calls or ():
-            hooks.reporting(call)
+            disappeared(self)
+            self._make = None
+            with self._lock:
+                calls, self._over = self._over, None
+            for call in calls or ():
+                hooks.reporting(call)
 
     def _keep_figures(self, feed: Feed[Any]) -> None:
         """Keep the last figures; again when a loop before this is over that was stopped too."""
