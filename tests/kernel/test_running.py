@@ -107,6 +107,28 @@ def test_one_may_be_over_and_collected_while_somebody_looks(
     disappeared(stays)
 
 
+def test_a_storm_of_those_that_are_collected_leaves_no_reference() -> None:
+    def references() -> int:
+        gc.collect()
+        return sum(isinstance(each, ref) for each in gc.get_objects())
+
+    there = references()
+    for _ in range(100):
+        appeared(some())
+    assert references() < there + 50
+
+
+def test_one_whose_end_is_noted_elsewhere_meanwhile_is_over_as_any_other() -> None:
+    def elsewhere(consumer: Any) -> None:
+        end()
+        disappeared(consumer)
+
+    end = watch(elsewhere)
+    appeared(one := some())
+    disappeared(one)
+    assert not runs(ref(one))
+
+
 def test_an_end_is_told_once_while_it_is_still_found_and_only_of_what_began() -> None:
     told: list[tuple[Any, bool]] = []
     end = watch(lambda consumer: told.append((consumer, runs(ref(consumer)))))
