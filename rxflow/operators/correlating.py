@@ -14,11 +14,21 @@ from ..flow.grouped import InnerFlow
 from ..flow.inlet import inlet
 from ..flow.operator import Operator, operator
 from ..flow.source import Source
-from ..kernel import HANDOVER, NOTHING, Context, Feed, Input, StageStatistics, count_roots, joined
+from ..kernel import (
+    HANDOVER,
+    NOTHING,
+    Context,
+    Feed,
+    Figures,
+    Input,
+    StageStatistics,
+    count_roots,
+    joined,
+)
 from ..protocol import BufferOverflowError
 from .keyed import STALLED
 from .mapping import map as map_
-from .splitting import Make, Room, Split
+from .splitting import Make, Room, Split, let_go
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -49,6 +59,7 @@ class _Correlated(Split):
         self._capacity = capacity
         self._turns = deque[Input]()  # both sources, whose turn it is first
         self._right: Input | None = None  # None until opened, and when cancelled
+        self._others: Figures = tuple  # its figures; the last ones when it was cancelled
         self._groups = dict[Room, Input | None]()  # open, each with what ends it
         self._items = dict[Input, Any]()  # of the other source, still open, by what ends them
         self._timers = dict[Input, Room | None]()  # what ends times; with its group, if it is one's
@@ -59,6 +70,7 @@ class _Correlated(Split):
         """Make the other source."""
         assert self.input is not None
         self._right = Input(self._make_right, self.context)
+        self._others = self._right.statistics
         self._turns.extend((self.input, self._right))
 
     def after(self) -> None:
@@ -166,8 +178,7 @@ class _Correlated(Split):
     def release(self) -> None:
         """Let go of the other source, and of what ends times."""
         if self._right is not None:
-            self._right.cancel()
-            self.past.keep(self._right.statistics)
+            self._others = let_go(self._right)
             self._right = None
         for timer in (*self._groups.values(), *self._items):
             self._stop_timer(timer)
@@ -177,7 +188,8 @@ class _Correlated(Split):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of both sources, then how many items of the other one are open."""
-        before = [] if self._right is None else [*self._right.statistics()]
+        *parts, own = super().statistics()  # first: it says whether they are the last ones
+        before = [*self._others()]
         held = 0 if self._ended or self._over else len(self._items)
         before.append(
             StageStatistics(
@@ -191,7 +203,6 @@ class _Correlated(Split):
                 inputs=count_roots(before),
             )
         )
-        *parts, own = super().statistics()
         yield from joined([*before, *parts], own)
 
 

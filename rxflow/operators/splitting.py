@@ -22,6 +22,7 @@ from ..kernel import (
     Context,
     Drain,
     Feed,
+    Figures,
     Input,
     Ledger,
     StageStatistics,
@@ -85,7 +86,8 @@ class Split(Feed[Any]):
         self._scheduler = scheduler or context.timed().scheduler
         self._drain = Drain(Silent(self), UNBOUNDED, loop=running_loop())
         self.wake: Callable[[], None] = self._drain.wake
-        self.input: Input | None = None  # None until opened
+        self.input: Input | None = None  # None until opened, and when all is let go of
+        self._upstream: Figures = tuple  # its figures; the last ones when it was cancelled
         self._routing: Iterator[tuple[Room, Any]] | None = None  # where the last item goes
         self._next: tuple[Room, Any] | None = None  # what finds no room
         self._asked: dict[object, Room] = {}  # by the loop that asks, who asked first
@@ -186,6 +188,7 @@ class Split(Feed[Any]):
         self.alarm: Alarm = Alarm(self._ring, self._scheduler)
         self.context = context
         self.input = Input(self._make, context)
+        self._upstream = self.input.statistics
         return self
 
     def start(self) -> None:
@@ -376,21 +379,17 @@ class Split(Feed[Any]):
         """Cancel upstream."""
         self._ended = True
         self._routing = self._next = None
-        entry, self.input = self.input, None
-        if entry is not None:
+        if self.input is not None:
             self.alarm.cancel()
-            entry.cancel()
-            self.past.keep(entry.statistics)
+            self._upstream = let_go(self.input)
         self._make = _gone  # an inner Flow that is kept does not keep what is upstream
         self.release()
+        self.input = None  # last: as long as it is there, no figures are the last ones
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of upstream, of what is on its way, and of rooms that nobody reads."""
-        entry = self.input
-        before = list[StageStatistics]()
-        if entry is not None:
+        if self.input is not None:
             lingers(self._drain if self._ended or self._over else None)
-            before += entry.statistics()
         # Its loop may be under way on another thread: they are read once each, and balance.
         dropped, received = dict(self._dropped), self._received
         come = received - sum(dropped.values())
@@ -406,7 +405,7 @@ class Split(Feed[Any]):
             dropped=dropped,
             discarded=rest if over else 0,
         )
-        yield from joined(before, own)
+        yield from joined(self._upstream(), own)
         unread = [room for room in list(self.rooms) if room.reader is None]
         for part in chain(self.past, *(room.statistics() for room in unread)):
             yield replace(part, inputs=1)  # filled by that, as one behind the other
@@ -435,6 +434,14 @@ class Split(Feed[Any]):
                 continue
             return entry, item
         return None
+
+
+def let_go(entry: Input) -> Figures:
+    """Cancel a source, and give what gives its last figures, which does not keep it."""
+    entry.cancel()
+    last = Ledger()
+    last.keep(entry.statistics)
+    return last.__iter__
 
 
 def _gone(context: Context) -> Feed[Any]:

@@ -13,7 +13,7 @@ from reactivex.subject import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Ledger, StageStatistics
+from rxflow.kernel import Ledger, StageStatistics, count_roots
 from rxflow.kernel.lingering import lingering, lingers
 from rxflow.testing import TestSubscriber
 
@@ -95,6 +95,78 @@ def test_what_another_thread_is_in_is_told_when_it_is_back() -> None:
     door = probe.statistics["on_backpressure_buffer"]
     assert (door.received, door.held, door.discarded) == (2, 0, 1)
     assert probe.items == []
+
+
+DIVIDED: dict[str, Callable[[], Any]] = {
+    "windows": lambda: ops.window(rx.never()),
+    "groups": lambda: ops.group_by(lambda item: item),
+    "joined": lambda: ops.group_join(rx.never(), lambda _: rx.never(), lambda _: rx.never()),
+}
+
+
+@pytest.mark.parametrize("divide", DIVIDED.values(), ids=DIVIDED)
+def test_while_a_loop_lets_go_its_figures_are_there_and_are_not_the_last(
+    divide: Callable[[], Any],
+) -> None:
+    """Those of a source are told while it is being closed: by itself, and then in its place."""
+    source, seen = Subject[int](), list[tuple[list[Any], list[Any]]]()
+
+    def closing() -> None:
+        with lingering() as found:
+            parts = probe.subscription.statistics()
+        seen.append((found, [part for part in parts if part.name == "on_backpressure_buffer"]))
+
+    probe: TestSubscriber[Any] = TestSubscriber(9)
+    closed = source.pipe(DOOR, ops.finally_action(closing), divide())
+    closed.pipe(ops.flat_map(lambda inner: inner)).subscribe(probe)
+    source.on_next(1)
+    source.on_next(2)
+    probe.cancel()
+    ((found, [door]),) = seen
+    assert found
+    assert (door.received, door.held) == (2, 0)
+    parts = probe.subscription.statistics()
+    assert [part.received for part in parts if part.name == "on_backpressure_buffer"] == [2]
+    assert count_roots(parts) == 1
+
+
+def test_what_is_asked_for_while_another_thread_closes_the_source_is_told_again() -> None:
+    source = Subject[int]()
+    entered, leave, closing, told = Event(), Event(), Event(), Event()
+
+    def waits(item: int) -> int:
+        entered.set()
+        leave.wait(10)
+        return item
+
+    def closed() -> None:
+        closing.set()
+        told.wait(10)
+
+    def left() -> None:  # on the thread that cancels, just before it takes the figures
+        leave.set()
+        closing.wait(10)
+
+    probe: TestSubscriber[Any] = TestSubscriber(9)
+    source.pipe(
+        DOOR,
+        ops.finally_action(closed),
+        ops.map(waits),
+        ops.window(rx.never()),
+        ops.flat_map(lambda window: window),
+        ops.finally_action(left),
+    ).subscribe(probe)
+    thread = Thread(target=source.on_next, args=(1,))
+    thread.start()
+    assert entered.wait(10)
+    source.on_next(2)
+    probe.cancel()
+    assert closing.is_set()
+    assert "on_backpressure_buffer" in probe.statistics
+    told.set()
+    thread.join(10)
+    door = probe.statistics["on_backpressure_buffer"]
+    assert (door.received, door.held, door.delivered, door.discarded) == (2, 0, 1, 1)
 
 
 def test_nothing_is_kept_for_it_when_it_is_over() -> None:

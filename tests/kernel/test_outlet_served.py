@@ -8,7 +8,7 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Handing, State
+from rxflow.kernel import State
 from rxflow.protocol import DROP_OLDEST
 from rxflow.testing import TestSubscriber
 from tests.kernel.stations import Reader, Station
