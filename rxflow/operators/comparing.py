@@ -54,9 +54,9 @@ class Compared(Several):
                     continue
                 answer = False
             else:
-                over = self._ends()
-                lonely = any(over[1 - index] for index in self._fresh)
-                if not (lonely or all(over)):
+                # Before a failure behind the item that will get no partner: the answer is known.
+                lonely = any(self._at_end(self._inputs[1 - index]) for index in self._fresh)
+                if not (lonely or all(self._ends())):
                     if came:
                         continue
                     return

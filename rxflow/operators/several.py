@@ -93,8 +93,12 @@ class Several(Feed[Any]):
 
     def _ends(self) -> list[bool]:
         """Let ends through; tell which of the Feeds are over."""
-        # One that waits would have woken the consumer.
-        return [entry.ended if entry.waiting else entry.over() for entry in self._inputs]
+        return [self._at_end(entry) for entry in self._inputs]
+
+    @staticmethod
+    def _at_end(entry: Input) -> bool:
+        """Let the end of a Feed through; tell whether it is over."""
+        return entry.ended if entry.waiting else entry.over()  # it would have woken the consumer
 
     def _lose(self, item: Any, reason: str) -> None:
         self._dropped[reason] += 1

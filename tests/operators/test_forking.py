@@ -137,6 +137,35 @@ def test_the_answer_needs_demand_and_a_failure_does_not() -> None:
     subscribed(rx.empty().sequence_equal(rx.throw(KeyError()))).assert_failed(KeyError)
 
 
+@pytest.mark.parametrize("second", [False, True], ids=["source", "second"])
+@pytest.mark.parametrize(
+    ("items", "others", "answer"),
+    [([1], [], False), ([1, 2], [1], False), ([1], [2], False), ([1], [1], None), ([], [], None)],
+)
+def test_an_answer_that_the_items_tell_comes_before_the_failure_behind_them(
+    items: list[int], others: list[int], answer: bool | None, second: bool
+) -> None:
+    failing, emitters = emitting()
+    flow = rx.from_iterable(counted(others))
+    probe = subscribed(flow.sequence_equal(failing) if second else failing.sequence_equal(flow))
+    for item in items:
+        emitters[0].on_next(item)
+    emitters[0].on_error(KeyError())
+    probe.request(1)
+    if answer is None:
+        probe.assert_failed(KeyError)
+    else:
+        probe.assert_completed(answer)
+
+
+def test_a_failure_does_not_wait_for_the_partner_of_an_item() -> None:
+    (left, lefts), (right, _) = emitting(), emitting()
+    probe = subscribed(left.sequence_equal(right), 1)
+    lefts[0].on_next(1)
+    lefts[0].on_error(KeyError())
+    probe.assert_failed(KeyError)
+
+
 def test_a_comparer_decides_and_what_it_raises_ends_the_stream() -> None:
     flow = rx.of(1, 2)
     subscribed(flow.sequence_equal([3, 4], lambda a, b: b - a == 2), 1).assert_completed(True)
