@@ -12,6 +12,7 @@ import pytest
 
 from rxflow.kernel import (
     Drain,
+    Status,
     appeared,
     disappeared,
     running,
@@ -20,7 +21,7 @@ from rxflow.kernel import (
     watch,
 )
 from tests.kernel.hand import Hand
-from tests.kernel.recorder import Recorder, dropped_errors
+from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
 
 class Someone:
@@ -212,6 +213,44 @@ def test_one_who_is_told_may_leave_meanwhile() -> None:
     assert told == [one, one]
     also()
     disappeared(one)
+
+
+def opened(demand: int, *items: Any) -> tuple[Drain, Hand, Recorder]:
+    source, recorder = Hand(*items), Recorder(demand)
+    drain = Drain(recorder)
+    drain.open(source.make)
+    drain.wake()
+    return drain, source, recorder
+
+
+def test_a_subscription_says_how_it_stands_and_how_it_has_ended() -> None:
+    seen: list[Status] = []
+    drain, source, recorder = opened(2, "a")
+    assert drain.status is Status.STARVED
+    recorder._then = lambda *_: seen.append(drain.status)
+    source.give("b", "c")
+    assert seen == [Status.FLOWING]
+    assert drain.status is Status.BLOCKED
+    recorder.request(9)
+    source.end()
+    assert drain.status is Status.COMPLETED
+    recorder.cancel()
+    assert drain.status is Status.COMPLETED
+
+
+def test_a_subscription_that_somebody_has_ended_says_who() -> None:
+    drain, _, recorder = opened(1)
+    recorder.cancel()
+    assert drain.status is Status.CANCELLED
+    drain, _, recorder = opened(1)
+    drain.finish()
+    assert recorder.ends == [COMPLETED]
+    assert drain.status is Status.COMPLETED
+    drain, _, recorder = opened(1)
+    recorder.request(0)
+    assert isinstance(recorder.error, ValueError)
+    assert drain.status is Status.FAILED
+    assert [status.name for status in Status if status.over] == ["COMPLETED", "FAILED", "CANCELLED"]
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
