@@ -65,6 +65,31 @@ def test_a_door_that_an_operator_has_put_there_is_no_other_part() -> None:
     subscription.cancel()
 
 
+def test_inner_sources_are_not_taken_for_parts_that_come_after_them() -> None:
+    """Their queues have the name of the operator that has opened them."""
+    flow: Any = rx.range(3).pipe(
+        ops.flat_map(lambda _: Subject[int]()),
+        ops.named("first"),
+        ops.flat_map(lambda _: rx.range(3)),
+        ops.flat_map(rx.of),
+        ops.named("whole"),
+    )
+    subscription = flow.subscribe(TestSubscriber[Any](1))
+    found = [(each.name, part and part.label) for each, part in monitor.parts(subscription)]
+    code = test_inner_sources_are_not_taken_for_parts_that_come_after_them.__code__
+    first = code.co_firstlineno + 2
+    inner = [("whole/first/flat_map", None)] * 3
+    assert found == [
+        ("whole/first/range", f"range at test_parts.py:{first}"),
+        *inner,
+        ("whole/first/flat_map", "first"),
+        ("whole/flat_map", f"flat_map at test_parts.py:{first + 3}"),
+        ("whole/flat_map", "whole"),
+        ("subscriber", "subscriber"),
+    ]
+    subscription.cancel()
+
+
 def test_what_is_lifted_and_what_is_shared_is_found() -> None:
     flow = rx.range(9).pipe(rx.lift(stock.delay(1)), ops.share())
     subscription: Any = flow.subscribe(TestSubscriber[Any](1))
