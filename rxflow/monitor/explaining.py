@@ -27,6 +27,9 @@ _GIVES_WAY = {
 }
 """The strategies of doors that have just one."""
 
+_DEMAND = {"with_overflow": "unbounded ; 1:1 ; holds <= capacity"}
+"""The Demand lines of what is a method alone, and not registered."""
+
 _SLOTS = {
     "buffer": (0, "DROP_INCOMING"),
     "sample": (1, "DROP_OLDEST"),
@@ -124,7 +127,7 @@ class _Drafts:
         if not calls:
             return self.source(upstream if upstream is not None else flow)
         if upstream is not None and last < 0:
-            last = self.source(upstream, door=not _takes_any(calls[0]))
+            last = self.source(upstream, door=not _takes_any(calls[0]), into=calls[0].label)
         before = upstream.source if isinstance(upstream, Flow) else None
         fused = flow.source is before or (
             isinstance(flow, LiftedFlow) and flow.source is flow.base.source
@@ -153,10 +156,18 @@ class _Drafts:
             elif isinstance(value, Observable):
                 plain = cast("Observable[Any]", value)
                 door = not _takes_any(call)
-                yield self.source(plain, door=door, capacity=capacity, overflow=overflow)
+                yield self.source(
+                    plain, door=door, capacity=capacity, overflow=overflow, into=call.label
+                )
 
     def source(
-        self, source: Any, *, door: bool = True, capacity: int = HANDOVER, overflow: str = "FAIL"
+        self,
+        source: Any,
+        *,
+        door: bool = True,
+        capacity: int = HANDOVER,
+        overflow: str = "FAIL",
+        into: str = "",
     ) -> int:
         """Add a source that nothing is known of, with the door it enters through, if it does."""
         name = type(source).__name__
@@ -171,7 +182,7 @@ class _Drafts:
                 0,
                 "door",
                 "from_observable",
-                f"door for {name}",
+                f"door for {name}{into and ' into '}{into}",
                 demand=f"unbounded ; 1:1 ; holds <= {capacity}",
                 inputs=(number,),
                 bound=capacity,
@@ -239,7 +250,7 @@ def _part(call: Call, flow: Flow[Any]) -> Part:
     entry = entry_of(call)
     lifted = isinstance(flow, LiftedFlow)
     stock = TABLE.get(call.name) if lifted else None
-    demand = stock.demand if stock else entry.demand if entry else ""
+    demand = stock.demand if stock else entry.demand if entry else _DEMAND.get(call.name, "")
     kind = _kind(call, flow)
     return Part(
         0,
@@ -249,11 +260,21 @@ def _part(call: Call, flow: Flow[Any]) -> Part:
         arguments=tuple(shown(call)),
         place=call.place,
         demand=demand,
-        bounded_by=holds(demand),
+        bounded_by=_weighed(call) or holds(demand),
         overflow=_overflow(call, kind),
         unbounded=demand.startswith("unbounded"),
         rule=stock.mode.value if stock else None,
     )
+
+
+def _weighed(call: Call) -> str:
+    """Say what bounds the items where it is not their number, but what they weigh."""
+    entry = entry_of(call)
+    given = {} if entry is None else arguments(entry, call)
+    if given.get("weight") is None:
+        return ""
+    most = given["capacity"] if "capacity" in given else given["max"]
+    return f"what weighs at most {most:,} in all"
 
 
 def _overflow(call: Call, kind: Kind) -> str | None:

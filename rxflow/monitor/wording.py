@@ -83,7 +83,7 @@ def _says(part: Part) -> str:
     elif part.bound == inf:
         said.append("holds all there is, without a bound")
     elif part.bound:
-        items = f"{part.bound:,.0f} item{'s' if part.bound != 1 else ''}"
+        items = _items(part.bound)
         how = "" if part.bounded_by == f"{part.bound:.0f}" else f" ({part.bounded_by})"
         said.append(f"holds at most {items}{how}")
     if part.overflow:
@@ -108,9 +108,14 @@ def _total(parts: tuple[Part, ...], held: float | None) -> str:
         return f"There is no bound to what it holds, because of {', '.join(where)}."
     if held is None:
         known = sum(part.bound or 0 for part in parts)
+        some = f"holds at most {_items(known)}, and" if known else "holds"
         rest = [part.label for part in parts if part.bound is None]
-        return f"It holds at most {known:,.0f} items, and what is in {', '.join(rest)}."
-    return f"It holds at most {held:,.0f} items in all."
+        return f"It {some} what is in {', '.join(rest)}: how many, only the run tells."
+    return f"It holds at most {_items(held)} in all." if held else "It holds nothing."
+
+
+def _items(count: float) -> str:
+    return f"{count:,.0f} item{'s' if count != 1 else ''}"
 
 
 def _unbounded(parts: tuple[Part, ...]) -> Iterator[str]:

@@ -270,6 +270,65 @@ def test_a_door_says_what_gives_way() -> None:
     assert of(SOURCE.flat_map(rx.of, overflow=rx.DROP_OLDEST), "flat_map").overflow is None
 
 
+def test_a_subscriber_with_a_buffer_of_its_own_asks_for_all_and_says_what_bounds_it() -> None:
+    taken: list[int] = []
+    shared = rx.range(50).pipe(ops.do_action(taken.append), ops.publish())
+    flow = shared.with_overflow(rx.DROP_OLDEST, capacity=10)
+    part = of(flow, "with_overflow")
+    assert (part.bound, part.bounded_by, part.unbounded) == (10, "capacity", True)
+    assert "boundary, holds at most 10 items (capacity), then drops the oldest" in str(
+        explain(flow)
+    )
+    probe = TestSubscriber[int](0)
+    flow.subscribe(probe)
+    shared.connect()
+    assert len(taken) == 50  # though nobody has asked
+    probe.cancel()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ops.on_backpressure_buffer(2048, weight=len),
+        ops.batch(2048, weight=len),
+    ],
+)
+def test_what_is_bounded_by_weight_says_so(step: Any) -> None:
+    part = of(rx.of("text").pipe(step), step.name)
+    assert (part.bound, part.bounded_by) == (None, "what weighs at most 2,048 in all")
+    text = str(explain(rx.of("text").pipe(step)))
+    assert "holds what weighs at most 2,048 in all, which only the run tells" in text
+
+
+@pytest.mark.parametrize(
+    ("flow", "first"),
+    [
+        (SOURCE, "It holds nothing."),
+        (SOURCE.pipe(ops.limit_rate(1)), "It holds at most 1 item in all."),
+        (SOURCE.pipe(ops.limit_rate(2)), "It holds at most 2 items in all."),
+        (
+            SOURCE.pipe(ops.limit_rate(1), ops.batch(9, weight=abs)),
+            "It holds at most 1 item, and what is in batch at test_explaining.py:",
+        ),
+    ],
+)
+def test_what_is_held_in_all_is_told_in_good_english(flow: Any, first: str) -> None:
+    assert str(explain(flow)).startswith(first)
+
+
+def test_doors_that_operators_have_put_there_are_told_apart_by_their_lines() -> None:
+    flow = SOURCE.merge(PLAIN).pipe(
+        ops.zip(PLAIN),
+    )
+    first = test_doors_that_operators_have_put_there_are_told_apart_by_their_lines.__code__
+    line = first.co_firstlineno + 1
+    doors = [part.label for part in explain(flow).parts if part.kind == "door"]
+    assert doors == [
+        f"door for Subject into merge at test_explaining.py:{line}",
+        f"door for Subject into zip at test_explaining.py:{line + 1}",
+    ]
+
+
 def test_demand_is_unbounded_where_the_demand_line_says_so() -> None:
     flow = PLAIN.pipe(ops.on_backpressure_drop(), ops.map(str), ops.to_list(), ops.limit_rate(2))
     unbounded = [part.name for part in explain(flow).parts if part.unbounded]
@@ -414,7 +473,7 @@ demand becomes unbounded at these, which ask for all there is before them:
     assert (
         str(explain(known["quotes"]))
         == """\
-It holds at most 0 items, and what is in delay at app.py:14.
+It holds what is in delay at app.py:14: how many, only the run tells.
 
 island 1
   of(1)           app.py:14
