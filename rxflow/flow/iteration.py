@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from time import perf_counter, time
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from ..kernel import (
     NOTHING,
@@ -47,8 +47,8 @@ class _Loop:
         "__weakref__",
         "_calls",
         "_final",
+        "_flow",
         "_outcome",
-        "flow",
         "iteration",
         "meter",
         "started",
@@ -58,11 +58,16 @@ class _Loop:
 
     def __init__(self, make: Make) -> None:
         self.started: float = time()
-        self.flow: object = getattr(make, "__self__", None)  # None when it is over
+        self._flow: object = getattr(make, "__self__", None)  # a reference to it when it is over
         self._outcome = Status.CANCELLED  # how it has ended, when it is over
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: Callable[[], Iterable[StageStatistics]] = tuple
+
+    @property
+    def flow(self) -> object:
+        flow = self._flow
+        return cast("object", flow()) if isinstance(flow, weakref.ref) else flow
 
     def finish(self) -> None:
         iteration = self.iteration()
@@ -94,7 +99,7 @@ class _Loop:
         feed.cancel()
         self._final = feed.record()
         disappeared(self)
-        self.flow = None
+        self._flow = None if self._flow is None else weakref.ref(self._flow)
         calls, self._calls = self._calls, None
         for call in calls or ():
             call()

@@ -33,7 +33,7 @@ class Consumer(Protocol):
 
     @property
     def flow(self) -> object:
-        """The Flow that runs; None where there is none, and when it is over."""
+        """The Flow that runs, or has run and is not forgotten; None where there is none."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from itertools import islice
 from threading import Lock
 from time import time
 from typing import Any
+from weakref import ref
 
 from reactivex.abc import SchedulerBase
 
@@ -51,7 +52,7 @@ class Drain(Subscription):
             "_raises",
             "_run",
         ),
-        *("_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
+        *("_ran", "_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
     )
 
     def __init__(
@@ -75,6 +76,7 @@ class Drain(Subscription):
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
         self._make: Callable[[Context], Feed[Any]] | None = None  # makes it; None as that is
+        self._ran: ref[Any] | None = None  # the Flow, when it is over
         self._final: Callable[[], Iterable[StageStatistics]] | None = None  # when stopped
         self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
@@ -159,8 +161,9 @@ class Drain(Subscription):
 
     @property
     def flow(self) -> object:
-        """The Flow that runs; None where there is none, and when it is over."""
-        return getattr(self._make, "__self__", None)
+        """The Flow that runs, or has run; see :class:`Consumer`."""
+        flow = getattr(self._make, "__self__", None)
+        return self._ran() if flow is None and self._ran is not None else flow
 
     def request(self, n: int) -> None:
         """Ask for more items; see :meth:`Subscription.request`."""
@@ -410,7 +413,8 @@ class Drain(Subscription):
                 self._keep_figures(feed)
             self._feed = None  # not before: another thread may ask for the figures meanwhile
             disappeared(self)
-            self._make = None
+            flow, self._make = self.flow, None
+            self._ran = None if flow is None else ref(flow)
             with self._lock:
                 calls, self._over = self._over, None
             for call in calls or ():

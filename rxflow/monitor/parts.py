@@ -24,7 +24,7 @@ def parts(consumer: Consumer) -> tuple[tuple[StageStatistics, Part | None], ...]
 
     Returns:
         The figures, source first; None for what is opened while it runs, such as inner
-        sources, and for all of it when it is over.
+        sources, and for all of it when it is over and nobody has the Flow any more.
     """
     figures = consumer.statistics()
     flow = consumer.flow

@@ -106,6 +106,28 @@ def test_a_loop_is_labelled_while_it_runs() -> None:
     assert asyncio.run(look()) == ["range", "counting"]
 
 
+def test_when_it_is_over_the_labels_are_left_as_long_as_somebody_has_the_flow() -> None:
+    flow = rx.range(2).pipe(ops.limit_rate(2), ops.limit_rate(1), ops.named("parse"))
+    subscription: Any = flow.subscribe(TestSubscriber[Any](9))
+
+    async def main(flow: Any) -> Any:
+        iteration = aiter(flow)
+        async for _ in iteration:
+            pass
+        return iteration
+
+    for over in (subscription, asyncio.run(main(flow)).consumer):
+        assert over.status is monitor.Status.COMPLETED
+        assert labels(over)[:3] == ["range", "limit_rate", "parse"]
+        assert all(part and part.place for _, part in monitor.parts(over)[:3])
+        assert over not in monitor.running(flow)
+    known = weakref.ref(flow)
+    del flow
+    gc.collect()
+    assert known() is None
+    assert subscription.flow is over.flow is None
+
+
 def test_when_it_is_over_the_names_are_left_and_nothing_is_kept() -> None:
     flow = rx.range(2).limit_rate(2)
     known = weakref.ref(flow)
