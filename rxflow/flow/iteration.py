@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from time import perf_counter, time
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from ..kernel import (
     NOTHING,
@@ -22,7 +22,9 @@ from ..kernel import (
     Status,
     appeared,
     disappeared,
+    flow_of,
     hooks,
+    let_go,
     running_loop,
     running_trio,
 )
@@ -47,7 +49,7 @@ class _Loop:
         "__weakref__",
         "_calls",
         "_final",
-        "_flow",
+        "_make",
         "_outcome",
         "iteration",
         "meter",
@@ -58,7 +60,7 @@ class _Loop:
 
     def __init__(self, make: Make) -> None:
         self.started: float = time()
-        self._flow: object = getattr(make, "__self__", None)  # a reference to it when it is over
+        self._make: object = make
         self._outcome = Status.CANCELLED  # how it has ended, when it is over
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
         self._calls: list[Callable[[], object]] | None = []  # None when it is over
@@ -66,8 +68,7 @@ class _Loop:
 
     @property
     def flow(self) -> object:
-        flow = self._flow
-        return cast("object", flow()) if isinstance(flow, weakref.ref) else flow
+        return flow_of(self._make)
 
     def finish(self) -> None:
         iteration = self.iteration()
@@ -99,7 +100,7 @@ class _Loop:
         feed.cancel()
         self._final = feed.record()
         disappeared(self)
-        self._flow = None if self._flow is None else weakref.ref(self._flow)
+        self._make = let_go(self._make)
         calls, self._calls = self._calls, None
         for call in calls or ():
             call()

@@ -13,7 +13,7 @@ May import: protocol.
 from . import hooks
 from .boundary import Boundary
 from .clock import Alarm
-from .consumer import Consumer, Status, subscribing, subscribing_consumer
+from .consumer import Consumer, Status, flow_of, let_go, subscribing, subscribing_consumer
 from .dealing import BalancingHub, RoutingHub
 from .drain import Drain
 from .ends import FULL, HANDOVER
@@ -111,11 +111,13 @@ __all__ = [
     "drained",
     "eager",
     "eager_task",
+    "flow_of",
     "gate_of",
     "hold",
     "hooks",
     "is_async",
     "joined",
+    "let_go",
     "lifting",
     "lingers",
     "make_for",

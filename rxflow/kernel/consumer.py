@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
+from weakref import ref
 
 from .metering import Meter
 from .statistics import StageStatistics
@@ -60,6 +61,25 @@ class Consumer(Protocol):
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part, source first; the last ones when it is over."""
         ...
+
+
+def flow_of(make: object) -> object:
+    """Give the Flow whose subscription it is; None where there is none, or it is forgotten.
+
+    Args:
+        make: Its method that makes the Feed, or what :func:`let_go` gave for that.
+    """
+    return make() if isinstance(make, ref) else getattr(make, "__self__", None)
+
+
+def let_go(make: object) -> object:
+    """Refer to a Flow so that it is not kept, when its subscription is over; idempotent.
+
+    Args:
+        make: Its method that makes the Feed.
+    """
+    flow = flow_of(make)
+    return None if flow is None else ref(flow)
 
 
 def consumed(

@@ -9,13 +9,12 @@ from itertools import islice
 from threading import Lock
 from time import time
 from typing import Any
-from weakref import ref
 
 from reactivex.abc import SchedulerBase
 
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
-from .consumer import Consumer, Status, consumed
+from .consumer import Consumer, Status, consumed, flow_of, let_go
 from .feed import Context, Feed, Few, State, remaining
 from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
@@ -52,7 +51,7 @@ class Drain(Subscription):
             "_raises",
             "_run",
         ),
-        *("_ran", "_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
+        *("_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
     )
 
     def __init__(
@@ -75,8 +74,7 @@ class Drain(Subscription):
         self._lock = Lock()
         self._subscriber: Subscriber[Any] | None = subscriber  # None when stopped
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
-        self._make: Callable[[Context], Feed[Any]] | None = None  # makes it; None as that is
-        self._ran: ref[Any] | None = None  # the Flow, when it is over
+        self._make: object = None  # makes it, or see let_go; None as that is
         self._final: Callable[[], Iterable[StageStatistics]] | None = None  # when stopped
         self._late: Lingering | None = None  # a loop before this, which will change those
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
@@ -162,8 +160,7 @@ class Drain(Subscription):
     @property
     def flow(self) -> object:
         """The Flow that runs, or has run; see :class:`Consumer`."""
-        flow = getattr(self._make, "__self__", None)
-        return self._ran() if flow is None and self._ran is not None else flow
+        return flow_of(self._make)
 
     def request(self, n: int) -> None:
         """Ask for more items; see :meth:`Subscription.request`."""
@@ -413,8 +410,7 @@ class Drain(Subscription):
                 self._keep_figures(feed)
             self._feed = None  # not before: another thread may ask for the figures meanwhile
             disappeared(self)
-            flow, self._make = self.flow, None
-            self._ran = None if flow is None else ref(flow)
+            self._make = let_go(self._make)
             with self._lock:
                 calls, self._over = self._over, None
             for call in calls or ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -270,7 +270,7 @@ def _part(call: Call, flow: Flow[Any]) -> Part:
 def _weighed(call: Call) -> str:
     """Say what bounds the items where it is not their number, but what they weigh."""
     entry = entry_of(call)
-    given = {} if entry is None else arguments(entry, call)
+    given: Mapping[str, Any] = {} if entry is None else arguments(entry, call)
     if given.get("weight") is None:
         return ""
     most = given["capacity"] if "capacity" in given else given["max"]

@@ -16,6 +16,7 @@ from .endpoint import read_endpoint
 from .following import Following
 from .metrics import BY_NAME
 from .sums import StageTotals
+from .terminal import terminal
 from .totals import Reading, Totals
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class Row:
     Attributes:
         flow: The flow.
         stage: The stage.
-        rate: What goes out of it (items per second).
+        rate: What goes out of it (items per second); nan as well while that is not known, as of
+            what holds nothing and therefore counts nothing.
         held: What is in it (items).
         capacity: What it may hold (items, or a weight); 0 where it holds nothing.
         full: The share of that which is used.
@@ -172,7 +174,8 @@ class Row:
         demand: What is asked of it (items).
         blocked: The share of the time in which nobody asked for what it had.
         starved: The share of the time in which it was asked and had nothing.
-        working: The share of the time in which functions of the user worked in it.
+        working: The share of the time in which functions of the user worked in it; above 1
+            where several of them work at once.
     """
 
     flow: str
@@ -219,20 +222,26 @@ def _row(stage: StageTotals, before: StageTotals | None, seconds: float) -> Row:
         grown = now(name) - before.values.get(BY_NAME[f"rxflow_stage_{name}"], 0)
         return grown / seconds / each
 
+    def share(name: str) -> float:
+        # Other processes are read a little sooner or later than by the clock of this one.
+        value = rate(name, stage.running)
+        return 1.0 if value > 1 else value  # false for nan
+
+    untold = not (now("items_received_total") or now("items_emitted_total"))
     drops = math.nan
     if before is not None and seconds > 0:
         drops = (sum(stage.dropped.values()) - sum(before.dropped.values())) / seconds
     return Row(
         flow=stage.flow,
         stage=stage.stage,
-        rate=rate("items_emitted_total"),
+        rate=math.nan if untold else rate("items_emitted_total"),
         held=now("queue_depth"),
         capacity=now("queue_capacity"),
         full=now("utilization_ratio"),
         drops=drops,
         demand=now("demand"),
-        blocked=rate("blocked_seconds_total", stage.running),
-        starved=rate("starved_seconds_total", stage.running),
+        blocked=share("blocked_seconds_total"),
+        starved=share("starved_seconds_total"),
         working=rate("working_seconds_total", stage.running),
     )
 
@@ -286,15 +295,8 @@ def open_view(file: TextIO) -> View:
     Args:
         file: Where to.
     """
-    if file.isatty():
-        try:
-            from rich.console import Console
-        except ImportError:
-            return Lines(file)
-        console = Console(file=file)
-        if not console.is_dumb_terminal:
-            return Live(console)
-    return Lines(file)
+    console = terminal(file)
+    return Lines(file) if console is None else Live(console)
 
 
 class Lines:
@@ -356,11 +358,16 @@ def _table(rows: Sequence[Row], caption: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.caption, table.caption_justify = Text(caption), "left"
-    for index, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if index > 1 else "left", no_wrap=True)
-    for row in rows:
+    lines = [*map(cells, rows)]
+    for index, (column, *texts) in enumerate(zip(COLUMNS, *lines, strict=True)):
+        if index > 1:
+            width = max(map(len, (column, *texts)))
+            table.add_column(column, justify="right", no_wrap=True, min_width=width)
+        else:  # in a narrow terminal names are cut, and figures are not
+            table.add_column(column, overflow="ellipsis")
+    for row, texts in zip(rows, lines, strict=True):
         dropping = row.drops > 0  # false for nan
-        table.add_row(*map(Text, cells(row)), style=_style(row.full, dropping))
+        table.add_row(*map(Text, texts), style=_style(row.full, dropping))
     return table
 
 

@@ -253,11 +253,16 @@ class Trial:
         return f"{told}\n    named {limits}\n    {self.report}"
 
 
-def trial(seed: int) -> Trial:
-    """Make a random pipeline, run it, and report on it."""
+def drawn(seed: int) -> tuple[Random, Callable[[Pipeline, str], Any], str]:
+    """Draw the shape of a pipeline, and the position of what is planted in it."""
     random = Random(seed)
     shape = random.choice(list(SHAPES))
-    planted = random.choice(SHAPES[shape])
+    return random, shape, random.choice(SHAPES[shape])
+
+
+def trial(seed: int) -> Trial:
+    """Make a random pipeline, run it, and report on it."""
+    random, shape, planted = drawn(seed)
     first = Pipeline(Random(seed))  # to see how long the others take together
     shape(first, planted)
     body = random.uniform(0.02, 0.2)

@@ -15,7 +15,18 @@ from rxflow import monitor
 from rxflow import operators as ops
 from rxflow.monitor import Report, report
 from rxflow.testing import TestSubscriber, run_virtual
-from tests.monitor.planted import CONSUMER, every, iterating, requesting, taking, trials, working
+from tests.monitor.planted import (
+    CONSUMER,
+    SHAPES,
+    drawn,
+    every,
+    iterating,
+    requesting,
+    taking,
+    trials,
+    working,
+)
+from tests.monitor.quickened import quickened
 
 T = TypeVar("T")
 
@@ -411,6 +422,25 @@ def wrong(most: int) -> list[str]:
 
 def test_of_random_pipelines_the_planted_bottleneck_is_named() -> None:
     assert wrong(60) == []
+
+
+def test_two_hundred_random_pipelines_have_it_at_each_position_of_each_shape() -> None:
+    found = {(shape, planted) for _, shape, planted in map(drawn, range(200))}
+    assert found == {(shape, planted) for shape, places in SHAPES.items() for planted in places}
+
+
+def unhelpful(most: int) -> list[str]:
+    return [str(each) for each in map(quickened, range(most)) if not each.right]
+
+
+def test_what_is_named_is_what_helps_most_when_it_is_quicker() -> None:
+    assert unhelpful(4) == []
+
+
+@pytest.mark.stress
+def test_of_two_hundred_where_no_part_outweighs_the_rest_nineteen_in_twenty_help_most() -> None:
+    found = unhelpful(200)
+    assert len(found) <= 10, "\n".join(found)
 
 
 @pytest.mark.stress

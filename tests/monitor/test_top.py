@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from functools import partial
 from math import inf, isnan, nan
 from pathlib import Path
@@ -144,6 +145,36 @@ def test_a_terminal_gets_a_live_table_and_a_file_gets_lines() -> None:
     live.finish()
     for text in ("orders", "buffer", "75%", "1 running, 0 over"):
         assert text in drawn.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 72])
+def test_in_a_narrow_terminal_names_are_cut_and_figures_are_not(width: int) -> None:
+    row = Row(
+        "departures", "on_backpressure_buffer", 1234, 812, 1024, 0.79, 12.5, 9, 0.93, 0.06, 3.91
+    )
+    drawn = io.StringIO()
+    live = Live(Console(file=drawn, force_terminal=True, width=width))
+    live.show([row], "1 running, 0 over")
+    live.finish()
+    for text in ("1234", "812", "1024", "79%", "12.5", "93%", "6%", "391%"):
+        assert text in drawn.getvalue()
+
+
+def test_what_counts_nothing_has_no_rate_and_times_of_another_process_are_no_more_than_all() -> (
+    None
+):
+    part = StageStatistics("part", starved_seconds=1)
+    other = StageStatistics("other", received=1, delivered=1, starved_seconds=1)
+    totals = Totals()
+    with telling(part, other) as told:
+        before = totals.read()
+        told.parts = (replace(part, starved_seconds=2.1), replace(other, starved_seconds=1.5))
+        found = rows(totals.read(), before, 1.0)
+        assert [(isnan(row.rate), row.starved) for row in found if row.flow == "orders"] == [
+            (True, 1.0),
+            (False, 0.5),
+        ]
+    totals.close()
 
 
 @pytest.fixture
