@@ -42,6 +42,9 @@ def clean():
             del globals()[name]
     Out.clear()
     sys.last_value = sys.last_exc = sys.last_traceback = None
+    shell = get_ipython()
+    shell.InteractiveTB.tb = shell.last_execution_result = None  # the frames of the last error
+    gc.collect()
 
 async def ticks():
     try:
