@@ -44,6 +44,8 @@ class Pill:
     def text(self) -> str:
         """What is written in it."""
         joined, alone = self._joined, len(self.marks) == 1 and self.most == GROUP
+        if self._unnamed:
+            return TIMES + _short(self.count)
         if joined and (alone or columns(joined) <= self.most):
             return joined
         return _asked(self.marks) if self.marks[0].kind == "request" else TIMES + _short(self.count)
@@ -51,7 +53,13 @@ class Pill:
     @property
     def counts(self) -> bool:
         """Whether it counts what it stands for instead of showing it."""
-        return len(self.marks) > 1 and not 0 < columns(self._joined) <= self.most
+        shows = self._unnamed or 0 < columns(self._joined) <= self.most
+        return len(self.marks) > 1 and not shows
+
+    @property
+    def _unnamed(self) -> bool:
+        """Whether all that is known is how many were dropped."""
+        return self.marks[0].kind == "drop" and not any(mark.text for mark in self.marks)
 
     @property
     def _joined(self) -> str:
@@ -64,36 +72,54 @@ class Pill:
         return max(20.0, width(self.text, SMALL) + 10) / 2
 
 
-def pills(marks: Iterable[Mark], place: Callable[[float], float], gap: float = 2.0) -> list[Pill]:
-    """Put marks into pills that do not overlap; those that would are joined.
+def pills(
+    marks: Iterable[Mark],
+    place: Callable[[float], float],
+    lane: tuple[float, float],
+    gap: float = 2.0,
+) -> list[Pill]:
+    """Put marks into pills that do not overlap and stay in their lane.
+
+    Those that would cover each other are joined; one that would reach beyond an end of the
+    lane, such as a long text at time 0, is moved into it.
 
     Args:
         marks: In the order of their time.
         place: Gives where a time is (units).
+        lane: Where the lane begins and ends (units).
         gap: What is left between two (units).
     """
     marks = list(marks)
     if len(marks) > MANY:
-        return _binned(marks, place)
+        return _binned(marks, place, lane)
     found: list[Pill] = []
+
+    def put(pill: Pill) -> None:
+        middle = (place(pill.marks[0].at) + place(pill.marks[-1].at)) / 2
+        pill.middle = max(lane[0] + pill.half, min(middle, lane[1] - pill.half))
+
     for mark in marks:
-        found.append(Pill([mark], place(mark.at)))
+        found.append(Pill([mark], 0.0))
+        put(found[-1])
         while len(found) > 1 and (
             found[-1].middle - found[-1].half < found[-2].middle + found[-2].half + gap
         ):
             last, before = found.pop(), found[-1]
             before.marks += last.marks
-            before.middle = (place(before.marks[0].at) + place(before.marks[-1].at)) / 2
+            put(before)
     return found
 
 
-def _binned(marks: Iterable[Mark], place: Callable[[float], float]) -> list[Pill]:
+def _binned(
+    marks: Iterable[Mark], place: Callable[[float], float], lane: tuple[float, float]
+) -> list[Pill]:
     """Put many marks into pills at even distances, so that their numbers show the rate."""
-    found: dict[float, Pill] = {}
-    begin = place(0.0)
+    found: dict[int, Pill] = {}
+    count = max(1, int((lane[1] - lane[0]) // BIN))
+    broad = (lane[1] - lane[0]) / count
     for mark in marks:
-        middle = begin + ((place(mark.at) - begin) // BIN + 0.5) * BIN
-        found.setdefault(middle, Pill([], middle, 4)).marks.append(mark)
+        at = max(0, min(int((place(mark.at) - lane[0]) // broad), count - 1))
+        found.setdefault(at, Pill([], lane[0] + (at + 0.5) * broad, 4)).marks.append(mark)
     return list(found.values())
 
 
@@ -147,7 +173,7 @@ class _Diagram:
             total = sum(mark.count for mark in items)
             count = f"{total:,} item{'' if total == 1 else 's'}"
         y = self._label(name, count, LANE)
-        drawn = pills(items, self._place)
+        drawn = pills(items, self._place, (self._left, self._left + PLOT))
         self._track(y, [(pill.middle - pill.half, pill.middle + pill.half) for pill in drawn])
         for pill in drawn:
             self._pill(pill, y, colour)
@@ -240,10 +266,11 @@ class _Diagram:
             tip = f"{name} from {start:g} s to {end:g} s"
             box = {"x": x, "y": y - 6, "width": max(1.0, broad), "height": 12.0}
             if name == "blocked":
-                self._drawing.shape("rect", tip, **box, fill=colour, fill_opacity=0.85)
-            else:  # hollow: nothing was there
-                dashes = {"stroke_dasharray": "4 3"} if broad > 12 else {}
-                self._drawing.shape("rect", tip, **box, stroke=colour, **dashes)
+                style: dict[str, object] = {"fill": colour, "stroke": "currentColor"}
+            else:  # pale, with a broken edge: nothing was there
+                style = {"fill": colour, "fill_opacity": 0.25, "stroke": "currentColor"}
+                style |= {"stroke_dasharray": "4 3"} if broad > 12 else {}
+            self._drawing.shape("rect", tip, **box, **style)
 
     def _axis(self) -> None:
         y = self._y + 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from rxflow import operators as ops
 from rxflow.notebook import Recorder, Recording, record
 from rxflow.notebook.marbles import PLOT, marbles, pills, summary
 from rxflow.notebook.recording import Level, Mark
-from tests.support_svg import assert_clear, elements, parsed, texts, tips
+from tests.support_svg import assert_clear, boxes, elements, parsed, texts, tips
 
 DIAGRAM = """
     request  1-------2------1---
@@ -153,9 +154,83 @@ def test_each_item_that_is_not_shown_can_be_pointed_at() -> None:
 
 def test_pills_are_joined_where_they_would_cover_each_other() -> None:
     marks = [Mark(at, "item", text) for at, text in ((0, "1"), (0, "2"), (5, "3"), (5.1, "4"))]
-    made = pills(marks, lambda at: at * 100)
+    made = pills(marks, lambda at: at * 100, (-50, 1000))
     assert [pill.text for pill in made] == ["1 2", "3 4"]
     assert [pill.middle for pill in made] == [0, 505]
+
+
+def shapes(svg: str) -> list[tuple[float, float, float, float]]:
+    """Give where the pills are: left, top, right, bottom."""
+    found: list[tuple[float, float, float, float]] = []
+    for each in elements(svg, "rect"):
+        if each.get("height") == "20":
+            left, top, broad = (float(each.get(name, "0")) for name in ("x", "y", "width"))
+            found.append((left, top, left + broad, top + 20))
+    for each in elements(svg, "polygon"):
+        points = [tuple(map(float, point.split(","))) for point in each.get("points", "").split()]
+        xs, ys = zip(*points, strict=True)
+        found.append((min(xs), min(ys), max(xs), max(ys)))
+    return found
+
+
+def assert_in_lanes(svg: str) -> None:
+    """Assert that no pill leaves its lane, covers another one or a text that is not its own."""
+    found = shapes(svg)
+    axis = max(elements(svg, "line"), key=lambda line: float(line.get("y1", "0")))
+    baseline = float(axis.get("y1", "0"))
+    (left, right) = min(
+        (float(line.get("x1", "0")), float(line.get("x2", "0")))
+        for line in elements(svg, "line")
+        if float(line.get("y1", "0")) == float(line.get("y2", "0")) == baseline - 5
+        or float(line.get("x2", "0")) - float(line.get("x1", "0")) == pytest.approx(PLOT, abs=0.2)
+    )
+    for one in found:
+        assert left - 0.2 <= one[0] < one[2] <= right + 0.2, (left, one, right)
+    for one, other in combinations(found, 2):
+        apart = one[2] < other[0] or other[2] < one[0] or one[3] < other[1] or other[3] < one[1]
+        assert apart, (one, other)
+    for text, box in boxes(svg):
+        for one in found:
+            within = one[0] <= box.left and box.right <= one[2]
+            apart = box.right <= one[0] or one[2] <= box.left
+            apart = apart or box.bottom <= one[1] or one[3] <= box.top
+            assert within or apart, (text, box, one)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 12, 40, 41, 1000])
+@pytest.mark.parametrize("text", ["a", "a text that is longer than there is room for"])
+def test_no_pill_leaves_its_lane_or_covers_another_one(count: int, text: str) -> None:
+    svg = marbles(recording([f"{text} {n}" for n in range(count)]))
+    assert shapes(svg)
+    assert_in_lanes(svg)
+
+
+@pytest.mark.parametrize("at", [0.0, 10.0])
+def test_a_long_text_at_an_end_of_the_lane_is_moved_into_it(at: float) -> None:
+    marks = (Mark(at, "item", repr("x" * 40)),)
+    made = Recording(10.0, (), {"source": marks}, marks, {}, (), (), (), 0)
+    svg = marbles(made)
+    assert_in_lanes(svg)
+    (left, _, right, _), *_ = shapes(svg)
+    ticks = [float(each.get("x1", "")) for each in elements(svg, "line")]
+    assert (left == pytest.approx(min(ticks), abs=0.2)) == (at == 0.0)
+    assert right - left > 60
+
+
+def test_the_bins_of_many_items_are_equally_broad_up_to_the_end() -> None:
+    marks = [Mark(n / 100, "item", "1") for n in range(1300)]
+    made = pills(marks, lambda at: at * 10, (0, 130))
+    assert [pill.count for pill in made] == [650, 650]
+    assert [pill.middle for pill in made] == [32.5, 97.5]
+    made = pills([*marks, Mark(13.0, "item", "1")], lambda at: at * 10, (0, 130))
+    assert [pill.count for pill in made] == [650, 651]
+
+
+def test_drops_whose_items_are_not_known_are_counted() -> None:
+    marks = [Mark(at, "drop", count=count) for at, count in ((0.0, 1), (0.1, 2), (9.0, 1))]
+    made = pills(marks, lambda at: at * 100, (-50, 1000))
+    assert [pill.text for pill in made] == [f"{chr(215)}3", f"{chr(215)}1"]
+    assert not any(pill.counts for pill in made)  # there is nothing that is not shown
 
 
 def test_what_was_not_kept_is_told() -> None:
