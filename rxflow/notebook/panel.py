@@ -11,6 +11,7 @@ from ..flow.iteration import Iteration
 from ..kernel import Consumer, hooks, running, tell_of_beginnings
 from ..monitor import Sample, Sampler
 from . import panel_picture
+from .ancestry import draws_from
 from .panel_figures import Look, Watched
 from .screen import Screen, after_each_cell, execution
 
@@ -34,7 +35,7 @@ class Panel:
         """Watch a Flow, or what is added.
 
         Args:
-            flow: The Flow whose subscriptions are watched, if they are.
+            flow: The Flow whose subscriptions are watched, and those of what is made of it.
             interval: Time between two looks (seconds).
         """
         self._flow = None if flow is None else ref(flow)
@@ -54,8 +55,8 @@ class Panel:
 
     def _hear(self, consumer: Consumer) -> None:
         """Hear that a subscription begins, of whatever Flow."""
-        flow = consumer.flow
-        if flow is not None and self._flow is not None and self._flow() is flow:
+        flow = None if self._flow is None else self._flow()
+        if flow is not None and draws_from(consumer.flow, flow):
             self.add(consumer)
 
     def add(self, consumer: Consumer) -> None:
@@ -231,7 +232,10 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
     it. Needs anywidget: ``pip install 'rxflow-streams[notebook]'``.
 
     Args:
-        target: A Flow, of which all subscriptions are watched, also later ones; or a running
+        target: A Flow, of which all subscriptions are watched, also later ones, and those of
+            the Flows that are made of it: ``watch(flow)`` sees ``flow.map(str)`` run, with
+            all its parts. Not those that a function opens meanwhile, as that of ``flat_map``
+            or ``defer`` does: for these, watch the Flow that is subscribed to. Or a running
             subscription: what ``subscribe(Subscriber)``, ``aiter(flow)`` or ``running()`` gives.
         interval: Time between two looks (seconds).
 
@@ -262,8 +266,9 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
             other.close()
     flow = watched if isinstance(watched, Flow) else None
     panel = Panel(flow, interval)
-    for consumer in running(flow) if isinstance(watched, Flow) else (watched,):
-        panel.add(consumer)
+    for consumer in (watched,) if flow is None else running():
+        if flow is None or draws_from(consumer.flow, flow):
+            panel.add(consumer)
     try:
         panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]
     except BaseException:

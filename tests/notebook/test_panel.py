@@ -193,12 +193,15 @@ def test_what_is_watched_is_not_kept_alive() -> None:
     flow = rx.range(10)
     subscriber = TestSubscriber[int](3)
     flow.subscribe(subscriber)
+    derived, other = flow.map(str), TestSubscriber[str](1)
+    derived.subscribe(other)
     seen, another = watch(subscriber.subscription, 0.001), watch(flow, 0.001)
-    kept = ref(subscriber.subscription), ref(flow)
-    del subscriber, flow
+    assert "subscription 2, running" in str(another)
+    kept = ref(subscriber.subscription), ref(flow), ref(derived), ref(other.subscription)
+    del subscriber, flow, derived, other
     over(seen)
     gc.collect()
-    assert [each() for each in kept] == [None, None]
+    assert [each() for each in kept] == [None] * 4
     assert str(seen).startswith("over, ")
     assert lines(seen)[2][-2:] == ["3", "-"]
     assert str(another).startswith("over, ")
