@@ -23,6 +23,8 @@ GROUP = 18
 TIMES = "\N{MULTIPLICATION SIGN}"
 MANY = 40
 """So many marks are put where they are; more are put into bins."""
+NEAR = 10.0
+"""Marks that are nearer than this are one (units): half of the smallest pill."""
 BIN = 46.0
 """How broad a bin is (units)."""
 
@@ -98,8 +100,14 @@ def pills(
         middle = (place(pill.marks[0].at) + place(pill.marks[-1].at)) / 2
         pill.middle = max(lane[0] + pill.half, min(middle, lane[1] - pill.half))
 
+    near: list[list[Mark]] = []  # what comes at one time is one pill, before any grows broad
     for mark in marks:
-        found.append(Pill([mark], 0.0))
+        if near and place(mark.at) - place(near[-1][0].at) < NEAR:
+            near[-1].append(mark)
+        else:
+            near.append([mark])
+    for group in near:
+        found.append(Pill(group, 0.0))
         put(found[-1])
         while len(found) > 1 and (
             found[-1].middle - found[-1].half < found[-2].middle + found[-2].half + gap

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from ..flow.registry import find
 from ..kernel import StageStatistics
 from ..protocol import UNBOUNDED
 from .panel_figures import Look, Part
@@ -109,8 +110,23 @@ def _dropped(part: StageStatistics) -> str:
     return ", ".join(reasons) or "-"
 
 
+def _counts(figures: StageStatistics) -> bool:
+    """Tell whether a part counts what passes it.
+
+    A stage runs in the loop of the part before it, which counts for both. What has nothing yet
+    because nothing has come or was asked for (a source, a queue, a subscriber) does count.
+    """
+    counted = (figures.requested, figures.received, figures.delivered, figures.discarded)
+    if any(counted) or figures.dropped or figures.capacity is not None:
+        return True
+    name = figures.name.rpartition("/")[2].partition(" #")[0]
+    return name == "subscriber" or find("source", name) is not None
+
+
 def _cells(part: Part) -> tuple[str, ...]:
     figures = part.figures
+    if not _counts(figures):
+        return (figures.name, _held(figures), *"-----")
     return (
         figures.name,
         _held(figures),

@@ -338,10 +338,19 @@ class _Run:
             )
 
     def _stretches(self, wanted: str) -> Iterator[tuple[float, float]]:
+        """Give when it was in a state; what was in between for no time does not count."""
         ends = [at for at, _ in self._states[1:]] + [self._end]
+        begun: float | None = None
+        until = 0.0
         for (start, state), end in zip(self._states, ends, strict=False):
-            if state == wanted and end > start:
-                yield start, end
+            if state != wanted or end <= start:
+                continue
+            if begun is not None and start > until:
+                yield begun, until
+                begun = None
+            begun, until = start if begun is None else begun, end
+        if begun is not None:
+            yield begun, until
 
 
 def _tap(listener: Callable[[str, Any], None]) -> Callable[[Flow[Any]], Flow[Any]]:

@@ -233,6 +233,15 @@ def test_drops_whose_items_are_not_known_are_counted() -> None:
     assert not any(pill.counts for pill in made)  # there is nothing that is not shown
 
 
+def test_what_comes_at_one_time_is_one_pill_and_joins_no_neighbour() -> None:
+    wide = "a long name"
+    marks = [Mark(at, "item", wide) for at in (0.0, 4.0, 4.0, 4.0)]
+    made = pills(marks, lambda at: at * 25, (-12, 1000))
+    assert [pill.count for pill in made] == [1, 3]  # one by one they would reach the first
+    assert made[0].middle - made[0].half == -12
+    assert made[1].middle == 100
+
+
 def test_what_was_not_kept_is_told() -> None:
     recorder = Recorder(limit=5)
     assert len(list(rx.range(100).pipe(recorder))) == 100

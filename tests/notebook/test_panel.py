@@ -319,6 +319,21 @@ def test_the_html_has_the_numbers_of_the_text_and_the_exact_ones() -> None:
     )[2]
 
 
+def test_a_stage_counts_nothing_and_is_not_said_to_have_given_nothing() -> None:
+    seen = watch(flow := rx.range(9).pipe(ops.map(str), ops.named("numbers")), 3600)
+    subscriber = TestSubscriber[str](0)
+    flow.subscribe(subscriber)
+    source, stage, last = lines(seen)[2:5]
+    assert (source[0], source[3:]) == ("numbers/range", ["0", "0", "0", "-"])  # nothing yet
+    assert stage == ["numbers/map", *"------"]
+    assert last[0] == "subscriber"
+    assert last[3:] == ["0", "0", "0", "-"]
+    subscriber.request(2)
+    assert lines(seen)[2][-2:] == ["2", "-"]
+    assert lines(seen)[3] == ["numbers/map", *"------"]
+    subscriber.cancel()
+
+
 def test_unbounded_demand_is_infinite() -> None:
     cells = picture(part(requested=rx.UNBOUNDED, delivered=5))
     assert cells.values["part", "demand"] == "unbounded"

@@ -290,3 +290,15 @@ def test_a_recorder_that_nobody_carries_is_in_nobodys_way() -> None:
     reactivex.of(3).pipe(recorder.source("plain")).subscribe(seen.append)
     assert seen == [1, 2, 3]
     assert recorder.recording().sources == {}
+
+
+def test_a_stretch_is_not_cut_by_what_took_no_time() -> None:
+    recorder = record(
+        lambda source: source.pipe(ops.on_backpressure_buffer(9)),
+        """
+        request  ----1----1---5--
+        source   abcdefg---|
+        """,
+    )
+    blocked = recorder.recording().blocked
+    assert blocked == ((0.0, 13.0),)  # at 4 s and 9 s one was asked for, and given at once
