@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.notebooks.compared import differences
 
@@ -64,6 +64,24 @@ def fingerprint(book: Any) -> str:
     return hashlib.sha256("\n".join([code, *used]).encode()).hexdigest()[:16]
 
 
+def digest(book: Any) -> str:
+    """Tell apart what the cells have given: it is written beside it, so that an output that was
+    changed afterwards, by hand or in a merge, is seen without a run."""
+    given = [_joined(output) for cell in code_cells(book) for output in cell["outputs"]]
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _joined(data: Any) -> Any:
+    """Join texts that are written as a list of lines."""
+    if isinstance(data, dict):
+        return {key: _joined(value) for key, value in cast("dict[str, Any]", data).items()}
+    if isinstance(data, list):
+        parts = cast("list[Any]", data)
+        lines = parts and all(isinstance(part, str) for part in parts)
+        return "".join(parts) if lines else [_joined(part) for part in parts]
+    return data
+
+
 def _public() -> Iterator[str]:
     """Give the operators and functions of rxflow, with their signatures."""
     for line in LISTED.read_text(encoding="utf-8").splitlines():
@@ -98,7 +116,8 @@ def executed(path: Path) -> Any:
     )
     for cell in book["cells"]:
         cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k == "tags"}
-    book["metadata"] = {**METADATA, "rxflow": {"fingerprint": fingerprint(book)}}
+    marks = {"fingerprint": fingerprint(book), "outputs": digest(book)}
+    book["metadata"] = {**METADATA, "rxflow": marks}
     book["nbformat"], book["nbformat_minor"] = 4, 5
     return book
 

@@ -52,6 +52,37 @@ def test_its_outputs_are_of_the_code_and_of_the_public_names_that_there_are(path
 
 
 @each
+def test_its_outputs_are_those_that_its_run_has_given(path: Path) -> None:
+    book = run.read(path)
+    assert book["metadata"]["rxflow"]["outputs"] == run.digest(book), (
+        f"an output was changed since: python -m tests.notebooks.run --write {path.name[:2]}"
+    )
+
+
+@each
+def test_a_changed_output_is_seen(path: Path) -> None:
+    """Each output of each cell, one after the other: also of those that vary, also in pictures."""
+    book = run.read(path)
+    seen = 0
+    for cell in run.code_cells(book):
+        for output in cell["outputs"]:
+            holder = output["data"] if "data" in output else output
+            for key in [*holder] if "data" in output else ["text"]:
+                whole = holder[key]
+                text = "".join(whole)
+                holder[key] = text[: len(text) // 2] + "7" + text[len(text) // 2 + 1 :]
+                if holder[key] != text:
+                    assert run.digest(book) != book["metadata"]["rxflow"]["outputs"], cell["id"]
+                    seen += 1
+                holder[key] = whole
+        kept, cell["outputs"] = cell["outputs"], []
+        assert not kept or run.digest(book) != book["metadata"]["rxflow"]["outputs"]
+        cell["outputs"] = kept
+    assert seen > 3
+    assert run.digest(book) == book["metadata"]["rxflow"]["outputs"]
+
+
+@each
 def test_each_cell_was_run_once_and_in_order_without_an_error(path: Path) -> None:
     cells = run.code_cells(run.read(path))
     assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
@@ -171,6 +202,29 @@ class TestDifferences:
         failed = self.book({"text/plain": "1"}, "varies")
         failed["cells"][0]["outputs"][0]["output_type"] = "error"
         assert [*differences(one, failed)] != []
+
+
+@pytest.mark.stress
+def test_a_stale_output_is_named_by_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What rxflow would give no more: the run says so, names the cell, and fails."""
+    stale = tmp_path / NOTEBOOKS[2].name
+    text = NOTEBOOKS[2].read_text(encoding="utf-8")
+    assert text.count("request(2): [10, 20], 2 left the source") == 1
+    stale.write_text(text.replace("[10, 20], 2 left", "[10, 21], 2 left"), encoding="utf-8")
+    monkeypatch.setattr(run, "notebooks", lambda: [stale])
+    monkeypatch.setattr("sys.argv", ["run"])
+    before = stale.read_text(encoding="utf-8")
+    assert run.main() == 1
+    told = capsys.readouterr().out
+    assert "1 outputs differ" in told
+    assert "cell map:" in told
+    assert stale.read_text(encoding="utf-8") == before
+    monkeypatch.setattr("sys.argv", ["run", "--write"])
+    assert run.main() == 0
+    monkeypatch.setattr("sys.argv", ["run"])
+    assert run.main() == 0
 
 
 @pytest.mark.stress
