@@ -46,7 +46,7 @@ from .queues import Parcel, Slots
 from .relay import Relay
 from .running import appeared, disappeared, running, runs, tell_of_beginnings, watch
 from .stage import Plain, Stage, StageFactory, make_for
-from .statistics import Figures, Ledger, StageStatistics, count_roots, joined
+from .statistics import Figures, Ledger, StageStatistics, changed, count_roots, joined
 from .telling import DiscardCallback, DropCallback, is_async
 from .valve import Valve
 from .waiting import offer_blocking, offer_suspending
@@ -105,6 +105,7 @@ __all__ = [
     "Valve",
     "Worker",
     "appeared",
+    "changed",
     "close",
     "count_roots",
     "disappeared",

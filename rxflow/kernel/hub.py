@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from threading import Lock
 from typing import Any
@@ -18,7 +17,7 @@ from .connection import Connection
 from .feed import Context
 from .loops import running_loop
 from .outlet import Lease, Memory, Outlet
-from .statistics import Ledger, StageStatistics, joined
+from .statistics import Ledger, StageStatistics, changed, joined
 
 Subscribe = Callable[[Subscriber[Any], Context], object]
 """Subscribes a Subscriber to the producer, for a consumer's context."""
@@ -418,7 +417,7 @@ class Hub:
             yield from self._figures()
             return
         for part in self._figures():
-            yield part if part.shared else replace(part, shared=self._shared)
+            yield part if part.shared else changed(part, shared=self._shared)
 
     def _figures(self) -> Iterator[StageStatistics]:
         connection = self._connection

@@ -175,4 +175,4 @@ class Input:
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of the Feed."""
-        return self._meter.fill(self._feed.statistics())
+        return iter(self._meter.fill(self._feed.statistics()))

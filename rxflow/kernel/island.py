@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain, compress, islice, repeat
 from operator import length_hint
@@ -299,7 +298,7 @@ class Island(Feed[Any]):
         self,
         source: Callable[[], Iterable[StageStatistics]],
         stages: Iterable[str | StageStatistics],
-    ) -> Callable[[], Iterator[StageStatistics]]:
+    ) -> Callable[[], list[StageStatistics]]:
         """Give what makes the figures of those before it, and its own."""
         count = self._source.tally() if self._count is None else maxsize - length_hint(self._count)
         each = (count or 0) / (self.sample * NANOS) if self.sample else 0.0
@@ -316,7 +315,7 @@ class Island(Feed[Any]):
         stages = list[str | StageStatistics]()
         for make, stage in zip(self._makes, self._stages, strict=True):
             stages += [*stage.statistics()] or [operator_of(make)]
-        return self._figures(self._source.statistics, stages)()
+        return iter(self._figures(self._source.statistics, stages)())
 
 
 def _figured(
@@ -326,7 +325,7 @@ def _figured(
     each: float,
     works: bool,
     meter: Meter,
-) -> Iterator[StageStatistics]:
+) -> list[StageStatistics]:
     """Give the figures of an island.
 
     Args:
@@ -337,27 +336,25 @@ def _figured(
         works: Functions of the user make the items of the source.
         meter: Of the edge.
     """
-    pulled, *working = (
-        max(0, after - before) * each for before, after in zip([0, *spent], spent, strict=False)
-    )
-    before = list(source())
-    if works and before:
-        before[-1] = replace(before[-1], working_seconds=pulled)
-    yield from meter.fill(before, pulled)
-    life, starved = (nanos / NANOS for nanos in meter.times())
-    starved += pulled
-    for stage, worked in zip(stages, working, strict=True):
-        times: dict[str, Any] = {
-            "starved_seconds": min(starved, life),
-            "working_seconds": worked,
-            "blocked_seconds": max(0.0, life - starved - worked),
-            "metered": True,
-        }
-        if isinstance(stage, str):
-            yield StageStatistics(stage, **times)
-        else:
-            yield replace(stage, **times)
-        starved += worked
+    parts = list(source())
+    pulled = spent[0] * each
+    if works and parts:
+        parts[-1].__dict__["working_seconds"] = pulled
+    parts = meter.fill(parts, pulled)
+    life, starved = meter.times()
+    there, waited = life / NANOS, starved / NANOS + pulled
+    for index, stage in enumerate(stages):
+        worked = max(0, spent[index + 1] - spent[index]) * each if each else 0.0
+        part = StageStatistics(stage) if isinstance(stage, str) else stage
+        part.__dict__.update(
+            starved_seconds=min(waited, there),
+            working_seconds=worked,
+            blocked_seconds=max(0.0, there - waited - worked),
+            metered=True,
+        )
+        parts.append(part)
+        waited += worked
+    return parts
 
 
 class _Counted(Few):

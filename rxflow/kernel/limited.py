@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 from math import inf, isnan
 from numbers import Real
@@ -16,7 +16,7 @@ from .feed import BUDGET, Context
 from .latency import NANOS
 from .metering import RARELY
 from .queues import Parcel, Shelf
-from .statistics import StageStatistics
+from .statistics import StageStatistics, changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Limited(Boundary[Any]):
         with self._lock:
             oldest = self._alarm.now - self._shelf.first.since if self._shelf else 0.0
             weight = None if self._limits.weight is None else self._shelf.weight
-        yield replace(own, weight=weight, oldest_seconds=oldest)
+        yield changed(own, weight=weight, oldest_seconds=oldest)
 
     # Age.
 

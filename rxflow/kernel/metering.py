@@ -12,7 +12,6 @@ have a :class:`Stay` beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from .latency import NANOS, NONE, Histogram, Latency
@@ -102,26 +101,23 @@ class Meter:
         life = now - self._began
         return life, min(starved, life)
 
-    def fill(
-        self, parts: Iterable[StageStatistics], pulled: float = 0.0
-    ) -> Iterator[StageStatistics]:
+    def fill(self, parts: Iterable[StageStatistics], pulled: float = 0.0) -> list[StageStatistics]:
         """Say of the parts that nobody has said it of how long they were starved and blocked.
 
         Args:
-            parts: Those that are pulled through this edge, and those before them.
+            parts: Those that are pulled through this edge, and those before them. What they
+                do not say is put into them, so they are no one else's, or are of what is over.
             pulled: How long it took to pull their items out of them (seconds).
         """
         life, starved = self.times()
-        for part in parts:
-            if part.metered:
-                yield part
-                continue
-            yield replace(
-                part,
-                starved_seconds=starved / NANOS,
-                blocked_seconds=max(0.0, (life - starved) / NANOS - pulled),
-                metered=True,
-            )
+        filled = list(parts)
+        for part in filled:
+            figures = part.__dict__
+            if not figures.get("metered"):
+                figures["starved_seconds"] = starved / NANOS
+                figures["blocked_seconds"] = max(0.0, (life - starved) / NANOS - pulled)
+                figures["metered"] = True
+        return filled
 
 
 class Lap(Meter):

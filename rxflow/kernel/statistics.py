@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, fields
+from functools import partial, wraps
+from operator import add
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ def _none() -> dict[str, int]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StageStatistics:
     """A snapshot of one part of a running Flow.
 
@@ -101,22 +102,9 @@ class StageStatistics:
         Args:
             other: The figures of the other part.
         """
-        return self._with(
-            other,
-            1,
-            requested=add_demand(self.requested, other.requested),
-            held=self.held + other.held,
-            peak=max(self.peak, other.peak),
-            capacity=other.capacity,
-            dropped=Counter(self.dropped) + Counter(other.dropped),
-            in_flight=self.in_flight + other.in_flight,
-            oldest_seconds=max(self.oldest_seconds, other.oldest_seconds),
-            weight=other.weight,
-            inputs=other.inputs,
-            shared=other.shared,
-            latency=self.latency.plus(other.latency),
-            metered=self.metered and other.metered,
-        )
+        both = changed(self)
+        _absorb(both, other)
+        return both
 
     def minus(self, earlier: StageStatistics) -> StageStatistics:
         """Give what has happened since an earlier snapshot of the same part.
@@ -131,21 +119,48 @@ class StageStatistics:
             What counts up is the difference; what goes up and down is as it is now.
         """
         endless = UNBOUNDED in (self.requested, earlier.requested)
-        return self._with(
-            earlier,
-            -1,
+        return changed(
+            self,
             requested=self.requested if endless else self.requested - earlier.requested,
             dropped=Counter(self.dropped) - Counter(earlier.dropped),
             latency=self.latency.minus(earlier.latency),
+            **{name: getattr(self, name) - getattr(earlier, name) for name in _COUNTERS},
         )
 
-    def _with(self, other: StageStatistics, sign: int, **rest: Any) -> StageStatistics:
-        """Add what counts up."""
-        return replace(
-            self,
-            **{name: getattr(self, name) + sign * getattr(other, name) for name in _COUNTERS},
-            **rest,
-        )
+
+_declared = StageStatistics.__init__
+_names = frozenset(each.name for each in fields(StageStatistics))
+
+
+@wraps(_declared)
+def _write_down(self: StageStatistics, name: str, *more: Any, **figures: Any) -> None:
+    """Write down what is said, and nothing else: the rest is as the class has it.
+
+    They are made for each part of each subscription that is looked at, and mostly say little.
+    """
+    if more or not _names.issuperset(figures):
+        _declared(self, name, *more, **figures)
+        return
+    own = self.__dict__
+    own["name"] = name
+    own.update(figures)
+    if "dropped" not in figures:
+        own["dropped"] = {}
+
+
+StageStatistics.__init__ = _write_down  # type: ignore[method-assign]
+
+
+def changed(part: StageStatistics, **figures: Any) -> StageStatistics:
+    """Give figures like others, but for some: as ``dataclasses.replace``, and quicker.
+
+    Args:
+        part: The others.
+        figures: What is to be different.
+    """
+    other = object.__new__(StageStatistics)
+    other.__dict__.update(part.__dict__, **figures)
+    return other
 
 
 _COUNTERS = (
@@ -153,6 +168,41 @@ _COUNTERS = (
     *("waited_seconds", "blocked_seconds", "starved_seconds", "working_seconds"),
 )
 """What only counts up, and is simply added."""
+
+_LATEST = ("capacity", "weight", "inputs", "shared")
+"""What is as the later one of two parts has it."""
+
+
+def _add_drops(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
+    return Counter(one) + Counter(other) if other else one
+
+
+_SUMS: dict[str, Callable[[Any, Any], Any]] = {
+    **dict.fromkeys((*_COUNTERS, "held", "in_flight"), add),
+    "requested": add_demand,
+    "peak": max,
+    "oldest_seconds": max,
+    "dropped": _add_drops,
+    "latency": Latency.plus,
+}
+"""How each figure of two parts becomes one, where that is more than the later one."""
+
+
+def _absorb(into: StageStatistics, part: StageStatistics) -> None:
+    """Add the figures of another part that does the same work, in place.
+
+    Args:
+        into: Figures that nobody else has yet.
+        part: Those of the other part.
+    """
+    sums = into.__dict__
+    for name, value in part.__dict__.items():
+        how = _SUMS.get(name)
+        if how is not None:
+            sums[name] = how(getattr(into, name), value)
+    for name in _LATEST:
+        sums[name] = getattr(part, name)
+    sums["metered"] = into.metered and part.metered
 
 
 def count_roots(parts: Iterable[StageStatistics]) -> int:
@@ -172,13 +222,14 @@ def joined(before: Iterable[StageStatistics], own: StageStatistics) -> Iterator[
 
     Args:
         before: All that it draws from, each with what that draws from, source first.
-        own: Its own; how many it draws from is counted.
+        own: Its own, which nobody else has; how many it draws from is counted, and put in.
     """
     roots = 0
     for part in before:
         roots += 1 - part.inputs
         yield part
-    yield own if own.inputs == roots else replace(own, inputs=roots)
+    own.__dict__["inputs"] = roots
+    yield own
 
 
 Figures: TypeAlias = Callable[[], Iterable[StageStatistics]]
@@ -241,13 +292,13 @@ class Ledger:
 
     @staticmethod
     def _add(sums: _Sums, parts: list[StageStatistics]) -> None:
-        shape = tuple((part.name, part.inputs) for part in parts)
+        shape = tuple([(part.name, part.inputs) for part in parts])
         past = sums.get(shape)
-        sums[shape] = (
-            parts
-            if past is None
-            else [had.plus(part) for had, part in zip(past, parts, strict=True)]
-        )
+        if past is None:
+            sums[shape] = [changed(part) for part in parts]  # which it may add to
+            return
+        for had, part in zip(past, parts, strict=True):
+            _absorb(had, part)
 
     def __iter__(self) -> Iterator[StageStatistics]:
         """Give the sums."""
@@ -262,7 +313,7 @@ class Ledger:
                 metered=True,
             )
         with self._lock:
-            sums = dict(self._past)
+            sums = {shape: [changed(part) for part in parts] for shape, parts in self._past.items()}
         for figures in tuple(self._late):
             self._add(sums, list(figures()))
         for parts in sums.values():

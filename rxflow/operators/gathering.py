@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from numbers import Real
 from typing import Any, TypeVar, cast, overload
 
@@ -12,7 +11,7 @@ from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.operator import Operator, operator
-from ..kernel import Boundary, Context, Prefetched, StageStatistics, drained
+from ..kernel import Boundary, Context, Prefetched, StageStatistics, changed, drained
 from ..protocol import Offer
 
 T = TypeVar("T")
@@ -106,7 +105,7 @@ class _Batching(Prefetched):
         *before, own = super().statistics()
         yield from before
         held, lost = self._held(), self._gone or 0
-        yield replace(
+        yield changed(
             own,
             received=self._items,
             delivered=self._items - held - lost,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from reactivex import Observable
@@ -13,7 +12,7 @@ from ..flow import Flow, checks
 from ..flow.inlet import as_flow, inlet
 from ..flow.operator import fed, operator
 from ..flow.source import Source
-from ..kernel import HANDOVER, Context, Feed, StageStatistics
+from ..kernel import HANDOVER, Context, Feed, StageStatistics, changed
 from ..protocol import DROP_INCOMING, Offer
 from .filtering import ignore_elements
 from .serial import in_turn
@@ -75,7 +74,7 @@ class _Shifted(Signalled):
         *before, own = super().statistics()
         yield from before
         delayed = self._entered - own.received
-        yield replace(
+        yield changed(
             own,
             received=self._entered,
             held=own.held + (0 if self.closed else delayed),

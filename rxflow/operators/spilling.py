@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from os import PathLike
@@ -16,7 +15,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.door import Door
 from ..flow.operator import door, opened
-from ..kernel import Context, DiscardCallback, StageStatistics, hooks
+from ..kernel import Context, DiscardCallback, StageStatistics, changed, hooks
 from ..protocol import SUSPEND, Offer, SpillError
 
 if TYPE_CHECKING:
@@ -357,7 +356,7 @@ class _Spilling(Door):
             count, lost, gone = self._disk_count, self._disk_lost, self._disk_discarded
             peak = self._disk_peak
         for figures in super().statistics():
-            yield replace(
+            yield changed(
                 figures,
                 received=figures.received + count + lost + gone,
                 held=figures.held + count,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
-from dataclasses import replace
 from itertools import chain
 from itertools import repeat as times
 from threading import get_ident
@@ -27,6 +26,7 @@ from ..kernel import (
     Ledger,
     StageStatistics,
     State,
+    changed,
     hooks,
     joined,
     lingers,
@@ -408,7 +408,7 @@ class Split(Feed[Any]):
         yield from joined(self._upstream(), own)
         unread = [room for room in list(self.rooms) if room.reader is None]
         for part in chain(self.past, *(room.statistics() for room in unread)):
-            yield replace(part, inputs=1)  # filled by that, as one behind the other
+            yield changed(part, inputs=1)  # filled by that, as one behind the other
 
     def begin(self, make: Make, sources: dict[Input, Any], value: Any = None) -> Input:
         """Start a further source; then note it with a value, for ``fired`` to look at it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from reactivex import Observable
@@ -12,7 +11,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
 from ..flow.tracing import add_note
-from ..kernel import Context, Feed, Relay, StageStatistics, State, hooks
+from ..kernel import Context, Feed, Relay, StageStatistics, State, changed, hooks
 from ..protocol import UNBOUNDED, add_demand
 
 T = TypeVar("T")
@@ -323,7 +322,7 @@ class _Named(Relay):
 
     def statistics(self) -> Iterator[StageStatistics]:
         for part in super().statistics():
-            yield replace(part, name=f"{self._name}/{part.name}")
+            yield changed(part, name=f"{self._name}/{part.name}")
 
 
 def _check_name(operator: str, name: object) -> None:
