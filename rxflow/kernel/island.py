@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from . import hooks
 from .drain import Drain
-from .feed import NOTHING, Context, Feed, Few, Server, State
+from .feed import NOTHING, Context, Feed, Few, Server, State, inherits
 from .latency import NANOS
 from .metering import SAMPLED, Meter, Timed
 from .queues import One
-from .stage import Plain, StageFactory, operator_of
-from .statistics import StageStatistics
+from .stage import Plain, Stage, StageFactory, operator_of
+from .statistics import StageStatistics, retime, timed
 
 TIMED = 32
 """Of a run that is timed, so many inputs are (items)."""
@@ -314,7 +314,8 @@ class Island(Feed[Any]):
         """Give the source's figures, then those of each stage."""
         stages = list[str | StageStatistics]()
         for make, stage in zip(self._makes, self._stages, strict=True):
-            stages += [*stage.statistics()] or [operator_of(make)]
+            quiet = inherits(type(stage), Stage, "statistics")
+            stages += (() if quiet else [*stage.statistics()]) or (operator_of(make),)
         return iter(self._figures(self._source.statistics, stages)())
 
 
@@ -345,14 +346,12 @@ def _figured(
     there, waited = life / NANOS, starved / NANOS + pulled
     for index, stage in enumerate(stages):
         worked = max(0, spent[index + 1] - spent[index]) * each if each else 0.0
-        part = StageStatistics(stage) if isinstance(stage, str) else stage
-        part.__dict__.update(
-            starved_seconds=min(waited, there),
-            working_seconds=worked,
-            blocked_seconds=max(0.0, there - waited - worked),
-            metered=True,
-        )
-        parts.append(part)
+        times = min(waited, there), worked, max(0.0, there - waited - worked)
+        if isinstance(stage, str):
+            parts.append(timed(stage, *times))
+        else:
+            retime(stage, *times)
+            parts.append(stage)
         waited += worked
     return parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 
 NANOS = 1_000_000_000
@@ -22,6 +23,12 @@ def _start(bucket: int) -> int:
     """Give the least time of a bucket (nanoseconds)."""
     shift = max(0, (bucket >> _BITS) - 1)
     return (bucket - (shift << _BITS)) << shift
+
+
+@cache
+def _bound(bucket: int) -> float:
+    """Give the time below which those of a bucket are (seconds)."""
+    return _start(bucket + 1) / NANOS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +117,9 @@ class Histogram:
 
     def latency(self) -> Latency:
         """Give what was counted."""
-        counts = sorted(self._counts.copy().items())  # in one step: another thread may add
+        counts = self._counts.copy()  # in one step: another thread may add
         return Latency(
-            sum(count for _, count in counts),
+            sum(counts.values()),
             self._sum / NANOS,
-            tuple((_start(bucket + 1) / NANOS, count) for bucket, count in counts),
+            tuple([(_bound(bucket), counts[bucket]) for bucket in sorted(counts)]),
         )

@@ -95,7 +95,9 @@ class Meter:
         """
         since = self.open.copy()
         now = self.now() if self._ended is None else self._ended
-        starved = self._starved + sum(max(0, now - each) for each in since)
+        starved = self._starved
+        for each in since:
+            starved += max(0, now - each)
         if self._timed:  # it was not starved while its consumer was busy with what it got
             starved = max(0, starved - self._lent * (self.handed + 1) // self._timed)
         life = now - self._began
@@ -109,14 +111,13 @@ class Meter:
                 do not say is put into them, so they are no one else's, or are of what is over.
             pulled: How long it took to pull their items out of them (seconds).
         """
-        life, starved = self.times()
         filled = list(parts)
-        for part in filled:
-            figures = part.__dict__
-            if not figures.get("metered"):
-                figures["starved_seconds"] = starved / NANOS
-                figures["blocked_seconds"] = max(0.0, (life - starved) / NANOS - pulled)
-                figures["metered"] = True
+        empty = [each for part in filled if not (each := part.__dict__).get("metered")]
+        if empty:
+            life, starved = self.times()
+            seconds, blocked = starved / NANOS, max(0.0, (life - starved) / NANOS - pulled)
+            for each in empty:
+                each.update(starved_seconds=seconds, blocked_seconds=blocked, metered=True)
         return filled
 
 

@@ -141,14 +141,49 @@ def _write_down(self: StageStatistics, name: str, *more: Any, **figures: Any) ->
     if more or not _names.issuperset(figures):
         _declared(self, name, *more, **figures)
         return
-    own = self.__dict__
-    own["name"] = name
-    own.update(figures)
-    if "dropped" not in figures:
-        own["dropped"] = {}
+    self.__dict__.update(figures, name=name)
 
 
 StageStatistics.__init__ = _write_down  # type: ignore[method-assign]
+
+
+class _Nothing:
+    """What is found as ``dropped`` where nothing is said of it."""
+
+    def __get__(self, part: object, of: type | None = None) -> dict[str, int]:
+        return {}
+
+
+StageStatistics.dropped = _Nothing()  # type: ignore # pyright: ignore
+
+
+def timed(name: str, starved: float, working: float, blocked: float) -> StageStatistics:
+    """Make the figures of a part of which only the times are known.
+
+    Args:
+        name: The part.
+        starved: How long it was starved (seconds).
+        working: How long it was working (seconds).
+        blocked: How long it was blocked (seconds).
+    """
+    part = object.__new__(StageStatistics)
+    part.__dict__["name"] = name
+    retime(part, starved, working, blocked)
+    return part
+
+
+def retime(part: StageStatistics, starved: float, working: float, blocked: float) -> None:
+    """Put the times of a part into its figures, which nobody else has yet.
+
+    Args:
+        part: Its figures.
+        starved: How long it was starved (seconds).
+        working: How long it was working (seconds).
+        blocked: How long it was blocked (seconds).
+    """
+    part.__dict__.update(
+        starved_seconds=starved, working_seconds=working, blocked_seconds=blocked, metered=True
+    )
 
 
 def changed(part: StageStatistics, **figures: Any) -> StageStatistics:

@@ -42,5 +42,7 @@ class Waiters:
     @property
     def seconds(self) -> float:
         """How long they have waited, all in all (seconds)."""
+        if not self.since:
+            return self._waited / NANOS
         now = self._now()
         return (self._waited + sum(now - since for since in self.since.values())) / NANOS

@@ -6,7 +6,7 @@ The exporters, the dashboard and the alert rules are made from these.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -36,6 +36,7 @@ class Metric:
         unit: Its unit, by the Unified Code for Units of Measure, as OpenTelemetry has it.
         help: What it means, in one line.
         read: Gives it.
+        field: What it is read from; where a part does not tell that, it is 0.
         bounded: Only stages that have a capacity have it.
     """
 
@@ -45,6 +46,7 @@ class Metric:
     unit: str
     help: str
     read: Callable[[StageStatistics], float]
+    field: str
     bounded: bool = False
 
 
@@ -97,6 +99,7 @@ def _counter(name: str, otel: str, unit: str, field: str, text: str) -> Metric:
         unit,
         text,
         attrgetter(field),
+        field,
     )
 
 
@@ -106,24 +109,26 @@ LATENCY_BOUNDS = tuple(
 """The buckets in which latencies are exported (seconds): from 10 microseconds to 50 seconds."""
 
 
-def latency(stage: StageStatistics) -> list[float] | None:
+def latency(stages: Iterable[StageStatistics]) -> list[float] | None:
     """Tell how long items were in a stage.
 
     Args:
-        stage: Its figures.
+        stages: Its figures, in some subscriptions.
 
     Returns:
         How many were in it up to each of ``LATENCY_BOUNDS`` and above the one before, how
         many were in it for longer, and last how long all were together (seconds); None
         where nothing was measured.
     """
-    measured: Any = getattr(stage, "latency", None)
-    if measured is None or not measured.count:
-        return None
-    counts = [0.0] * (len(LATENCY_BOUNDS) + 1)
-    for bound, count in measured.buckets:
-        counts[bisect_left(LATENCY_BOUNDS, bound)] += count
-    return [*counts, measured.sum]
+    counts = [0.0] * (len(LATENCY_BOUNDS) + 2)
+    for stage in stages:
+        measured: Any = getattr(stage, "latency", None)
+        if measured is None or not measured.count:
+            continue
+        for bound, count in measured.buckets:
+            counts[bisect_left(LATENCY_BOUNDS, bound)] += count
+        counts[-1] += measured.sum
+    return counts if any(counts) else None
 
 
 ITEMS = "{item}"
@@ -138,6 +143,7 @@ STAGE: tuple[Metric, ...] = (
         ITEMS,
         "Items that were asked of the stage; unbounded demand is not counted.",
         lambda stage: 0 if stage.requested == UNBOUNDED else stage.requested,
+        "requested",
     ),
     _counter(
         "items_received", "items.received", ITEMS, "received", "Items that came into the stage."
@@ -187,6 +193,7 @@ STAGE: tuple[Metric, ...] = (
         ITEMS,
         "Items in the stage now.",
         attrgetter("held"),
+        "held",
     ),
     Metric(
         "rxflow_stage_queue_capacity",
@@ -195,6 +202,7 @@ STAGE: tuple[Metric, ...] = (
         ITEMS,
         "The most that the stage may hold, in items, or in what it weighs them by.",
         lambda stage: stage.capacity or 0,
+        "capacity",
         bounded=True,
     ),
     Metric(
@@ -204,6 +212,7 @@ STAGE: tuple[Metric, ...] = (
         RATIO,
         "The share of the capacity that is used, of the fullest subscription.",
         utilisation,
+        "capacity",
         bounded=True,
     ),
     Metric(
@@ -213,6 +222,7 @@ STAGE: tuple[Metric, ...] = (
         ITEMS,
         "Items that are asked of the stage and have not gone out; +Inf when unbounded.",
         demand,
+        "requested",
     ),
     Metric(
         "rxflow_stage_in_flight",
@@ -221,6 +231,7 @@ STAGE: tuple[Metric, ...] = (
         ITEMS,
         "Items that functions of the user are at work on in the stage now.",
         attrgetter("in_flight"),
+        "in_flight",
     ),
     Metric(
         "rxflow_stage_oldest_age_seconds",
@@ -229,6 +240,7 @@ STAGE: tuple[Metric, ...] = (
         SECONDS,
         "How long the oldest item has been in the stage.",
         attrgetter("oldest_seconds"),
+        "oldest_seconds",
     ),
 )
 """The figures of a stage, with the labels ``flow`` and ``stage``."""
@@ -249,7 +261,8 @@ LATENCY = Metric(
     Kind.COUNTER,
     SECONDS,
     "How long items were in the stage, from samples.",
-    lambda stage: (latency(stage) or (0,))[-1],
+    lambda stage: (latency([stage]) or (0,))[-1],
+    "latency",
 )
 """How long items were in a stage: a histogram, with the labels ``flow`` and ``stage``."""
 
@@ -260,6 +273,7 @@ ACTIVE = Metric(
     "{subscription}",
     "Subscriptions of the flow that run now.",
     lambda _: 1,
+    "name",
 )
 """The subscriptions that run, with the label ``flow``."""
 

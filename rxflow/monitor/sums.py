@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import add
 
@@ -25,9 +25,18 @@ GATHERED = 64
 _COUNTERS = tuple(metric for metric in STAGE if metric.kind is Kind.COUNTER)
 _LEVELS = tuple(metric for metric in STAGE if metric.kind is Kind.LEVEL)
 _WORSTS = tuple(metric for metric in STAGE if metric.kind is Kind.WORST)
-_COUNTED = tuple(metric.read for metric in _COUNTERS)
-_ADDED = tuple(metric.read for metric in _LEVELS)
-_COMPARED = tuple(metric.read for metric in _WORSTS)
+
+
+_Told = tuple[str, ...]
+"""The fields that figures tell; the others are as if nothing had happened."""
+
+
+def _sums(
+    metrics: tuple[Metric, ...], told: _Told, parts: list[StageStatistics]
+) -> Iterator[float]:
+    """Add up each figure of several parts that tell the same."""
+    for metric in metrics:
+        yield sum(map(metric.read, parts)) if metric.field in told else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class StageSums:
     """The sums of one stage of one flow.
 
     What is to be added is gathered first, since one figure of many is added up much
-    quicker than many figures of one.
+    quicker than many figures of one; by what is told at all, since most parts tell little.
     """
 
     __slots__ = (
@@ -153,8 +162,8 @@ class StageSums:
     def __init__(self, flow: str, stage: str) -> None:
         self.flow: str = flow
         self.stage: str = stage
-        self._gathered: list[StageStatistics] = []
-        self._sums = Sums(len(_COUNTED))
+        self._gathered: dict[_Told, list[StageStatistics]] = {}
+        self._sums = Sums(len(_COUNTERS))
         self._times: Sums | None = None  # of the latency: those of the buckets, and seconds
         self.drops: Counts = Counts()
         # By hub, its last figures: each of its consumers tells them, and they count once.
@@ -164,30 +173,32 @@ class StageSums:
     def _begin(self) -> None:
         self.running: int = 0
         self._alive: set[int] = set()  # the hubs with a consumer that runs, in this reading
-        self._levels: Sequence[float] = [0] * len(_ADDED)
-        self._worsts: Sequence[float] = [0] * len(_COMPARED)
+        self._levels: Sequence[float] = [0] * len(_LEVELS)
+        self._worsts: Sequence[float] = [0] * len(_WORSTS)
 
     def add(self, part: StageStatistics) -> None:
         """Add the figures of a subscription that runs."""
-        self._gathered.append(part)
-        self._add_uneven(part, ended=False)
-        if len(self._gathered) == GATHERED:
-            self._add_gathered()
+        told = (*part.__dict__,)
+        parts = self._gathered.get(told)
+        if parts is None:
+            parts = self._gathered[told] = []
+        parts.append(part)
+        if len(parts) == GATHERED:
+            self._add_gathered(told, parts)
 
-    def _add_gathered(self) -> None:
-        parts = self._gathered
+    def _add_gathered(self, told: _Told, parts: list[StageStatistics]) -> None:
         self.running += len(parts)
-        self._sums.add([sum(map(read, parts)) for read in _COUNTED], ended=False)
-        self._levels = [*map(add, self._levels, [sum(map(read, parts)) for read in _ADDED])]
+        self._add_counted(told, parts, ended=False)
+        self._levels = [*map(add, self._levels, _sums(_LEVELS, told, parts))]
         self._worsts = [
-            max(worst, *map(read, parts))
-            for worst, read in zip(self._worsts, _COMPARED, strict=True)
+            max(worst, *map(metric.read, parts)) if metric.field in told else worst
+            for worst, metric in zip(self._worsts, _WORSTS, strict=True)
         ]
         parts.clear()
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
-        self._add_counted(part, ended=True)
+        self._add_counted((*part.__dict__,), [part], ended=True)
 
     def share(self, part: StageStatistics, ended: bool) -> None:
         """Note the figures of a hub, told by one of those that draw from it."""
@@ -202,19 +213,17 @@ class StageSums:
                 self.add(part)
                 continue
             ended = len(self._hubs) > MOST_HUBS
-            self._add_counted(part, ended)
+            self._add_counted((*part.__dict__,), [part], ended)
             if ended:
                 del self._hubs[hub]
 
-    def _add_counted(self, part: StageStatistics, ended: bool) -> None:
-        self._sums.add([read(part) for read in _COUNTED], ended)
-        self._add_uneven(part, ended)
-
-    def _add_uneven(self, part: StageStatistics, ended: bool) -> None:
-        """Add what most parts do not have."""
-        if part.dropped:
-            self.drops.add(part.dropped.items(), ended)
-        times = latency(part)
+    def _add_counted(self, told: _Told, parts: list[StageStatistics], ended: bool) -> None:
+        """Add what only counts up."""
+        self._sums.add(_sums(_COUNTERS, told, parts), ended)
+        if "dropped" in told:
+            for part in parts:
+                self.drops.add(part.dropped.items(), ended)
+        times = latency(parts) if "latency" in told else None
         if times is not None:
             if self._times is None:
                 self._times = Sums(len(times))
@@ -223,8 +232,9 @@ class StageSums:
     def read(self) -> StageTotals:
         """Give the sums, and begin anew with those that run."""
         self._add_hubs()
-        if self._gathered:
-            self._add_gathered()
+        for told, parts in self._gathered.items():
+            if parts:
+                self._add_gathered(told, parts)
         values: dict[Metric, float] = dict(zip(_COUNTERS, self._sums.read(), strict=True))
         if self.running:
             values.update(zip(_LEVELS, self._levels, strict=True))
