@@ -8,8 +8,7 @@ from threading import RLock
 from typing import Any, TypeVar, cast, overload
 
 from reactivex import abc as rx_abc
-from reactivex.disposable import Disposable
-from reactivex.observer import AutoDetachObserver
+from reactivex.internal import default_error, noop
 from reactivex.scheduler import CurrentThreadScheduler
 
 from ..kernel import Context, Drain, Feed, Island, StageFactory, gate_of, lifting
@@ -173,18 +172,18 @@ class Flow(Fluent[T_out]):
             if not lifted:
                 tell_of_unlifted(self)
             return super().subscribe(told, on_error, on_completed, scheduler=scheduler)
-        # Without [Any] behind the class, which is made into a call through typing at run time.
-        observer: AutoDetachObserver[Any] = AutoDetachObserver(told, on_error, on_completed)
-        trampoline.run(cast("Any", _Now(partial(self._start, observer, scheduler))))
-        return Disposable(observer.dispose)
+        # The Drain looks after each item whether it is stopped, so it is the disposable, too.
+        drain = Drain(
+            _Unbounded(told or noop, on_error or default_error, on_completed or noop),
+            UNBOUNDED,
+            raises=True,
+        )
+        trampoline.run(cast("Any", _Now(partial(self._start, drain, scheduler))))
+        return drain
 
-    def _start(
-        self, observer: AutoDetachObserver[Any], scheduler: rx_abc.SchedulerBase | None
-    ) -> None:
-        """Subscribe an observer on the trampoline, as the outermost subscribe does."""
-        drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
+    def _start(self, drain: Drain, scheduler: rx_abc.SchedulerBase | None) -> None:
+        """Serve an observer, on the trampoline, as the outermost subscribe does."""
         drain.open(self.feed, scheduler, held=True)
-        observer.subscription = drain
         drain.wake()
 
     def _subscribe_core(
@@ -195,7 +194,11 @@ class Flow(Fluent[T_out]):
         gate = gate_of(self.feed, observer)
         if gate is not None:  # a stock operator that is lifted subscribes
             return gate
-        drain = Drain(_Unbounded(observer), UNBOUNDED, raises=True)
+        drain = Drain(
+            _Unbounded(observer.on_next, observer.on_error, observer.on_completed),
+            UNBOUNDED,
+            raises=True,
+        )
         drain.open(self.feed, scheduler, held=True)
         # On the trampoline, so that the caller holds its disposable before items come.
         CurrentThreadScheduler.singleton().schedule(lambda _, __: drain.wake())
@@ -245,10 +248,15 @@ class _Unbounded(Subscriber[Any]):
 
     __slots__ = ("on_completed", "on_error", "on_next")
 
-    def __init__(self, observer: rx_abc.ObserverBase[Any]) -> None:
-        self.on_next = observer.on_next
-        self.on_error = observer.on_error
-        self.on_completed = observer.on_completed
+    def __init__(
+        self,
+        on_next: Callable[[Any], Any],
+        on_error: Callable[[Exception], Any],
+        on_completed: Callable[[], Any],
+    ) -> None:
+        self.on_next = on_next
+        self.on_error = on_error
+        self.on_completed = on_completed
 
     def on_subscribe(self, subscription: Subscription) -> None:
         pass
