@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 import pytest
 from hypothesis import Phase, settings
@@ -12,6 +14,10 @@ settings.register_profile("undisturbed", deadline=None)
 settings.load_profile("undisturbed")
 # Of a mutant it is enough to know that it fails; the smallest example takes long to find.
 settings.register_profile("mutation", deadline=None, phases=(Phase.explicit, Phase.generate))
+
+# What is compiled once need not be compiled by each of the processes that tests start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish() -> None:

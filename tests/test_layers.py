@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,26 @@ def room_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Give the module, then all that is in it."""
+    return tuple(ast.walk(ast.parse(read(path))))
+
+
+@cache
+def imported(path: Path) -> tuple[tuple[int, str], ...]:
     """Give the line and the full name of each module that is imported, wherever that stands."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[int, str]]:
     package = ["rxflow", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -86,10 +103,13 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"rxflow.{alias.name}" if is_room else "rxflow"
             else:
                 yield node.lineno, module
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
-            ("import_module", "__import__")
-        ):
+        elif isinstance(node, ast.Call) and called(node).endswith(("import_module", "__import__")):
             yield node.lineno, "an import that cannot be read"
+
+
+def called(node: ast.Call) -> str:
+    """Give the name that is called last; "" for what is called without one."""
+    return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
 
 
 def rooms_imported(path: Path) -> Iterator[tuple[int, str]]:
@@ -175,7 +195,9 @@ def test_importing_rxflow_loads_nothing_optional() -> None:
 
 
 def docstring(path: Path) -> str:
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    module = nodes(path)[0]
+    assert isinstance(module, ast.Module)
+    return ast.get_docstring(module) or ""
 
 
 @together("path", MODULES, shown)
@@ -214,16 +236,17 @@ def test_a_room_imports_just_what_it_says(room: str) -> None:
 
 def lines_of_code(path: Path) -> int:
     """Count the lines that are no docstring, overload, comment or blank."""
-    text = path.read_text(encoding="utf-8")
+    text = read(path)
     counted = {
         number
         for number, line in enumerate(text.splitlines(), 1)
         if line.strip() and not line.lstrip().startswith("#")
     }
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         is_overload = isinstance(node, ast.FunctionDef) and any(
-            ast.unparse(decorator) == "overload" for decorator in node.decorator_list
+            isinstance(decorator, ast.Name) and decorator.id == "overload"
+            for decorator in node.decorator_list
         )
         if is_text or is_overload:
             decorators = getattr(node, "decorator_list", [])
@@ -234,7 +257,7 @@ def lines_of_code(path: Path) -> int:
 
 @together("path", MODULES, shown)
 def test_no_module_is_too_long_without_a_reason(path: Path) -> None:
-    length = len(path.read_text(encoding="utf-8").splitlines())
+    length = len(read(path).splitlines())
     if shown(path) in LONG:
         assert length > MOST_LINES, "it is short by now: take it off the list"
     else:
@@ -245,9 +268,7 @@ def test_no_module_is_too_long_without_a_reason(path: Path) -> None:
 
 def test_an_example_fits_on_a_few_screens() -> None:
     lengths = {
-        shown(path): len(path.read_text(encoding="utf-8").splitlines())
-        for path in MODULES
-        if room_of(path) == "examples"
+        shown(path): len(read(path).splitlines()) for path in MODULES if room_of(path) == "examples"
     }
     assert max(lengths.values()) <= 150, lengths
 
