@@ -137,7 +137,7 @@ def test_a_door_that_drops():
                 push(item)
             counting.subscription.request(700)
         memory.sample(tenth)
-    door, consumer = counting.subscription.statistics()
+    door, _, consumer = counting.subscription.statistics()
     assert (door.received, door.peak) == (items, 1024)
     assert counting.taken == consumer.delivered == items * 7 // 10
     assert door.dropped == {"oldest": items - counting.taken - door.held}
