@@ -1,4 +1,4 @@
-"""How long items stay in a queue, by those that are timed: each rule at its edges, to a nanosecond."""
+"""How long items stay in a queue, by those that are timed: each rule at its edges."""
 
 from __future__ import annotations
 
