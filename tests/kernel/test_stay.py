@@ -178,6 +178,32 @@ def test_an_edge_that_has_just_begun_is_neither_starved_nor_old() -> None:
     assert (meter.stopped, meter.times()) == (True, (7, 7))
 
 
+def test_what_goes_on_is_added_to_what_was_and_a_clock_that_went_back_to_nothing() -> None:
+    clock = Clock()
+    meter = Meter(clock)
+    meter.starve()
+    clock.nanos += 3
+    meter.served()
+    meter.starve()
+    assert meter.times() == (3, 3)
+    clock.nanos += 4
+    assert meter.times() == (7, 7)
+    clock.nanos -= 6
+    assert meter.times() == (1, 1)
+
+
+def test_what_is_known_of_a_part_is_not_filled_in() -> None:
+    clock = Clock()
+    meter = Meter(clock)
+    clock.nanos += NANOS
+    known = StageStatistics("known", starved_seconds=99.0, blocked_seconds=98.0, metered=True)
+    unknown = StageStatistics("unknown", metered=False)
+    assert meter.fill([known, unknown]) == [known, unknown]
+    assert (known.starved_seconds, known.blocked_seconds) == (99.0, 98.0)
+    assert (unknown.starved_seconds, unknown.blocked_seconds) == (0.0, 1.0)
+    assert unknown.metered
+
+
 def test_what_was_lent_to_the_consumer_is_shared_out_in_whole_nanoseconds() -> None:
     clock = Clock()
     meter = Meter(clock)

@@ -1,4 +1,4 @@
-"""Many subscriptions of a flow, and of many flows: each is counted, and reports look back so far."""
+"""Many subscriptions of a flow, and many flows: each counts; and how far a report looks back."""
 
 from __future__ import annotations
 
