@@ -415,7 +415,10 @@ class Law:
                 # What is asked for is in transit where nothing else may be held.
                 bound = part.capacity or min(HANDOVER, part.requested - part.delivered)
                 assert part.held <= bound + early, f"too many held: {part}"
-                if not self.example.source.pulled and part.name == self._name(self.pieces[1]):
+                # A later door of that name tells its own figures, which begin there; it may have
+                # held what came inside of its subscribe.
+                first = bool(pieces) and pieces[-1] is self.pieces[1]
+                if not self.example.source.pulled and first:
                     assert part.peak <= (part.capacity or HANDOVER), f"too many held: {part}"
         self._check_neighbours(parts)
 

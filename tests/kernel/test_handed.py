@@ -39,4 +39,4 @@ def test_the_clock_is_read_before_and_after_one_in_so_many(
     if not stages:  # a stage reads it for itself, too
         starts = [10 * n * (SAMPLED + 1) for n in range(timed)]
         assert reads == [time for start in starts for time in (start, start + 10)]
-    assert len(reads) <= 8 * timed
+    assert len(reads) <= 16 * timed
