@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rxflow.kernel import Latency, Ledger, StageStatistics, joined
+from rxflow.kernel.statistics import retime, timed
 from rxflow.protocol import UNBOUNDED
 
 EARLIER = StageStatistics(
@@ -167,3 +168,16 @@ def test_those_that_are_put_together_otherwise_are_kept_apart() -> None:
     assert [(part.name, part.inputs, part.received) for part in ledger] == [
         *(("a", 0, 2), ("b", 1, 2), ("a", 0, 1), ("b", 0, 1), ("a", 0, 1)),
     ]
+
+
+def test_a_part_of_which_only_the_times_are_known_says_them_and_no_more() -> None:
+    part = timed("map", 1.0, 2.0, 3.0)
+    assert part == StageStatistics(
+        "map", starved_seconds=1.0, working_seconds=2.0, blocked_seconds=3.0
+    )
+    assert part.metered is True
+    retime(part, 4.0, 5.0, 6.0)
+    assert (part.starved_seconds, part.working_seconds, part.blocked_seconds) == (4.0, 5.0, 6.0)
+    other = StageStatistics("filter", received=7)
+    retime(other, 4.0, 5.0, 6.0)
+    assert (other.received, other.working_seconds, other.metered) == (7, 5.0, True)
