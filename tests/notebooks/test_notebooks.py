@@ -72,7 +72,7 @@ def test_a_changed_output_is_seen(path: Path) -> None:
     seen = 0
     for cell in run.code_cells(book):
         for output in cell["outputs"]:
-            holder = output["data"] if "data" in output else output
+            holder = output.get("data", output)
             for key in [*holder] if "data" in output else ["text"]:
                 whole = holder[key]
                 text = "".join(whole)

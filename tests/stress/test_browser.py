@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.notebook import Panel
+from rxflow.testing import run_virtual
 from tests.notebook import browsers
 from tests.notebook.browsers import Lab, browser, figure, jupyterlab, serving, write_notebook
 
@@ -286,6 +292,45 @@ def test_many_stages_are_legible_in_light_and_dark(
     before = panels.first.bounding_box()["height"]
     page.add_style_tag(content=".jp-OutputArea-output { font-size: 26px !important; }")
     assert panels.first.bounding_box()["height"] > 1.4 * before
+    assert page.evaluate(OVERLAPS) == []
+
+
+async def noted() -> str:
+    """Give the picture of a panel that tells at length what limits a pipeline."""
+
+    async def slow(item: int) -> int:
+        await asyncio.sleep(1)
+        return item
+
+    flow = rx.interval(0.01).pipe(
+        ops.on_backpressure_buffer(20, overflow=rx.DROP_OLDEST),
+        ops.map_async(slow, max_concurrency=2),
+        ops.take(8),
+    )
+    seen = Panel(flow, 3600)
+    async for _ in flow:
+        repr(seen)  # looks
+    html = seen._picture()
+    seen.close()
+    return html
+
+
+@pytest.mark.parametrize("broad", [760, 900, 1280])
+def test_what_limits_it_is_told_in_lines_and_widens_nothing(page: Any, broad: int) -> None:
+    with ThreadPoolExecutor(1) as pool:  # a loop of the browser runs in this thread
+        html = pool.submit(run_virtual, noted()).result()
+    page.set_viewport_size({"width": broad, "height": 600})
+    page.set_content(f'<body style="font: 13px sans-serif">{html}</body>')
+    note = page.locator(".rxflow-panel tr.note td")
+    assert "raise max_concurrency" in note.inner_text()
+    assert len(note.inner_text()) > 150  # in one line it would be broader than the page
+    panel = page.locator(".rxflow-panel").evaluate("(it) => [it.scrollWidth, it.clientWidth]")
+    assert panel[0] <= panel[1]
+    dropped = page.locator('[data-field="dropped"]').first.bounding_box()
+    assert dropped["x"] + dropped["width"] <= broad  # all columns are seen
+    assert (
+        note.bounding_box()["width"] <= page.locator(".rxflow-panel table").bounding_box()["width"]
+    )
     assert page.evaluate(OVERLAPS) == []
 
 
