@@ -30,10 +30,12 @@ def draws_from(flow: Any, wanted: object) -> bool:
             waiting += cast("list[Any]", what)
         elif isinstance(what, Mapping):
             waiting += cast("Mapping[Any, Any]", what).values()
-        elif isinstance(what, Observable | Call) and id(what) not in seen:
-            seen.add(id(what))
-            of = (what.args, what.kwargs) if isinstance(what, Call) else _made_of(what)
-            waiting += of
+        elif isinstance(what, Observable | Call):
+            made: Any = what
+            if id(made) not in seen:
+                seen.add(id(made))
+                of = (made.args, made.kwargs) if isinstance(made, Call) else _made_of(made)
+                waiting += of
     return False
 
 

@@ -266,9 +266,12 @@ def watch(target: Flow[Any] | Iteration[Any] | Consumer | object, interval: floa
             other.close()
     flow = watched if isinstance(watched, Flow) else None
     panel = Panel(flow, interval)
-    for consumer in (watched,) if flow is None else running():
-        if flow is None or draws_from(consumer.flow, flow):
-            panel.add(consumer)
+    if isinstance(watched, Flow):
+        found = [each for each in running() if draws_from(each.flow, watched)]
+    else:
+        found = [watched]
+    for consumer in found:
+        panel.add(consumer)
     try:
         panel._ipython_display_()  # pyright: ignore[reportPrivateUsage]
     except BaseException:

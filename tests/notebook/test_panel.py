@@ -273,7 +273,18 @@ def test_a_flow_that_is_gone_has_its_panel_put_away() -> None:
     assert first.closed
 
 
-@pytest.mark.parametrize("target", [None, 3, rx.Subject[int](), rx.range(3).subscribe()])
+def test_the_subscription_of_an_ordinary_observer_is_watched() -> None:
+    subject, flow = subject_buffered(3)
+    subscription = flow.subscribe(lambda item: None)
+    seen = watch(subscription, 3600)
+    subject.on_next(1)
+    assert lines(seen)[2][0] == "on_backpressure_buffer"
+    assert lines(seen)[2][-2:] == ["1", "-"]
+    subscription.dispose()
+    assert str(seen).startswith("over, ")
+
+
+@pytest.mark.parametrize("target", [None, 3, rx.Subject[int](), rx.Subject[int]().subscribe()])
 def test_what_cannot_be_watched_is_refused(target: Any) -> None:
     with pytest.raises(TypeError, match=r"watch wants a Flow, or what subscribe\(Subscriber\)"):
         watch(target)
