@@ -31,7 +31,7 @@ def draws_from(flow: Any, wanted: object) -> bool:
         elif isinstance(what, Mapping):
             waiting += cast("Mapping[Any, Any]", what).values()
         elif isinstance(what, Observable | Call):
-            made: Any = what
+            made = cast("Observable[Any] | Call", what)
             if id(made) not in seen:
                 seen.add(id(made))
                 of = (made.args, made.kwargs) if isinstance(made, Call) else _made_of(made)
