@@ -9,17 +9,18 @@ from typing import Any
 
 
 def together(
-    name: str, values: Iterable[Any], shown: Callable[[Any], str] = str
+    name: str | tuple[str, ...], values: Iterable[Any], shown: Callable[[Any], str] = str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run a test with each of several arguments, and tell all with which it fails.
 
-    Like ``pytest.mark.parametrize``, of one parameter, but as one test.
+    Like ``pytest.mark.parametrize``, but as one test.
 
     Args:
-        name: The parameter.
+        name: The parameter; a tuple of several, which are given tuples.
         values: What it is given.
         shown: Names one of them in the report.
     """
+    names = (name,) if isinstance(name, str) else name
     every = list(values)
     assert every, "a test without arguments tests nothing"
 
@@ -31,14 +32,15 @@ def together(
             failures: list[Exception] = []
             for value in every:
                 try:
-                    test(**others, **{name: value})
+                    given = (value,) if isinstance(name, str) else value
+                    test(**others, **dict(zip(names, given, strict=True)))
                 except Exception as error:
-                    error.add_note(f"with {name}: {shown(value)}")
+                    error.add_note(f"with {', '.join(names)}: {shown(value)}")
                     failures.append(error)
             if failures:
                 raise ExceptionGroup(f"with {len(failures)} of {len(every)}", failures)
 
-        left = [each for each in parameters if each.name != name]
+        left = [each for each in parameters if each.name not in names]
         run.__signature__ = inspect.Signature(left)  # type: ignore[attr-defined]
         return run
 

@@ -27,6 +27,20 @@ def test_none_to_run_with_is_a_mistake() -> None:
         together("number", [])
 
 
+def test_several_parameters_are_given_together() -> None:
+    seen: list[tuple[int, str]] = []
+
+    @together(("number", "letter"), [(1, "a"), (2, "b")], lambda both: both[1])
+    def check(number: int, letter: str) -> None:
+        seen.append((number, letter))
+        assert number == 1
+
+    with pytest.raises(ExceptionGroup) as failed:
+        check()
+    assert seen == [(1, "a"), (2, "b")]
+    assert failed.value.exceptions[0].__notes__ == ["with number, letter: b"]
+
+
 @pytest.fixture
 def other() -> str:
     return "given"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from rxflow.testing import run_virtual
 from tests.kernel.recorder import dropped_errors
+from tests.support_together import together
 
 from .cases import Outcome
 from .loop_cases import LOOP_CASES, LoopCase, LoopWorld
@@ -21,14 +20,9 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 }
 
 
-@pytest.mark.parametrize(
+@together(
     ("case", "planted"),
-    [
-        pytest.param(case, planted, id=f"{case}-{planted}")
-        for case in LOOP_CASES
-        for planted in ERRORS
-        if planted not in case.stops
-    ],
+    [(case, planted) for case in LOOP_CASES for planted in ERRORS if planted not in case.stops],
 )
 def test_a_callback_raises_on_a_loop(case: LoopCase, planted: str):
     for call in case.calls:

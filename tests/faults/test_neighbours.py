@@ -18,6 +18,7 @@ from rxflow.protocol import UNBOUNDED
 from rxflow.testing import TestSubscriber
 from tests.contract.law_callbacks import AtOnce
 from tests.kernel.recorder import dropped_errors
+from tests.support_together import together
 
 from .cases import OPERATORS, at_first, no
 from .worlds import Closing, Fault, PlantedError, Upstream, World
@@ -212,7 +213,7 @@ def test_every_operator_is_behind_a_callback_that_raises_stop_iteration():
     assert known >= {entry.name for entry in registered() if entry.kind == "operator"}
 
 
-@pytest.mark.parametrize("name", BEHIND)
+@together("name", BEHIND)
 def test_no_operator_takes_stop_iteration_for_an_end_or_goes_on_behind_it(name: str):
     of_lists = {"starmap", "starmap_indexed", "pluck", "merge_all", "concat_all"}
     of_lists |= {"switch_latest", "exclusive"}
@@ -268,8 +269,8 @@ class _Made:
         return iter(self._flow)
 
 
-@pytest.mark.parametrize("how", ["cancel", "failure"])
-@pytest.mark.parametrize("name", SEVERAL)
+@together("how", ["cancel", "failure"])
+@together("name", SEVERAL)
 def test_a_source_that_cannot_be_closed_does_not_keep_another_open(name: str, how: str):
     fault = Fault(1, PlantedError())
     world = World(fault, "own")
@@ -316,11 +317,7 @@ def test_each_finally_action_is_called_whatever_else_fails_at_the_end(how: str):
 # A fault in one subscription is not seen in another one.
 
 
-@pytest.mark.parametrize(
-    "case",
-    [case for case in OPERATORS if "cold" in case.kinds and not case.cancels],
-    ids=str,
-)
+@together("case", [case for case in OPERATORS if "cold" in case.kinds and not case.cancels])
 def test_the_next_subscription_knows_nothing_of_the_fault(case: Any):
     fault = Fault(case.calls[-1], PlantedError())
     world = World(fault, "cold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def on_the_loop(build: Callable[[], Any]) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize(("name", "build"), EVERY_COUNT, ids=NAMES)
+@together(("name", "build"), EVERY_COUNT, itemgetter(0))
 @together("value", [-2, 1.5, float("nan"), float("inf"), -float("inf")])
 def test_a_count_that_is_no_whole_number_is_a_value_error(
     name: str, build: Callable[[Any], Any], value: Any
@@ -103,13 +104,13 @@ def test_a_count_that_is_no_whole_number_is_a_value_error(
     assert "at least" in str(raised.value) or "whole number" in str(raised.value)
 
 
-@pytest.mark.parametrize(("name", "build"), COUNTS.items(), ids=COUNTS.keys())
+@together(("name", "build"), COUNTS.items(), itemgetter(0))
 def test_zero_is_too_small(name: str, build: Callable[[Any], Any]) -> None:
     with pytest.raises(ValueError, match=f"^{name.split()[0]}: .* at least 1, not 0$"):
         on_the_loop(lambda: build(0))
 
 
-@pytest.mark.parametrize(("name", "build"), EVERY_COUNT, ids=NAMES)
+@together(("name", "build"), EVERY_COUNT, itemgetter(0))
 @together("value", ["3", True, False, [3], object], repr)
 def test_a_count_that_is_no_number_is_a_type_error(
     name: str, build: Callable[[Any], Any], value: Any
@@ -161,8 +162,8 @@ STRATEGIES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "build"), STRATEGIES.items(), ids=STRATEGIES.keys())
-@pytest.mark.parametrize("value", ["DROP_OLDEST", 3, rx.Overflow], ids=repr)
+@together(("name", "build"), STRATEGIES.items(), itemgetter(0))
+@together("value", ["DROP_OLDEST", 3, rx.Overflow], repr)
 def test_a_wrong_strategy_is_a_type_error_that_names_the_right_ones(
     name: str, build: Callable[[Any], Any], value: Any
 ) -> None:
@@ -314,8 +315,8 @@ TAKES_A_FUNCTION_THAT_MAY_BE_ASYNC: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ASYNC)
-@pytest.mark.parametrize(("name", "build"), TAKES_A_FUNCTION.items(), ids=TAKES_A_FUNCTION.keys())
+@together("kind", ASYNC)
+@together(("name", "build"), TAKES_A_FUNCTION.items(), itemgetter(0))
 def test_an_async_function_where_it_would_not_be_awaited_is_a_type_error(
     name: str, build: Callable[[Any], Any], kind: str
 ) -> None:
@@ -328,7 +329,7 @@ def test_an_async_function_where_it_would_not_be_awaited_is_a_type_error(
 ONLY_A_FUNCTION = sorted(TAKES_A_FUNCTION.keys() - {"flat_map", "flat_map_indexed"})
 
 
-@pytest.mark.parametrize("name", ONLY_A_FUNCTION)
+@together("name", ONLY_A_FUNCTION)
 def test_what_cannot_be_called_is_a_type_error(name: str) -> None:
     with pytest.raises(TypeError, match=name):
         TAKES_A_FUNCTION[name](5)

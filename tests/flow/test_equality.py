@@ -198,18 +198,18 @@ def warned(case: Case, way: Way) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def thorough() -> Iterator[Any]:
-    """Give each case with the ways that it is run in thoroughly, case by case."""
-    for case in CASES:
-        # What is multicast is no Flow any more: no Subscriber can ask it for one item at a time.
-        ways = LIFTED[:1] if is_multicast(case) else LIFTED
-        natives = NATIVE[:1] if str(case) in PLAIN else NATIVE
-        if native(case.name) is not None:
-            for way in ways:  # it is lifted only for those who say so with rxflow.lift
-                yield pytest.param(case, way, id=f"{case}-{way}, in full", marks=pytest.mark.stress)
-            ways = (*LIFTED_SHORT, *natives)
-        for way in ways:
-            yield pytest.param(case, way, id=f"{case}-{way}")
+def in_full(case: Case) -> tuple[Way, ...]:
+    """Give the ways that it is lifted in."""
+    # What is multicast is no Flow any more: no Subscriber can ask it for one item at a time.
+    return LIFTED[:1] if is_multicast(case) else LIFTED
+
+
+def thorough(case: Case) -> tuple[Way, ...]:
+    """Give the ways that a case is run in thoroughly."""
+    if native(case.name) is None:
+        return in_full(case)
+    # It is lifted only for those who say so with rxflow.lift.
+    return (*LIFTED_SHORT, *(NATIVE[:1] if str(case) in PLAIN else NATIVE))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -235,19 +235,27 @@ def check(case: Case, way: Way) -> frozenset[str]:
     return ignored
 
 
-@pytest.mark.parametrize(("case", "way"), list(thorough()))
-def test_an_operator_over_a_flow_is_like_plain_rx(case: Case, way: Way) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_operator_over_a_flow_is_like_plain_rx(case: Case) -> None:
+    for way in thorough(case):
+        check_thoroughly(case, way)
+    for way in SHORT:  # however the operator is given
+        if way.name != "fluent" or str(case) not in NOT_FLUENT:
+            check(case, way)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("case", [each for each in CASES if native(each.name) is not None], ids=str)
+def test_a_native_operator_that_is_lifted_is_like_plain_rx(case: Case) -> None:
+    for way in in_full(case):
+        check_thoroughly(case, way)
+
+
+def check_thoroughly(case: Case, way: Way) -> None:
     ignored = check(case, way)
     for what in ignored if way.situations is ALL else ():
         rest = ignored - {what}
         assert first_difference(case, way, rest), f"{what} need not be left out any more"
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_it_is_so_however_the_operator_is_given(case: Case) -> None:
-    for way in SHORT:
-        if way.name != "fluent" or str(case) not in NOT_FLUENT:
-            check(case, way)
 
 
 PULLED: dict[str, tuple[Any, ...]] = {

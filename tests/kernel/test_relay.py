@@ -14,6 +14,7 @@ from rxflow import operators as ops
 from rxflow.kernel import Relay, State
 from rxflow.testing import TestSubscriber
 from tests.kernel.hand import Hand
+from tests.support_together import together
 
 CLOCK = TestScheduler()
 
@@ -32,9 +33,9 @@ EACH = pytest.mark.parametrize("relay", RELAYS.values(), ids=RELAYS)
 
 
 @EACH
-@pytest.mark.parametrize("demand", [0, 1, 2, rx.UNBOUNDED])
-@pytest.mark.parametrize("fails", [True, False])
-@pytest.mark.parametrize("behind", [(), (ops.map(str),), (ops.map(str), ops.scan(max))])
+@together("demand", [0, 1, 2, rx.UNBOUNDED])
+@together("fails", [True, False])
+@together("behind", [(), (ops.map(str),), (ops.map(str), ops.scan(max))])
 def test_the_end_reaches_what_is_before_it_once_whatever_the_demand(
     relay: Callable[[], Any], demand: int, fails: bool, behind: tuple[Any, ...]
 ) -> None:

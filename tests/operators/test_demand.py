@@ -11,7 +11,6 @@ from datetime import timedelta
 from itertools import accumulate, count, islice
 from typing import Any
 
-import pytest
 import reactivex
 from reactivex import Observer
 from reactivex import operators as stock
@@ -668,7 +667,7 @@ CASES = [
 
 
 def each(cases: Iterable[Case]) -> Any:
-    return pytest.mark.parametrize("case", list(cases), ids=str)
+    return together("case", cases)
 
 
 EVERY = each(CASES)

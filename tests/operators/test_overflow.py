@@ -19,6 +19,7 @@ from rxflow import operators as ops
 from rxflow.testing import TestSubscriber
 from tests.kernel.recorder import dropped_errors, in_thread
 from tests.support import counted
+from tests.support_together import together
 
 DROPPING = [rx.DROP_OLDEST, rx.DROP_NEWEST, rx.DROP_INCOMING, rx.DROP_ALL]
 BUFFERING = [*DROPPING, rx.FAIL]
@@ -756,7 +757,7 @@ def test_error_lets_everything_through_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("overflow", BUFFERING, ids=repr)
-@pytest.mark.parametrize("seed", range(20))
+@together("seed", range(20))
 def test_every_item_is_delivered_dropped_or_discarded_exactly_once(
     overflow: rx.Overflow, seed: int
 ) -> None:

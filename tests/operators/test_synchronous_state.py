@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, zip_longest
+from operator import itemgetter
 from typing import Any
 
-import pytest
 import reactivex
 from reactivex import Observer
 from reactivex.internal import ArgumentOutOfRangeException, SequenceContainsNoElementsError
@@ -21,6 +21,7 @@ from rxflow import operators as ops
 from rxflow.flow.registry import registered
 from rxflow.testing import TestSubscriber
 from tests.support import counted
+from tests.support_together import together
 
 NUMBERS = (3, 1, 1, 2, 5)
 PAIRS = ((1, 2), (3, 4))
@@ -163,8 +164,12 @@ ROOMS = (
 )
 
 
+def name_of(case: Case) -> str:
+    return next(name for name, each in CASES.items() if each is case)
+
+
 def every(names: Iterable[str] = CASES) -> Any:
-    return pytest.mark.parametrize("case", [pytest.param(CASES[n], id=n) for n in names])
+    return together("case", [CASES[name] for name in names], name_of)
 
 
 def one_at_a_time(probe: TestSubscriber) -> Iterator[int]:
@@ -207,7 +212,7 @@ def test_a_second_subscription_gives_the_same(case: Case) -> None:
 
 
 @every()
-@pytest.mark.parametrize("shared", ["flow", "operator"])
+@together("shared", ["flow", "operator"])
 def test_interleaved_subscriptions_share_no_state(case: Case, shared: str) -> None:
     operator = case.build()
     flows = [rx.from_iterable(case.source).pipe(operator) for _ in range(2)]
@@ -334,7 +339,7 @@ TAKEN: dict[str, Callable[[int], int]] = {
 """How many items of an endless source they need for a number of their own."""
 
 
-@pytest.mark.parametrize(("name", "taken"), TAKEN.items(), ids=TAKEN)
+@together(("name", "taken"), TAKEN.items(), itemgetter(0))
 def test_upstream_is_asked_for_exactly_what_is_needed(
     name: str, taken: Callable[[int], int]
 ) -> None:
@@ -380,7 +385,7 @@ def test_a_source_of_one_item_is_as_in_plain_rx_one_at_a_time(case: Case) -> Non
 
 
 @every(STOCK)
-@pytest.mark.parametrize("length", [0, 1, 2, 4])
+@together("length", [0, 1, 2, 4])
 def test_items_before_a_failure_are_as_in_plain_rx_one_at_a_time(case: Case, length: int) -> None:
     source = case.source[:length]
     items, error = plainly(failing(source), case.build())
