@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from ..kernel import StageStatistics
@@ -110,7 +109,8 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             subscription: It.
         """
-        with self._signal("on_subscribe"):
+        outer = self._begin("on_subscribe")
+        try:
             self.subscribed += 1
             if self.subscription is not None:
                 self._violated("2.12: on_subscribe came twice")
@@ -119,6 +119,8 @@ class TestSubscriber(Subscriber[T], Generic[T]):
             self.subscription = subscription
             if self._initial:
                 self.request(self._initial)
+        finally:
+            self._finish(outer)
 
     def on_next(self, value: T) -> None:
         """Write it down.
@@ -126,7 +128,8 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             value: The item.
         """
-        with self._signal("on_next"):
+        outer = self._begin("on_next")
+        try:
             self.items.append(value)
             if len(self.items) > self.requested:
                 self._violated(f"1.1: {value!r} came, and only {self.requested} are requested")
@@ -136,6 +139,8 @@ class TestSubscriber(Subscriber[T], Generic[T]):
                 self.cancel()
             elif self._request_each and not self.cancelled:
                 self.request(self._request_each)
+        finally:
+            self._finish(outer)
 
     def on_error(self, error: Exception) -> None:
         """Write it down.
@@ -143,19 +148,20 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             error: The failure.
         """
-        with self._signal("on_error"):
-            if not self.ended:
-                self.error = error
+        outer = self._begin("on_error")
+        if not self.ended:
+            self.error = error
+        self._finish(outer)
 
     def on_completed(self) -> None:
         """Write it down."""
-        with self._signal("on_completed"):
-            if not self.ended:
-                self.completed = True
+        outer = self._begin("on_completed")
+        if not self.ended:
+            self.completed = True
+        self._finish(outer)
 
-    @contextmanager
-    def _signal(self, name: str) -> Any:
-        """Judge a signal while it is taken, then tell those who wait."""
+    def _begin(self, name: str) -> int | None:
+        """Judge a signal that is taken from now on; give the thread of the one around it."""
         thread = threading.get_ident()
         if self._inside and self._thread != thread:
             self._violated(f"1.3: {name} came during another signal, on another thread")
@@ -167,13 +173,14 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         self._inside += 1
         self.depth = max(self.depth, self._inside)
         self.signals.append(name)
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            self._thread = outer
-            with self._told:
-                self._told.notify_all()
+        return outer
+
+    def _finish(self, outer: int | None) -> None:
+        """Have taken a signal; tell those who wait."""
+        self._inside -= 1
+        self._thread = outer
+        with self._told:
+            self._told.notify_all()
 
     def _violated(self, what: str) -> None:
         self.violations.append(what)

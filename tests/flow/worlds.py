@@ -10,6 +10,7 @@ from typing import Any
 from reactivex import Notification, Observable
 from reactivex.abc import ObserverBase
 from reactivex.notification import OnCompleted, OnError, OnNext
+from reactivex.scheduler import VirtualTimeScheduler
 from reactivex.testing import ReactiveTest, TestScheduler
 from reactivex.testing.recorded import Recorded
 
@@ -210,6 +211,6 @@ def run(
     world.scheduler.schedule_absolute(SUBSCRIBED, subscribe)
     world.scheduler.schedule_absolute(disposed, lambda *_: subscriptions[0].dispose())
     world.scheduler.schedule_absolute(2 * ReactiveTest.disposed, lambda *_: world.scheduler.stop())
-    world.scheduler.start()
+    VirtualTimeScheduler.start(world.scheduler)  # TestScheduler.start adds a source of its own
     made = [[(s.subscribe, s.unsubscribe) for s in each.subscriptions] for each in world.sources]
     return Run(tape.messages, made, world.calls)
