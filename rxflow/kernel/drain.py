@@ -15,7 +15,7 @@ from reactivex.abc import SchedulerBase
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
-from .feed import Context, Feed, Few, State, remaining
+from .feed import NOTHING, Context, Feed, Few, State, remaining
 from .lingering import Lingering, called_when_over, lingering, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
@@ -213,20 +213,12 @@ class Drain(Subscription):
         Args:
             item: It.
         """
-        if self._stopped:
-            self._discarded += 1
-        else:
-            on_next, meter = self._on_next, self.meter
-            assert on_next is not None
-            meter.handed += 1
-            began = None if meter.handed & SAMPLED else meter.now()
-            try:
-                on_next(item)
-            except BaseException as error:
-                self._threw(error)
-            self._delivered += 1
-            if began is not None:
-                meter.returned(began)
+        meter = self.meter
+        meter.handed += 1
+        began = None if meter.handed & SAMPLED else meter.now()
+        self._give(item)
+        if began is not None:
+            meter.returned(began)
         self._leave()
 
     def hand_on(self, few: Few, run: Iterator[Any]) -> None:
@@ -234,24 +226,35 @@ class Drain(Subscription):
 
         Args:
             few: Gives the item.
-            run: Gives what comes of it; it can be advanced again after its end.
+            run: Gives what comes of it, an item at most; it can be advanced again after its end.
         """
-        feed, self._run = self._feed, run
+        feed, self._run = self._feed, None
         assert feed is not None
-        unbounded = self._granted == UNBOUNDED
         try:
-            demand = UNBOUNDED if unbounded else self._granted - self._delivered
-            if self._hand_over(feed, demand):
-                self._run = None
-                if not few.ended:  # it was a callback that has ended the run
-                    feed.settle()
-                if not unbounded:
-                    feed.want(self._granted - self._delivered)
+            item = next(run, NOTHING)
+            if item is not NOTHING:
+                self._give(item)
+            elif not few.ended:  # it was a callback that has ended the run
+                feed.settle()
+            if UNBOUNDED > self._granted > self._delivered and not self._stopped:
+                feed.want(self._granted - self._delivered)
         except Exception as error:
             self._end(error)
         except BaseException as error:
             self._threw(error)
         self._leave()
+
+    def _give(self, item: Any) -> None:
+        """Give a single item to the subscriber, unless it was stopped meanwhile."""
+        if self._stopped:
+            self._discarded += 1
+            return
+        assert self._on_next is not None
+        try:
+            self._on_next(item)
+        except BaseException as error:
+            self._threw(error)
+        self._delivered += 1
 
     def _leave(self) -> None:
         """Give the turn back, unless there is something to be looked at."""

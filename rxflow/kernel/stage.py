@@ -78,7 +78,8 @@ class Plain(Stage):
     """A Stage without memory, so one object serves all subscriptions.
 
     Its function gives iterators that can be advanced again after their end, when
-    those they pull can: as ``map`` and ``filter`` do, and generators do not.
+    those they pull can: as ``map`` and ``filter`` do, and generators do not. An input
+    gives one output at most.
     """
 
     def __init__(self, function: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
