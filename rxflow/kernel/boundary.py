@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .counting import Counted
-from .ends import CLOSED, ENQUEUED, FULL, HANDOVER, OPEN, End
+from .counting import ATOMIC, Counted
+from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, OLDEST, OPEN, End
 from .feed import BUDGET, Context, Few, Server, State, inherits
 from .queues import FEW, Held
 from .telling import DiscardCallback, DropCallback, Telling, is_async
@@ -83,7 +83,7 @@ class Boundary(Counted[T], Generic[T]):
         self._delay_error = delay_error
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
-        self._quiet = bool(capacity) and on_drop is None and overflow.victim in quiet
+        self._quiet = ATOMIC and bool(capacity) and on_drop is None and overflow.victim in quiet
         self._usual = self._quick, self._quiet
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
@@ -105,6 +105,8 @@ class Boundary(Counted[T], Generic[T]):
         """
         queue, lock, server = self._queue, self._lock, None
         lost: list[tuple[T, str]] | None = None
+        if self._quiet and len(queue) >= self._capacity and (offer := self._gives_way(item)):
+            return offer
         lock.acquire()  # in half the time of a with statement, and it is hot
         try:
             if self._end is not OPEN:
@@ -128,8 +130,6 @@ class Boundary(Counted[T], Generic[T]):
                 kept = True
             elif self._waits and self._full(item):
                 return FULL
-            elif self._quiet and not self._starting:
-                return self._gives_way(item)
             else:
                 kept, lost = self._overflowing(item)
             idle = self._idle and server is None  # else it stays idle: who comes meanwhile wakes
@@ -323,18 +323,32 @@ class Boundary(Counted[T], Generic[T]):
         unmet = max(0, self._wanted - self._count_taken())
         return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
 
-    def _gives_way(self, item: T) -> Offer:
-        """Apply a quiet strategy to a full queue; the lock is held, and no consumer waits."""
-        victim = self._overflow.victim
-        self._received += 1
-        if victim is not Victim.INCOMING:
+    def _gives_way(self, item: T) -> Offer | None:
+        """Apply a quiet strategy to a full queue, if that is as if the item had come before."""
+        victim, lock = self._overflow.victim, self._lock
+        if self._end is not OPEN or self._starting:
+            return None
+        if victim is INCOMING:
+            next(self._displaced)
+            return DROPPED
+        try:
+            if victim is not OLDEST:
+                self._queue[-1] = item
+                next(self._displaced)
+                return ENQUEUED
+            lock.acquire()  # this takes two operations
             try:
-                self._queue.popleft() if victim is Victim.OLDEST else self._queue.pop()
-            except IndexError:  # the consumer was quicker and made room
-                self._lost -= 1
-            self._queue.append(item)
-        self._lost += 1
-        return Offer.DROPPED if victim is Victim.INCOMING else Offer.ENQUEUED
+                if len(self._queue) < self._capacity or self._end is not OPEN:
+                    return None
+                self._queue.popleft()
+                self._queue.append(item)
+                self._received += 1
+                self._lost += 1
+            finally:
+                lock.release()
+        except IndexError:  # the consumer has taken all
+            return None
+        return ENQUEUED
 
     def _overflowing(self, item: T) -> tuple[bool, list[tuple[T, str]]]:
         """Apply the overflow strategy; the lock is held.

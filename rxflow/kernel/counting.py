@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import repeat
+from operator import length_hint
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -16,6 +19,9 @@ from .waiters import Waiters
 
 T = TypeVar("T")
 
+ATOMIC: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""One operation of a deque or an iterator is seen by other threads as a whole, also its count."""
+
 
 class Counted(Feed[T], Generic[T]):
     """The queue of a boundary, and its figures. The lock guards all fields."""
@@ -23,6 +29,7 @@ class Counted(Feed[T], Generic[T]):
     __slots__ = (
         "_capacity",
         "_discarded",
+        "_displaced",
         "_dropped",
         "_front",
         "_lock",
@@ -53,12 +60,15 @@ class Counted(Feed[T], Generic[T]):
         self._quiet = False  # when it is full, too
         self._usual = self._quick, self._quiet  # the same, while no item is to be timed
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
-        self._received: int = 0  # items offered so far
+        self._received: int = 0  # items offered so far, but for those that were displaced
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak: int = 0
         self._dropped: dict[str, int] = {}
         self._lost: int = 0  # the sum of _dropped, and what gave way quietly
         self._discarded: int = 0
+        # Counts, without the lock, what came to a full queue at the cost of an item: it is neither
+        # in _received nor in _lost.
+        self._displaced = repeat(True, sys.maxsize)
         self._meter = context.meter
         self._stay = Stay(context.meter.now)
         self._waiters = Waiters(context.meter.now)
@@ -83,14 +93,15 @@ class Counted(Feed[T], Generic[T]):
         """Give the figures of those before it, then its own."""
         with self._lock:
             held, stay = len(self._queue), self._stay
+            displaced = sys.maxsize - length_hint(self._displaced)
             dropped = dict(self._dropped)
-            if quiet := self._lost - sum(dropped.values()):
+            if quiet := displaced + self._lost - sum(dropped.values()):
                 reason = self._overflow.victim.value
                 dropped[reason] = dropped.get(reason, 0) + quiet
             own = StageStatistics(
                 self.name,
                 requested=self._wanted,
-                received=self._received,
+                received=self._received + displaced,
                 delivered=self._received - held - self._lost - self._discarded,
                 held=held,
                 peak=self._peak,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from ..protocol import Offer
+from ..protocol import Offer, Victim
 
 HANDOVER = 256
 """Most items that a boundary without a buffer keeps in transit to demand that is there."""
@@ -22,6 +22,9 @@ class End(Enum):
 
 # Looked at for each item, and the members of an Enum are slow to find.
 OPEN: Final = End.OPEN
+DROPPED: Final = Offer.DROPPED
 ENQUEUED: Final = Offer.ENQUEUED
 FULL: Final = Offer.FULL
 CLOSED: Final = Offer.CLOSED
+OLDEST: Final = Victim.OLDEST
+INCOMING: Final = Victim.INCOMING

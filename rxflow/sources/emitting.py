@@ -39,6 +39,10 @@ class Emitter(ObserverBase[T]):
     def __init__(self, created: _Created) -> None:
         """Emit into the boundary of a subscription."""
         self._created = created
+        if created.blocks:
+            self.on_next = partial(offer_blocking, created)  # type: ignore[method-assign, assignment]
+        elif not created.suspends:
+            self.on_next = created.push  # type: ignore[method-assign]
         self._awaited = False  # send was, where a task can wait; to look each time takes time
 
     @property
@@ -103,9 +107,7 @@ class Emitter(ObserverBase[T]):
         Raises:
             RuntimeError: There is no room and the strategy is SUSPEND: use ``send``.
         """
-        if self._created.blocks:
-            offer_blocking(self._created, value)
-        elif self._created.push(value) is FULL:
+        if self._created.push(value) is FULL:  # where it can be: else another way was taken
             raise RuntimeError(
                 "create(overflow=SUSPEND): there is no room, and on_next cannot wait; "
                 "use 'await send(item)', or try_offer"
@@ -142,6 +144,7 @@ class _Created(Boundary[Any]):
         self._function = function
         self._cleanup: DisposableBase = Disposable()
         self.blocks: bool = overflow.victim is Victim.THREAD
+        self.suspends: bool = overflow.victim is Victim.TASK
         self._on_request: Callable[[int], object] | None = None
         self.steady: bool = True  # who requests is told what is new only
         self._told = 0  # the level of demand that it has been called for
