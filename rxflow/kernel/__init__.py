@@ -22,7 +22,7 @@ from .gates import LiftFeed, Order, Rule, gate_of, lifting
 from .hub import Connection, Hub
 from .inputs import Input
 from .island import Island
-from .latency import NANOS, Latency
+from .latency import NANOS, Histogram, Latency
 from .lift import LiftStage, own_trampoline
 from .limited import Limited, Limits
 from .lingering import lingers
@@ -72,6 +72,7 @@ __all__ = [
     "Few",
     "Figures",
     "Handing",
+    "Histogram",
     "Hub",
     "Input",
     "Intake",

@@ -17,6 +17,7 @@ from ..kernel import (
     Context,
     DiscardCallback,
     Feed,
+    Histogram,
     Input,
     StageStatistics,
     State,
@@ -26,6 +27,10 @@ from .calls import Call, Runner
 
 Decide = Callable[[Exception, Any], bool]
 """Told of a failure and its item, it says whether the stream is to go on without the item."""
+
+
+_RARELY = 7
+"""Of one item in so many and one it is measured how long it was there, the first one included."""
 
 
 class Concurrent(Feed[Any]):
@@ -75,6 +80,7 @@ class Concurrent(Feed[Any]):
         self._running = 0
         self.now: Callable[[], int] = context.meter.now
         self._work = 0  # when calls had finished, less when they began, added up (nanoseconds)
+        self._stays = Histogram()  # how long items were in it, of some
         self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
         self._error: Exception | None = None
         self._received = self._delivered = self._peak = 0
@@ -123,6 +129,8 @@ class Concurrent(Feed[Any]):
                 return
             call = queue.popleft()
             del self._calls[call]
+            if not self._delivered & _RARELY:
+                self._stays.add(self.now() - call.since)
             self._delivered += 1
             yield call.result
 
@@ -298,6 +306,7 @@ class Concurrent(Feed[Any]):
             working_seconds=work / NANOS,
             in_flight=running,
             oldest_seconds=(self.now() - oldest.since) / NANOS if oldest else 0.0,
+            latency=self._stays.latency(),
             # failed or cancelled
             discarded=self._received - self._delivered - held - sum(dropped.values()),
         )
