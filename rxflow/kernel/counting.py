@@ -98,11 +98,12 @@ class Counted(Feed[T], Generic[T]):
             if quiet := displaced + self._lost - sum(dropped.values()):
                 reason = self._overflow.victim.value
                 dropped[reason] = dropped.get(reason, 0) + quiet
+            delivered = self._received - held - self._lost - self._discarded
             own = StageStatistics(
                 self.name,
-                requested=self._wanted,
+                requested=max(self._wanted, delivered),  # what was there was asked for by taking it
                 received=self._received + displaced,
-                delivered=self._received - held - self._lost - self._discarded,
+                delivered=delivered,
                 held=held,
                 peak=self._peak,
                 capacity=self._capacity,

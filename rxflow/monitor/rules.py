@@ -54,7 +54,7 @@ def filling(above: float = 0.8, *, hold: float = 10.0, until: float | None = Non
     return Rule(
         "RxflowStageFull",
         *_bounds(above, hold, until),
-        "{flow}: {stage} uses {value:.0%} of its capacity: what comes after it is too slow",
+        "{flow}: {stage} uses {value:.0%} of its capacity: it is too slow, or what comes after it",
         _reading(_UTILISATION),
         _UTILISATION.name,
     )

@@ -23,6 +23,7 @@ from ..kernel import (
     State,
     hooks,
 )
+from ..protocol import add_demand
 from .calls import Call, Runner
 
 Decide = Callable[[Exception, Any], bool]
@@ -83,7 +84,7 @@ class Concurrent(Feed[Any]):
         self._stays = Histogram()  # how long items were in it, of some
         self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
         self._error: Exception | None = None
-        self._received = self._delivered = self._peak = 0
+        self._received = self._delivered = self._peak = self._wanted = 0
         self._dropped: Counter[str] = Counter()
         self._started = self._over = False
 
@@ -238,6 +239,7 @@ class Concurrent(Feed[Any]):
 
     def want(self, n: int) -> None:
         """Ask for as many items as there are free places."""
+        self._wanted = add_demand(self._delivered, n)
         if (room := self._room()) > 0:
             self._input.want(room)
 
@@ -297,6 +299,7 @@ class Concurrent(Feed[Any]):
         held, dropped = len(self._calls), dict(self._dropped)
         yield StageStatistics(
             self._name,
+            requested=max(self._wanted, self._delivered),  # the rest by taking what was there
             received=self._received,
             delivered=self._delivered,
             held=held,

@@ -18,7 +18,9 @@ from reactivex import Subject
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.kernel import StageStatistics
-from rxflow.monitor import report
+from rxflow.monitor import Sampler, report
+from rxflow.monitor.alerts import Alert, Alerts
+from rxflow.monitor.rules import stalled
 from rxflow.testing import TestSubscriber, run_virtual
 
 from .planted import taking
@@ -69,6 +71,7 @@ def looked(seconds: float) -> Stages:
 
 
 BUFFER: dict[str, dict[float, Any]] = {
+    "requested": {0.5: 1, 2.5: 1, 4.5: 2, 9.5: 2},
     "received": {0.5: 0, 2.5: 2, 4.5: 4, 9.5: 8},
     "delivered": {0.5: 0, 2.5: 1, 4.5: 2, 9.5: 2},
     "held": {0.5: 0, 2.5: 1, 4.5: 2, 6.5: 4, 9.5: 4},
@@ -82,6 +85,7 @@ BUFFER: dict[str, dict[float, Any]] = {
     "oldest_seconds": {1.5: 0.0, 2.5: 0.5, 4.5: 1.5},
 }
 CALLS: dict[str, dict[float, Any]] = {
+    "requested": {0.5: 2, 4.5: 2, 9.5: 2},
     "delivered": {2.5: 0, 4.5: 1, 9.5: 2},
     "held": {0.5: 0, 2.5: 1, 4.5: 1, 9.5: 0},
     "capacity": {0.5: 1},
@@ -172,3 +176,31 @@ def test_the_latency_of_calls_is_that_from_the_item_to_its_result(ordered: bool)
     latency = run_virtual(main()).latency
     assert (latency.count, latency.sum) == (4, pytest.approx(1.0))  # of 0, 8, 16 and 24
     assert 0.25 <= latency.quantile(0.5) <= 0.25 * 9 / 8
+
+
+@pytest.mark.parametrize(("demand", "stalls"), [(4, False), (1, True)])
+def test_calls_are_stalled_when_nobody_asks_for_them_and_not_when_they_take_long(
+    demand: int, stalls: bool
+) -> None:
+    async def main() -> list[Alert]:
+        told: list[Alert] = []
+        alerts = Alerts(told.append, [stalled(30)])
+        probe = TestSubscriber[int](demand)
+        flow = rx.range(9).pipe(
+            ops.map_async(taking(100), max_concurrency=2), ops.named("slow"), ops.limit_rate(2)
+        )
+        flow.subscribe(probe)
+        sampler = Sampler(clock=asyncio.get_running_loop().time)
+        sampler.listen(alerts.judge)
+        for _ in range(18):
+            await asyncio.sleep(10)
+            sampler.sample()
+        sampler.stop()
+        probe.cancel()
+        await asyncio.sleep(0)
+        return told
+
+    told = run_virtual(main())
+    assert [alert.stage for alert in told if alert.firing] == (
+        ["map_async", "limit_rate"] if stalls else []  # of which the log names the last one
+    )
