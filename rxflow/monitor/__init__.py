@@ -12,7 +12,7 @@ from ..kernel import Latency, StageStatistics, Status, running
 from .explaining import explain
 from .explanation import Explanation, Part
 from .parts import parts
-from .reporting import Limit, Loss, Report, report
+from .reporting import Limit, Loss, Report, Snapshot, report
 from .sampling import Sample, Sampler
 from .sums import FlowTotals, StageTotals
 from .totals import Reading, Subscribed, Totals
@@ -28,6 +28,7 @@ __all__ = [
     "Report",
     "Sample",
     "Sampler",
+    "Snapshot",
     "StageStatistics",
     "StageTotals",
     "Status",

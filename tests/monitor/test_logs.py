@@ -48,7 +48,8 @@ def test_a_stage_that_stays_full_is_warned_of(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert record.getMessage() == (
-        "orders: on_backpressure_buffer uses 100% of its capacity: it is too slow, or what comes after it"
+        "orders: on_backpressure_buffer uses 100% of its capacity: "
+        "it is too slow, or what comes after it"
     )
     assert {name: found for name, found in vars(record).items() if name.startswith("rxflow")} == {
         "rxflow_flow": "orders",
