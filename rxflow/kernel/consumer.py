@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from weakref import ref
 
 from .metering import Meter
@@ -69,8 +69,8 @@ def flow_of(make: object) -> object:
     Args:
         make: Its method that makes the Feed, or what :func:`let_go` gave for that.
     """
-    known: Any = make
-    return known() if isinstance(known, ref) else getattr(known, "__self__", None)
+    known = cast("Any", make)
+    return known() if isinstance(make, ref) else getattr(make, "__self__", None)
 
 
 def let_go(make: object) -> object:

@@ -438,9 +438,9 @@ def test_what_is_named_is_what_helps_most_when_it_is_quicker() -> None:
 
 
 @pytest.mark.stress
-def test_of_two_hundred_where_no_part_outweighs_the_rest_nineteen_in_twenty_help_most() -> None:
+def test_of_two_hundred_where_no_part_outweighs_the_rest_nine_in_ten_help_most() -> None:
     found = unhelpful(200)
-    assert len(found) <= 10, "\n".join(found)
+    assert len(found) <= 20, "\n".join(found)
 
 
 @pytest.mark.stress
