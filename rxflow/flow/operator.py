@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial, update_wrapper
 from inspect import signature
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import reactivex.operators as stock
@@ -15,6 +16,7 @@ from ..kernel import Context, Feed, StageFactory, make_for
 from . import checks
 from .assembly import NONE, Call
 from .flow import Flow
+from .recalling import Places
 from .registry import register
 
 P = ParamSpec("P")
@@ -153,22 +155,27 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
     def declare(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__.rstrip("_")
 
-        def build(*args: P.args, **kwargs: P.kwargs) -> R:
+        places = Places()
+
+        def call(frame: FrameType, args: Any, kwargs: Any) -> Any:
+            code, at = frame.f_code, frame.f_lasti
+            if not kwargs and (known := places.find(code, at, args)) is not None:
+                return known
             built: Any = function(*args, **kwargs)
             built.name, built.args, built.kwargs = name, args, kwargs or NONE
-            frame = _getframe(1)
-            built.code, built.at = frame.f_code, frame.f_lasti
-            for make in getattr(built, "stages", ()):
+            built.code, built.at = code, at
+            stages: tuple[StageFactory, ...] = getattr(built, "stages", ())
+            for make in stages:
                 make_for(name, make)
+            if stages and not kwargs:
+                places.keep(built)
             return built
 
+        def build(*args: P.args, **kwargs: P.kwargs) -> R:
+            return call(_getframe(1), args, kwargs)
+
         def method(self: Flow[Any], /, *args: Any, **kwargs: Any) -> Any:
-            # As ``build``, which would look at its caller a second time: this one.
-            built: Any = function(*args, **kwargs)
-            built.name, built.args, built.kwargs = name, args, kwargs or NONE
-            frame = _getframe(1)
-            built.code, built.at = frame.f_code, frame.f_lasti
-            return built(self)
+            return call(_getframe(1), args, kwargs)(self)
 
         update_wrapper(build, function)
         update_wrapper(method, function)

@@ -1,0 +1,90 @@
+"""Operators made once for each place in the code that makes the same again and again.
+
+A service that runs a Flow for each of its connections builds all of them at the same lines,
+with the same functions. What an operator was made of there need not be made, and kept by what
+runs, once more for each.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import BuiltinFunctionType, CodeType, FunctionType
+from typing import Any
+
+from .assembly import Call
+
+MOST = 256
+"""Most places that are known of one operator; code that is made at run time may have any number."""
+
+_VALUES = (type(None), bool, int, float)
+
+
+class Places:
+    """What one operator function has made of functions and numbers, by place.
+
+    Only what keeps nothing else alive is known: functions of a module without variables of
+    their own, and numbers. Whatever else is given to an operator has it made anew.
+    """
+
+    __slots__ = ("_made",)
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._made: dict[tuple[int, int], Call] = {}
+
+    def find(self, code: CodeType, at: int, args: tuple[Any, ...]) -> Call | None:
+        """Give what was made at a place of the same arguments, if it is known.
+
+        Args:
+            code: The code that calls.
+            at: Where in it.
+            args: The arguments.
+        """
+        made = self._made.get((id(code), at))
+        if made is None or made.code is not code or made.at != at:
+            return None
+        known = made.args
+        if len(known) != len(args):
+            return None
+        for one, other in zip(known, args, strict=True):
+            if one is not other and not (type(one) is FunctionType and _alike(one, other)):
+                return None
+        return made
+
+    def keep(self, made: Call) -> None:
+        """Know what was made, if it keeps nothing else alive.
+
+        Args:
+            made: It; its place and arguments are set.
+        """
+        for arg in made.args:
+            if not (type(arg) in _VALUES or _is_bare(arg)):
+                return
+        if len(self._made) >= MOST:
+            self._made.clear()
+        self._made[id(made.code), made.at] = made
+
+
+def _alike(one: FunctionType, other: Any) -> bool:
+    """Tell whether another function does the same as a bare one: a lambda that is run over."""
+    return (
+        type(other) is FunctionType
+        and other.__code__ is one.__code__
+        and other.__globals__ is one.__globals__
+        and other.__closure__ is other.__defaults__ is other.__kwdefaults__ is None
+    )
+
+
+def _is_bare(function: Any) -> bool:
+    """Tell whether it is a function that refers to nothing but its module."""
+    if type(function) is BuiltinFunctionType:
+        return function.__self__ is None or type(function.__self__) is type(sys)
+    if type(function) is not FunctionType:
+        return False
+    module = sys.modules.get(function.__module__)
+    return (
+        function.__closure__ is function.__defaults__ is function.__kwdefaults__ is None
+        and not function.__dict__
+        and module is not None
+        and vars(module) is function.__globals__
+    )

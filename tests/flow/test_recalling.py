@@ -1,0 +1,159 @@
+"""Operators that are made again and again at one place: once, where nobody can tell."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.flow.recalling import MOST
+
+
+def _double(x: int) -> int:
+    return 2 * x
+
+
+def _negative(x: int) -> int:
+    return -x
+
+
+def _made(times: int, make: Callable[[int], Any]) -> list[Any]:
+    return [make(index) for index in range(times)]
+
+
+def test_one_place_with_one_function_makes_one_operator() -> None:
+    one, other = _made(2, lambda _: ops.map(_double))
+    assert one is other
+
+
+def test_a_lambda_without_variables_is_the_same_each_time_it_is_evaluated() -> None:
+    one, other = _made(2, lambda _: ops.map(lambda x: x + 1))
+    assert one is other
+
+
+def test_two_places_make_two_operators_with_their_own_lines() -> None:
+    one = ops.map(_double)
+    other = ops.map(_double)
+    assert one is not other
+    assert one.place.line + 1 == other.place.line  # type: ignore[attr-defined]
+
+
+def test_a_function_with_variables_of_its_own_is_taken_as_it_is() -> None:
+    flows = _made(3, lambda index: rx.of(1).map(lambda x: x + index))
+    assert [list(flow) for flow in flows] == [[1], [2], [3]]
+
+
+def test_a_lambda_with_a_default_of_its_own_is_taken_as_it_is() -> None:
+    flows = [rx.of(1).map(lambda x, more=index: x + more) for index in range(3)]
+    assert [list(flow) for flow in flows] == [[1], [2], [3]]
+
+
+def test_several_functions_at_one_place_are_not_taken_for_each_other() -> None:
+    functions = [_double, _negative, _double, abs]
+    assert [list(rx.of(-3).map(function)) for function in functions] == [[-6], [3], [-6], [3]]
+
+
+def test_several_operators_called_at_one_place_are_not_taken_for_each_other() -> None:
+    kinds: list[Callable[[int], Any]] = [ops.take, ops.skip, ops.take_last, ops.take]
+    found = [list(rx.of(1, 2, 3).pipe(kind(1))) for kind in kinds]
+    assert found == [[1], [2, 3], [3], [1]]
+
+
+@pytest.mark.parametrize("values", [(1, True, 1.0, 2), (2, 1, 2, 1)])
+def test_numbers_at_one_place_are_not_taken_for_equal_ones(values: tuple[Any, ...]) -> None:
+    assert [list(rx.empty().default_if_empty(value)) for value in values] == [[v] for v in values]
+    assert [type(next(iter(rx.empty().default_if_empty(value)))) for value in values] == [
+        type(value) for value in values
+    ]
+
+
+def test_arguments_by_name_are_not_mistaken_for_others() -> None:
+    found = [list(rx.of(1, 2, 3).take_while(_is_small, inclusive=both)) for both in (False, True)]
+    assert found == [[1], [1, 2]]
+
+
+def _is_small(x: int) -> bool:
+    return x < 2
+
+
+def test_a_list_that_was_changed_meanwhile_is_taken_as_it_is_now() -> None:
+    values = [1]
+    found: list[list[int]] = []
+    for _ in range(2):
+        found.append(list(rx.of(9).zip_with_iterable(values).map(_first)))
+        values[0] = 2
+    assert found == [[9 + 1], [9 + 2]]
+
+
+def _first(pair: tuple[int, int]) -> int:
+    return sum(pair)
+
+
+def test_what_an_operator_was_given_is_let_go_of_with_it() -> None:
+    class Adder:
+        def __call__(self, x: int) -> int:
+            return x + 1
+
+        def method(self, x: int) -> int:
+            return x + 1
+
+    def build() -> Iterator[weakref.ref[Adder]]:
+        for _ in range(3):
+            adder = Adder()
+            rx.of(1).map(adder).map(adder.method).map(lambda x: adder(x))
+            yield weakref.ref(adder)
+
+    gone = list(build())
+    gc.collect()
+    assert [each() for each in gone] == [None] * 3
+
+
+def test_the_namespace_of_code_that_was_made_at_run_time_is_let_go_of() -> None:
+    class Big:
+        pass
+
+    def run() -> weakref.ref[Big]:
+        big = Big()
+        space: dict[str, Any] = {"big": big, "ops": ops, "__name__": __name__}
+        exec("def f(x): return x\nops.map(f)", space)
+        return weakref.ref(big)
+
+    gone = run()
+    gc.collect()
+    assert gone() is None
+
+
+def test_of_any_number_of_places_only_some_are_known() -> None:
+    code = compile("ops.map(abs)", "<made>", "eval")
+    gone = list[weakref.ref[Any]]()
+    for _ in range(2 * MOST):
+        made = code.replace(co_name="made")
+        eval(made, {"ops": ops})
+        gone.append(weakref.ref(made))
+    del made
+    gc.collect()
+    assert sum(each() is not None for each in gone) <= MOST
+
+
+def test_each_subscription_to_what_was_recalled_has_its_own_state() -> None:
+    flows = _made(2, lambda _: rx.of(1, 2, 3).scan(_plus).distinct_until_changed())
+    one, other = map(iter, flows)
+    assert [next(one), next(one), next(other), next(one), next(other)] == [1, 3, 1, 6, 3]
+
+
+def _plus(total: int, x: int) -> int:
+    return total + x
+
+
+def test_an_operator_made_of_one_that_is_recalled_leaves_that_as_it_was() -> None:
+    names = [(ops.last(_is_small).name, ops.filter(_is_small).name) for _ in range(2)]  # type: ignore[attr-defined]
+    assert names == [("last", "filter")] * 2
+    flow = rx.of(0, 1, 2)
+    assert [(list(flow.last(_is_small)), list(flow.filter(_is_small))) for _ in range(2)] == [
+        ([1], [0, 1])
+    ] * 2
