@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 import weakref
@@ -117,8 +118,14 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     nurseries have those. Operators that are driven by time wake it from a thread.
     """
 
+    __slots__ = (
+        *("__weakref__", "_context", "_feed", "_look", "_loop", "_make", "_meter", "_open"),
+        *("_part", "_run", "_signal", "_stepping", "_turn"),
+    )
+
     def __init__(self, make: Make) -> None:
         """Subscribe, on the running event loop."""
+        self._open = False  # till there is something to be closed
         self._signal = signal_here()
         self._make = make
         self._loop = _Loop(make)
@@ -137,15 +144,17 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
         self._stepping = False  # a task awaits the next item
-        self._finalizer = weakref.finalize(self, _abandoned, self._feed, self._loop, self._signal)
-        self._finalizer.atexit = False
         try:
             self._feed.start()
         except BaseException:
             self._open = False
-            self._finalizer.detach()
             self._loop.cancel(self._feed)
             raise
+
+    def __del__(self) -> None:
+        """Cancel the source when this was left without ``aclose``."""
+        if self._open and not sys.is_finalizing():
+            _abandoned(self._feed, self._loop, self._signal)
 
     def __aiter__(self) -> Iteration[T_out]:
         """Return itself."""
@@ -241,7 +250,6 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     def _close(self, outcome: Status = Status.COMPLETED) -> None:
         if self._open:
             self._open = False
-            self._finalizer.detach()
             self._part = iter(())
             self._run = None
             self._loop.cancel(self._feed, outcome)
@@ -263,6 +271,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
 class Chunks(Iteration[list[T]], Generic[T]):
     """The running ``async for`` over what is ready, in lists."""
+
+    __slots__ = ("_failure", "_max_size")
 
     def __init__(self, make: Make, max_size: int) -> None:
         """Subscribe, on the running event loop."""

@@ -67,6 +67,8 @@ def stopwatch(scheduler: SchedulerBase | None) -> Callable[[], int]:
     """
     if scheduler is None:
         loop: Any = asyncio._get_running_loop()
+        if loop is None:
+            return monotonic_ns
     elif getattr(type(scheduler), "now", None) is Scheduler.now:
         loop = None
     elif (loop := getattr(scheduler, "_loop", None)) is None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
+from threading import Lock
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from reactivex.abc import SchedulerBase
@@ -35,6 +36,10 @@ class State(Enum):
     ENDED = "nothing ever again"
 
 
+_making = Lock()
+"""Of several threads that ask a Context for what is not made yet one makes it."""
+
+
 class Context:
     """What a Feed is given by its consumer when it is made.
 
@@ -42,36 +47,54 @@ class Context:
         wake: To be called, from any thread, when a Feed that was WAITING has
             items or has ended.
         scheduler: The scheduler that was passed to ``subscribe``, if any.
-        tasks: The asyncio tasks that run for this subscription.
-        closing: What the consumer is to await at the end where there can be no such tasks.
         pulls: The consumer pulls in a thread of its own choice (``async for``);
             otherwise it pulls inside ``wake``, on the thread that calls it.
         consumer: Who is at the end of the pipeline, where that is known.
         meter: Measures how long the Feed was asked for items and had none.
     """
 
-    __slots__ = ("_root", "closing", "consumer", "meter", "pulls", "scheduler", "tasks", "wake")
+    __slots__ = ("_closing", "_root", "_tasks", "consumer", "meter", "pulls", "scheduler", "wake")
 
     def __init__(
         self,
         wake: Callable[[], None],
         scheduler: SchedulerBase | None = None,
-        tasks: set[Task[Any]] | None = None,
+        tasks: set[Task[Any]] | Context | None = None,
         pulls: bool = False,
         root: object = None,
         consumer: Consumer | None = None,
-        closing: list[Callable[[], Awaitable[object]]] | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
         self.scheduler: SchedulerBase | None = scheduler
-        self.tasks: set[Task[Any]] = set[Task[Any]]() if tasks is None else tasks
-        self.closing: list[Callable[[], Awaitable[object]]] = [] if closing is None else closing
+        self._tasks = tasks  # its own, or whose they are; most have none, and no set is made
+        self._closing: list[Callable[[], Awaitable[object]]] | None = None
         self.pulls: bool = pulls
         self._root = root  # None for itself, which would never be let go of if it kept itself
         self.consumer: Consumer | None = consumer
         self.meter: Meter = meter or Meter(stopwatch(scheduler))
+
+    @property
+    def tasks(self) -> set[Task[Any]]:
+        """The asyncio tasks that run for this subscription."""
+        tasks = self._tasks
+        if isinstance(tasks, Context):
+            return tasks.tasks
+        if tasks is None:
+            with _making:
+                tasks = self._tasks = set[Task[Any]]() if self._tasks is None else self.tasks
+        return tasks
+
+    @property
+    def closing(self) -> list[Callable[[], Awaitable[object]]]:
+        """What the consumer is to await at the end where there can be no such tasks."""
+        if isinstance(self._tasks, Context):
+            return self._tasks.closing
+        if self._closing is None:
+            with _making:
+                self._closing = [] if self._closing is None else self._closing
+        return self._closing
 
     @property
     def root(self) -> object:
@@ -98,9 +121,8 @@ class Context:
     def _like(
         self, wake: Callable[[], None], scheduler: SchedulerBase | None, meter: Meter
     ) -> Context:
-        return Context(
-            wake, scheduler, self.tasks, self.pulls, self.root, self.consumer, self.closing, meter
-        )
+        of = self._tasks if isinstance(self._tasks, Context) else self
+        return Context(wake, scheduler, of, self.pulls, self.root, self.consumer, meter)
 
 
 class Few(ABC, Iterator[Any]):

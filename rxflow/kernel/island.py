@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, compress, islice, repeat
@@ -76,7 +77,7 @@ class Island(Feed[Any]):
         # Of the inputs that were timed: how many, and how long it took to have them from the
         # source, and then from each stage with all those before it (nanoseconds).
         self.sample: int = 0
-        self._spent = [0] * (len(stages) + 1)
+        self._spent = array("q", bytes(8 * (len(stages) + 1)))
         self._few_timed: Iterator[Any] | None = None  # the same as _few_run, timed
         self._one_timed: Iterator[Any] | None = None  # the same as _one_run, timed
         # Counts the inputs, where the source does not, by how many are left.
@@ -322,7 +323,7 @@ class Island(Feed[Any]):
 def _figured(
     source: Callable[[], Iterable[StageStatistics]],
     stages: Iterable[str | StageStatistics],
-    spent: list[int],
+    spent: array[int],
     each: float,
     works: bool,
     meter: Meter,

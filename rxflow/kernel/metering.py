@@ -11,6 +11,7 @@ have a :class:`Stay` beside it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -303,7 +304,7 @@ class Timed:
     __slots__ = ("_items", "_now", "_spent", "_stage", "count")
 
     def __init__(
-        self, items: Iterator[Any], now: Callable[[], int], spent: list[int], stage: int
+        self, items: Iterator[Any], now: Callable[[], int], spent: array[int], stage: int
     ) -> None:
         """Measure.
 

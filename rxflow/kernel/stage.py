@@ -23,6 +23,8 @@ class Stage(ABC):
         catches: It may give an item when upstream fails.
     """
 
+    __slots__ = ()  # those of its classes that many subscriptions have do without a dict
+
     done: bool = False
     releases: bool = False
     catches: bool = False
@@ -81,6 +83,10 @@ class Plain(Stage):
     those they pull can: as ``map`` and ``filter`` do, and generators do not. An input
     gives one output at most.
     """
+
+    __slots__ = ("_function", "operator")
+
+    operator: str
 
     def __init__(self, function: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
         """Wrap a function from iterator to iterator."""

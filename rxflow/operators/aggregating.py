@@ -26,6 +26,8 @@ TState = TypeVar("TState")
 class Folded(Stage):
     """Makes one value of all items, and gives it at the end."""
 
+    __slots__ = ("_step", "_value", "done")
+
     releases = True
 
     def __init__(self, step: Callable[[Any, Any], Any], seed: Any = NOTHING) -> None:
@@ -38,6 +40,7 @@ class Folded(Stage):
         """
         self._step = step
         self._value = seed
+        self.done: bool = False
 
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         """Take all items, give none."""
@@ -65,6 +68,8 @@ class Folded(Stage):
 
 
 class _Scanned(Stage):
+    __slots__ = ("_accumulator", "_value")
+
     def __init__(self, accumulator: Callable[[Any, Any], Any], seed: Any) -> None:
         self._accumulator = accumulator
         self._value = seed

@@ -36,6 +36,8 @@ T = TypeVar("T")
 class Emitter(ObserverBase[T]):
     """What the function given to ``create`` emits with. Any thread may call it."""
 
+    __slots__ = ("__weakref__", "_awaited", "_created")
+
     def __init__(self, created: _Created) -> None:
         """Emit into the boundary of a subscription."""
         self._created = created
@@ -126,8 +128,14 @@ class Emitter(ObserverBase[T]):
         self._created.complete()
 
 
+_NOTHING = Disposable()
+"""There is nothing to clean up; it may be disposed of again and again."""
+
+
 class _Created(Boundary[Any]):
     """The boundary of one subscription to ``create``."""
+
+    __slots__ = ("_cleanup", "_function", "_on_request", "_told", "blocks")
 
     def __init__(
         self,
@@ -142,7 +150,7 @@ class _Created(Boundary[Any]):
             context, "create", capacity, overflow, on_drop=on_drop, on_discard=on_discard
         )
         self._function = function
-        self._cleanup: DisposableBase = Disposable()
+        self._cleanup: DisposableBase = _NOTHING
         self.blocks: bool = overflow.victim is Victim.THREAD
         self.suspends: bool = overflow.victim is Victim.TASK
         self._on_request: Callable[[int], object] | None = None
@@ -271,7 +279,7 @@ def create(
     kind: Callable[..., _Created] = _Created
     if limits is not None:
         kind = partial(_LimitedCreated, limits=limits)
-    return Flow[Any](
+    return Flow(
         lambda context: kind(context, function, size, overflow, on_drop, on_discard),
         latest=ttl is not None,
     )

@@ -105,7 +105,7 @@ def test_what_an_operator_was_given_is_let_go_of_with_it() -> None:
     def build() -> Iterator[weakref.ref[Adder]]:
         for _ in range(3):
             adder = Adder()
-            rx.of(1).map(adder).map(adder.method).map(lambda x: adder(x))
+            rx.of(1).map(adder).map(adder.method).map(lambda x, adder=adder: adder(x))
             yield weakref.ref(adder)
 
     gone = list(build())
