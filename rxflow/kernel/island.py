@@ -306,18 +306,20 @@ class Island(Feed[Any]):
         return partial(_figured, source, stages, self._spent, each, self._source.works, self._meter)
 
     def record(self) -> Callable[[], Iterable[StageStatistics]]:
-        """Give what makes the figures."""
-        if self._others:
-            return super().record()
-        return self._figures(self._source.record(), [operator_of(make) for make in self._makes])
+        """Give what makes the figures: they are made when somebody asks for them, if ever."""
+        return self._figures(self._source.record(), self._own())
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the source's figures, then those of each stage."""
+        return iter(self._figures(self._source.statistics, self._own())())
+
+    def _own(self) -> list[str | StageStatistics]:
+        """Give the figures of each stage, or its name, where it has none."""
         stages = list[str | StageStatistics]()
         for make, stage in zip(self._makes, self._stages, strict=True):
             quiet = inherits(type(stage), Stage, "statistics")
             stages += (() if quiet else [*stage.statistics()]) or (operator_of(make),)
-        return iter(self._figures(self._source.statistics, stages)())
+        return stages
 
 
 def _figured(

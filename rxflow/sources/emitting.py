@@ -280,6 +280,11 @@ def create(
     if limits is not None:
         kind = partial(_LimitedCreated, limits=limits)
     return Flow(
-        lambda context: kind(context, function, size, overflow, on_drop, on_discard),
+        partial(_created, kind, function, size, overflow, on_drop, on_discard),
         latest=ttl is not None,
     )
+
+
+def _created(kind: Callable[..., _Created], *options: Any) -> _Created:
+    """Make the boundary of a subscription, whose context comes last."""
+    return kind(options[-1], *options[:-1])
