@@ -250,9 +250,9 @@ class _Unbounded(Subscriber[Any]):
 
     def __init__(
         self,
-        on_next: Callable[[Any], Any],
-        on_error: Callable[[Exception], Any],
-        on_completed: Callable[[], Any],
+        on_next: Any,
+        on_error: Any,
+        on_completed: Any,
     ) -> None:
         self.on_next = on_next
         self.on_error = on_error

@@ -156,12 +156,13 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
         name = function.__name__.rstrip("_")
 
         places = Places()
+        make_anew: Any = function
 
         def call(frame: FrameType, args: Any, kwargs: Any) -> Any:
             code, at = frame.f_code, frame.f_lasti
             if not kwargs and (known := places.find(code, at, args)) is not None:
                 return known
-            built: Any = function(*args, **kwargs)
+            built = make_anew(*args, **kwargs)
             built.name, built.args, built.kwargs = name, args, kwargs or NONE
             built.code, built.at = code, at
             stages: tuple[StageFactory, ...] = getattr(built, "stages", ())

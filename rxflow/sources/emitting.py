@@ -279,10 +279,11 @@ def create(
     kind: Callable[..., _Created] = _Created
     if limits is not None:
         kind = partial(_LimitedCreated, limits=limits)
-    return Flow(
+    flow: Flow[Any] = Flow(
         partial(_created, kind, function, size, overflow, on_drop, on_discard),
         latest=ttl is not None,
     )
+    return flow
 
 
 def _created(kind: Callable[..., _Created], *options: Any) -> _Created:
