@@ -36,8 +36,6 @@ T = TypeVar("T")
 class Emitter(ObserverBase[T]):
     """What the function given to ``create`` emits with. Any thread may call it."""
 
-    __slots__ = ("__weakref__", "_awaited", "_created")
-
     def __init__(self, created: _Created) -> None:
         """Emit into the boundary of a subscription."""
         self._created = created
@@ -135,7 +133,7 @@ _NOTHING = Disposable()
 class _Created(Boundary[Any]):
     """The boundary of one subscription to ``create``."""
 
-    __slots__ = ("_cleanup", "_function", "_on_request", "_told", "blocks")
+    __slots__ = ("_cleanup", "_function", "_on_request", "_told", "blocks", "suspends")
 
     def __init__(
         self,
