@@ -20,21 +20,17 @@ MOST_HUBS = 256
 """Of so many hubs whose consumers have all left it is remembered, for each stage, which it was."""
 
 GATHERED = 64
-"""So many figures of a stage are added up at a time."""
+"""The figures of so many subscriptions are added up at a time."""
 
 _COUNTERS = tuple(metric for metric in STAGE if metric.kind is Kind.COUNTER)
 _LEVELS = tuple(metric for metric in STAGE if metric.kind is Kind.LEVEL)
 _WORSTS = tuple(metric for metric in STAGE if metric.kind is Kind.WORST)
 
 
-_Told = tuple[str, ...]
-"""The fields that figures tell; the others are as if nothing had happened."""
-
-
 def _sums(
-    metrics: tuple[Metric, ...], told: _Told, parts: list[StageStatistics]
+    metrics: tuple[Metric, ...], told: frozenset[str], parts: Sequence[StageStatistics]
 ) -> Iterator[float]:
-    """Add up each figure of several parts that tell the same."""
+    """Add up each figure of several parts, if one of them tells what it is read from."""
     for metric in metrics:
         yield sum(map(metric.read, parts)) if metric.field in told else 0
 
@@ -141,13 +137,11 @@ class Sums:
 class StageSums:
     """The sums of one stage of one flow.
 
-    What is to be added is gathered first, since one figure of many is added up much
-    quicker than many figures of one; by what is told at all, since most parts tell little.
+    Of figures only what they tell is read, for most parts tell little.
     """
 
     __slots__ = (
         "_alive",
-        "_gathered",
         "_hubs",
         "_levels",
         "_sums",
@@ -162,7 +156,6 @@ class StageSums:
     def __init__(self, flow: str, stage: str) -> None:
         self.flow: str = flow
         self.stage: str = stage
-        self._gathered: dict[_Told, list[StageStatistics]] = {}
         self._sums = Sums(len(_COUNTERS))
         self._times: Sums | None = None  # of the latency: those of the buckets, and seconds
         self.drops: Counts = Counts()
@@ -176,29 +169,19 @@ class StageSums:
         self._levels: Sequence[float] = [0] * len(_LEVELS)
         self._worsts: Sequence[float] = [0] * len(_WORSTS)
 
-    def add(self, part: StageStatistics) -> None:
-        """Add the figures of a subscription that runs."""
-        told = (*part.__dict__,)
-        parts = self._gathered.get(told)
-        if parts is None:
-            parts = self._gathered[told] = []
-        parts.append(part)
-        if len(parts) == GATHERED:
-            self._add_gathered(told, parts)
-
-    def _add_gathered(self, told: _Told, parts: list[StageStatistics]) -> None:
+    def add(self, parts: Sequence[StageStatistics]) -> None:
+        """Add the figures of subscriptions that run."""
+        told = self._count(parts, ended=False)
         self.running += len(parts)
-        self._add_counted(told, parts, ended=False)
         self._levels = [*map(add, self._levels, _sums(_LEVELS, told, parts))]
         self._worsts = [
             max(worst, *map(metric.read, parts)) if metric.field in told else worst
             for worst, metric in zip(self._worsts, _WORSTS, strict=True)
         ]
-        parts.clear()
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
-        self._add_counted((*part.__dict__,), [part], ended=True)
+        self._count([part], ended=True)
 
     def share(self, part: StageStatistics, ended: bool) -> None:
         """Note the figures of a hub, told by one of those that draw from it."""
@@ -210,15 +193,16 @@ class StageSums:
         """Add the figures of hubs: of those without consumers, what they have counted."""
         for hub, part in [*self._hubs.items()]:
             if hub in self._alive:
-                self.add(part)
+                self.add([part])
                 continue
             ended = len(self._hubs) > MOST_HUBS
-            self._add_counted((*part.__dict__,), [part], ended)
+            self._count([part], ended)
             if ended:
                 del self._hubs[hub]
 
-    def _add_counted(self, told: _Told, parts: list[StageStatistics], ended: bool) -> None:
-        """Add what only counts up."""
+    def _count(self, parts: Sequence[StageStatistics], ended: bool) -> frozenset[str]:
+        """Add what only counts up; say what is told at all."""
+        told = frozenset[str]().union(*[part.__dict__ for part in parts])
         self._sums.add(_sums(_COUNTERS, told, parts), ended)
         if "dropped" in told:
             for part in parts:
@@ -228,13 +212,11 @@ class StageSums:
             if self._times is None:
                 self._times = Sums(len(times))
             self._times.add(times, ended)
+        return told
 
     def read(self) -> StageTotals:
         """Give the sums, and begin anew with those that run."""
         self._add_hubs()
-        for told, parts in self._gathered.items():
-            if parts:
-                self._add_gathered(told, parts)
         values: dict[Metric, float] = dict(zip(_COUNTERS, self._sums.read(), strict=True))
         if self.running:
             values.update(zip(_LEVELS, self._levels, strict=True))
@@ -261,9 +243,41 @@ def tell(stages: Iterable[StageSums], parts: Iterable[StageStatistics], *, ended
         elif ended:
             stage.keep(part)
         else:
-            stage.add(part)
+            stage.add([part])
     for (stage, _), part in shared.items():
         stage.share(part, ended)
+
+
+class Alike:
+    """The subscriptions of one flow that are put together alike.
+
+    What they tell is gathered first, since one figure of many is added up much quicker
+    than many figures of one.
+    """
+
+    __slots__ = ("_gathered", "flow", "stages")
+
+    def __init__(self, flow: FlowSums, stages: tuple[StageSums, ...]) -> None:
+        self.flow: FlowSums = flow
+        self.stages: tuple[StageSums, ...] = stages
+        self._gathered: list[tuple[StageStatistics, ...]] = []
+
+    def add(self, parts: tuple[StageStatistics, ...]) -> None:
+        """Add the figures of one that runs."""
+        self.flow.active += 1
+        self._gathered.append(parts)
+        if len(self._gathered) == GATHERED:
+            self.settle()
+
+    def settle(self) -> None:
+        """Add up what was gathered."""
+        gathered, self._gathered = self._gathered, []
+        if any(part.shared for parts in gathered for part in parts):
+            for parts in gathered:
+                tell(self.stages, parts, ended=False)
+        elif gathered:
+            for stage, column in zip(self.stages, zip(*gathered, strict=True), strict=True):
+                stage.add(column)
 
 
 _CAPACITY = next(metric for metric in _LEVELS if metric.bounded)

@@ -12,7 +12,7 @@ from weakref import finalize, ref
 
 from ..flow.assembly import name_of
 from ..kernel import Consumer, StageStatistics, running, runs, watch
-from .sums import OTHER, FlowSums, FlowTotals, StageSums, StageTotals, tell
+from .sums import OTHER, Alike, FlowSums, FlowTotals, StageSums, StageTotals, tell
 
 UNNAMED = "unnamed"
 """The flow of the subscriptions that have no name; ``named`` gives one."""
@@ -104,7 +104,7 @@ class Totals:
         self._over: deque[tuple[ref[Consumer], tuple[StageStatistics, ...], str, str]] = deque()
         self._stages: dict[tuple[str, str], StageSums] = {}
         self._flows: dict[str, FlowSums] = {}
-        self._known: dict[tuple[str, tuple[str, ...]], tuple[FlowSums, tuple[StageSums, ...]]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], Alike] = {}
         self._finalizer = finalize(self, watch(_watcher(ref(self))))
         self._finalizer.atexit = False
 
@@ -126,11 +126,11 @@ class Totals:
                 if over and ref(consumer) in over:
                     continue
                 parts = consumer.statistics()
-                flow, stages = self._labelled(name_of(consumer.flow), parts)
-                flow.active += 1
-                tell(stages, parts, ended=False)
+                alike = self._labelled(name_of(consumer.flow), parts)
+                alike.add(parts)
                 if subscriptions:
-                    seen.append(Subscribed(consumer, flow.flow, parts))
+                    seen.append(Subscribed(consumer, alike.flow.flow, parts))
+            self._settle()
             return Reading(
                 tuple(stage.read() for stage in self._stages.values()),
                 tuple(flow.read() for flow in self._flows.values()),
@@ -159,23 +159,27 @@ class Totals:
                 self._over.append((consumer, parts, name, status))
                 continue
             folded.add(consumer)
-            flow, stages = self._labelled(name, parts)
-            flow.ends.add([(status, 1)], ended=True)
-            tell(stages, parts, ended=True)
+            alike = self._labelled(name, parts)
+            alike.flow.ends.add([(status, 1)], ended=True)
+            tell(alike.stages, parts, ended=True)
         return folded
 
-    def _labelled(
-        self, name: str, parts: tuple[StageStatistics, ...]
-    ) -> tuple[FlowSums, tuple[StageSums, ...]]:
+    def _settle(self) -> None:
+        """Add up what was gathered."""
+        for alike in self._known.values():
+            alike.settle()
+
+    def _labelled(self, name: str, parts: tuple[StageStatistics, ...]) -> Alike:
         """Find the sums to which the figures of a subscription belong."""
         names = tuple(map(_name, parts))
         found = self._known.get((name, names))
         if found is None:
             if len(self._known) >= KNOWN:
+                self._settle()
                 self._known.clear()
             flow = name or flow_of(names)
             stages = tuple(self._stage(flow, stage_of(flow, part)) for part in names)
-            found = self._known[name, names] = (self._flow(flow), stages)
+            found = self._known[name, names] = Alike(self._flow(flow), stages)
         return found
 
     def _stage(self, flow: str, stage: str) -> StageSums:
