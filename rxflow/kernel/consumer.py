@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -84,7 +84,7 @@ def let_go(make: object) -> object:
 
 
 def consumed(
-    before: tuple[StageStatistics, ...], requested: int, delivered: int, discarded: int
+    before: Sequence[StageStatistics], requested: int, delivered: int, discarded: int
 ) -> StageStatistics:
     """Make the figures of a Subscriber.
 

@@ -440,5 +440,5 @@ class Drain(Subscription):
         feed = self._feed
         lingers(self._late if feed is None else self if self._stopped else None)
         last = self._final if feed is None else feed.statistics
-        before = () if last is None else tuple(self.meter.fill(last()))
+        before = [] if last is None else self.meter.fill(last())
         return (*before, consumed(before, self._granted, self._delivered, self._discarded))

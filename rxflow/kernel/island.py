@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from . import hooks
 from .drain import Drain
-from .feed import NOTHING, Context, Feed, Few, Server, State, inherits
+from .feed import NOTHING, Context, Feed, Few, Server, State
 from .latency import NANOS
 from .metering import SAMPLED, Meter, Timed
 from .queues import One
@@ -317,7 +317,7 @@ class Island(Feed[Any]):
         """Give the figures of each stage, or its name, where it has none."""
         stages = list[str | StageStatistics]()
         for make, stage in zip(self._makes, self._stages, strict=True):
-            quiet = inherits(type(stage), Stage, "statistics")
+            quiet = type(stage).statistics is Stage.statistics  # as most are
             stages += (() if quiet else [*stage.statistics()]) or (operator_of(make),)
         return stages
 
@@ -349,7 +349,8 @@ def _figured(
     there, waited = life / NANOS, starved / NANOS + pulled
     for index, stage in enumerate(stages):
         worked = max(0, spent[index + 1] - spent[index]) * each if each else 0.0
-        times = min(waited, there), worked, max(0.0, there - waited - worked)
+        left = there - waited
+        times = (waited, worked, max(0.0, left - worked)) if left > 0 else (there, worked, 0.0)
         if isinstance(stage, str):
             parts.append(timed(stage, *times))
         else:

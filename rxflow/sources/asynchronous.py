@@ -49,6 +49,9 @@ class AsyncPulled(Feed[Any]):
         self._context = context
         self._name = name
         self._items: deque[Any] = deque()  # fetched and not yet taken
+        self._fetched = 0  # fetched so far, also those that were taken
+        self._peak = 0
+        self._discarded = 0  # fetched, and not taken before the cancel
         self._wanted = 0  # what the pump has still to fetch
         self._pump: asyncio.Task[Any] | None = None
         self._ended = False
@@ -93,6 +96,8 @@ class AsyncPulled(Feed[Any]):
     async def _fetch(self) -> None:
         try:
             self._items.append(await self.fetch_one())
+            self._fetched += 1
+            self._peak = max(self._peak, len(self._items))
         except StopAsyncIteration:
             self._ended = True
         except Exception as error:
@@ -147,11 +152,16 @@ class AsyncPulled(Feed[Any]):
         """Stop the pump and close the iterator, on the loop."""
         if not self._cancelled:
             self._cancelled = True
-            self._items.clear()
+            self._let_go()
             if self._loop is not None:
                 on_loop(self._loop, self._stop)
             elif self._on_trio:
                 self._context.closing.append(self.close)
+
+    def _let_go(self) -> None:
+        """Give up what was fetched and not taken."""
+        self._discarded += len(self._items)
+        self._items.clear()
 
     def _stop(self) -> None:
         assert self._loop is not None
@@ -167,8 +177,18 @@ class AsyncPulled(Feed[Any]):
             hooks.dropped_error(error)
 
     def statistics(self) -> Iterator[StageStatistics]:
-        """Give how many items were fetched ahead."""
-        yield StageStatistics(self._name, held=len(self._items), capacity=self.ahead, inputs=0)
+        """Give how many items were fetched, and how many of them ahead."""
+        held = len(self._items)
+        yield StageStatistics(
+            self._name,
+            received=self._fetched,
+            delivered=self._fetched - held - self._discarded,
+            held=held,
+            peak=self._peak,
+            capacity=self.ahead,
+            discarded=self._discarded,
+            inputs=0,
+        )
 
 
 class _Iterated(AsyncPulled):
@@ -222,11 +242,11 @@ class _Queued(AsyncPulled):
     def run(self) -> Iterator[Any]:
         while not self._ended:
             try:
-                item = (
-                    self._items.popleft()
-                    if self._items
-                    else self._unless_end(self._queue.get_nowait())
-                )
+                if self._items:
+                    item = self._items.popleft()
+                else:
+                    item = self._unless_end(self._queue.get_nowait())
+                    self._fetched += 1
             except asyncio.QueueEmpty:
                 return
             except Exception as error:
@@ -240,10 +260,11 @@ class _Queued(AsyncPulled):
                 if self._task_done:
                     self._queue.task_done()
 
-    def cancel(self) -> None:
-        for item in self._items:  # fetched, but not taken
+    def _let_go(self) -> None:
+        self._fetched -= len(self._items)  # they go back where they came from
+        for item in self._items:
             put_back(self._queue, item)
-        super().cancel()
+        self._items.clear()
 
 
 @register("source", demand="1 advance per item asked for ; 1:1 ; holds 0", category="asyncio")
