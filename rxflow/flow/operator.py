@@ -31,7 +31,7 @@ class Operator(Call):
     error that names the doors.
     """
 
-    __slots__ = ("_apply", "stages", "supervised")
+    __slots__ = ("__weakref__", "_apply", "stages", "supervised")
 
     def __init__(
         self,

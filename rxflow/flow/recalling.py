@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
+from weakref import ref
 
 from .assembly import Call
 
@@ -22,15 +23,20 @@ _VALUES = (type(None), bool, int, float)
 class Places:
     """What one operator function has made of functions and numbers, by place.
 
-    Only what keeps nothing else alive is known: functions of a module without variables of
-    their own, and numbers. Whatever else is given to an operator has it made anew.
+    It is known as long as a Flow has it. Only functions without variables of their own, and
+    numbers, are the same whenever they look the same: whatever else is given to an operator has
+    it made anew.
     """
 
     __slots__ = ("_made",)
 
     def __init__(self) -> None:
         """Know none."""
-        self._made: dict[tuple[int, int], Call] = {}
+        self._made: dict[tuple[int, int], ref[Call]] = {}
+
+    def __len__(self) -> int:
+        """Count the places."""
+        return len(self._made)
 
     def find(self, code: CodeType, at: int, args: tuple[Any, ...]) -> Call | None:
         """Give what was made at a place of the same arguments, if it is known.
@@ -40,19 +46,19 @@ class Places:
             at: Where in it.
             args: The arguments.
         """
-        made = self._made.get((id(code), at))
+        known = self._made.get((id(code), at))
+        made = None if known is None else known()
         if made is None or made.code is not code or made.at != at:
             return None
-        known = made.args
-        if len(known) != len(args):
+        if len(made.args) != len(args):
             return None
-        for one, other in zip(known, args, strict=True):
+        for one, other in zip(made.args, args, strict=True):
             if one is not other and not (type(one) is FunctionType and _alike(one, other)):
                 return None
         return made
 
     def keep(self, made: Call) -> None:
-        """Know what was made, if it keeps nothing else alive.
+        """Know what was made, if its arguments can be told to be the same.
 
         Args:
             made: It; its place and arguments are set.
@@ -62,7 +68,7 @@ class Places:
                 return
         if len(self._made) >= MOST:
             self._made.clear()
-        self._made[id(made.code), made.at] = made
+        self._made[id(made.code), made.at] = ref(made)
 
 
 def _alike(one: FunctionType, other: Any) -> bool:
@@ -76,15 +82,12 @@ def _alike(one: FunctionType, other: Any) -> bool:
 
 
 def _is_bare(function: Any) -> bool:
-    """Tell whether it is a function that refers to nothing but its module."""
+    """Tell whether it is a function that refers to nothing but the names around it."""
     if type(function) is BuiltinFunctionType:
         return function.__self__ is None or type(function.__self__) is type(sys)
     if type(function) is not FunctionType:
         return False
-    module = sys.modules.get(function.__module__)
     return (
         function.__closure__ is function.__defaults__ is function.__kwdefaults__ is None
         and not function.__dict__
-        and module is not None
-        and vars(module) is function.__globals__
     )

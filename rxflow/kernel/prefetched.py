@@ -113,8 +113,10 @@ class Prefetched(Boundary[Any]):
 
     def cancel(self) -> None:
         """Cancel the subscription, then let go of what is held."""
-        self._intake.cancel()
-        super().cancel()
+        try:
+            self._intake.cancel()
+        finally:  # KeyboardInterrupt and the like pass through
+            super().cancel()
 
     def _before(self) -> Iterable[StageStatistics]:
         return self._intake.statistics()

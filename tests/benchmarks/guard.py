@@ -94,7 +94,7 @@ def timeless() -> Generator[None]:
         if (clock := vars(module).get(name)) is not None
     ]
     for module, name, _ in clocks:
-        setattr(module, name, repeat(0.0).__next__)  # a call of C's, as the clock's is
+        setattr(module, name, repeat(0).__next__)  # a call of C's, as the clock's is
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.flow.recalling import MOST
+from rxflow.flow.recalling import MOST, Places
 
 
 def _double(x: int) -> int:
@@ -128,16 +128,21 @@ def test_the_namespace_of_code_that_was_made_at_run_time_is_let_go_of() -> None:
     assert gone() is None
 
 
+def test_a_function_and_what_was_made_of_it_are_let_go_of() -> None:
+    def unchanged(x: int) -> int:
+        return x
+
+    gone = [weakref.ref(unchanged), weakref.ref(ops.map(unchanged))]
+    del unchanged
+    assert [each() for each in gone] == [None, None]
+
+
 def test_of_any_number_of_places_only_some_are_known() -> None:
     code = compile("ops.map(abs)", "<made>", "eval")
-    gone = list[weakref.ref[Any]]()
+    places = Places()
     for _ in range(2 * MOST):
-        made = code.replace(co_name="made")
-        eval(made, {"ops": ops})
-        gone.append(weakref.ref(made))
-    del made
-    gc.collect()
-    assert sum(each() is not None for each in gone) <= MOST
+        places.keep(eval(code.replace(co_name="made"), {"ops": ops}))
+        assert len(places) <= MOST
 
 
 def test_each_subscription_to_what_was_recalled_has_its_own_state() -> None:

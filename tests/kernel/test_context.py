@@ -43,11 +43,11 @@ def test_a_consumer_pulls_inside_of_wake_unless_it_says_otherwise():
 def test_what_is_awaited_at_the_end_is_one_list_for_the_whole_pipeline():
     async def close() -> None: ...
 
-    closing: list[Any] = []
-    context = Context(wake, closing=closing)
-    for made in (context, context.waking(other_wake), context.timed(), Context(wake).waking(wake)):
+    context = Context(wake)
+    for made in (context.waking(other_wake), context, context.timed()):
         made.closing.append(close)
-    assert closing == [close, close, close]
+    assert context.closing == [close, close, close]
+    assert Context(wake).waking(wake).closing == []
 
 
 @pytest.mark.parametrize("pulls", [False, True])

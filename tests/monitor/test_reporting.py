@@ -310,16 +310,18 @@ def test_one_that_has_ended_at_once_says_so() -> None:
         assert str(found) == "it has ended, too soon to tell what limited it"
 
 
-def test_an_ended_loop_is_told_by_its_names() -> None:
-    async def main() -> Report:
+def test_an_ended_loop_is_told_by_the_names_that_it_had() -> None:
+    async def main() -> tuple[Report, Report]:
         iteration = aiter(rx.from_async_iterable(every(1, 5)).pipe(ops.named("ticks")))
+        await anext(iteration)
+        before = report(iteration)
         async for _ in iteration:
             pass
-        return report(iteration)
+        return before, report(iteration)
 
-    found = run(main())
-    assert named(found) == ("ticks/from_async_iterable", "source")
-    assert found.over
+    before, after = run(main())
+    assert named(before) == named(after) == ("ticks", "source")
+    assert (before.over, after.over) == (False, True)
 
 
 def test_with_unbounded_demand_whoever_gives_too_little_is_named() -> None:
