@@ -16,7 +16,7 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
 from .feed import NOTHING, Context, Feed, Few, State, remaining
-from .lingering import Lingering, called_when_over, lingering, lingers
+from .lingering import Lingering, asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
 from .running import appeared, disappeared
@@ -421,10 +421,9 @@ class Drain(Subscription):
 
     def _keep_figures(self, feed: Feed[Any]) -> None:
         """Keep the last figures; again when a loop before this is over that was stopped too."""
-        with lingering() as loops:
-            self._final = feed.record()
-        self._late = loops[0] if loops else None
-        called_when_over(self._late, partial(self._keep_figures, feed))
+        self._final, self._late = asked(feed.record)
+        if self._late is not None:
+            self._late.when_over(partial(self._keep_figures, feed))
 
     @property
     def status(self) -> Status:

@@ -167,7 +167,19 @@ class Island(Feed[Any]):
             yield self._chained(self._inputs())
             return
         run = self._pulled()
-        first = _Counted(self, islice(run, TIMED))
+        if self._others:
+            inputs = islice(run, TIMED)
+        else:  # stages that do nothing without an input are not put behind none
+            began = self._meter.now()
+            item = next(run, NOTHING)
+            if item is NOTHING:
+                yield self._end()
+                return
+            took = self._meter.now() - began
+            for index in range(len(self._spent)):  # the time of each includes those before it
+                self._spent[index] += took
+            inputs = chain((item,), islice(run, TIMED - 1))
+        first = _Counted(self, inputs)
         yield self._chained(chain(first, self._part_end(first)), timed=True)
         if first.count == TIMED and self._state is State.READY and not self._done():
             self._state = None
@@ -315,7 +327,9 @@ class Island(Feed[Any]):
 
     def _own(self) -> list[str | StageStatistics]:
         """Give the figures of each stage, or its name, where it has none."""
-        stages = list[str | StageStatistics]()
+        if not self._others:
+            return [operator_of(make) for make in self._makes]
+        stages: list[str | StageStatistics] = []
         for make, stage in zip(self._makes, self._stages, strict=True):
             quiet = type(stage).statistics is Stage.statistics  # as most are
             stages += (() if quiet else [*stage.statistics()]) or (operator_of(make),)

@@ -6,10 +6,11 @@ not the last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Lingering(Protocol):
@@ -22,15 +23,19 @@ class Lingering(Protocol):
 _found: ContextVar[list[Lingering] | None] = ContextVar("rxflow_lingering", default=None)
 
 
-@contextmanager
-def lingering() -> Generator[list[Lingering]]:
-    """Collect the loops whose figures are asked for inside of this and are not their last."""
+def asked(ask: Callable[[], T]) -> tuple[T, Lingering | None]:
+    """Ask for figures; give them, and a loop whose figures among them are not its last, if any.
+
+    Args:
+        ask: Gives them.
+    """
     found: list[Lingering] = []
     token = _found.set(found)
     try:
-        yield found
+        figures = ask()
     finally:
         _found.reset(token)
+    return figures, found[0] if found else None
 
 
 def lingers(loop: Lingering | None) -> None:
@@ -42,9 +47,3 @@ def lingers(loop: Lingering | None) -> None:
     found = _found.get()
     if found is not None and loop is not None:
         found.append(loop)
-
-
-def called_when_over(loop: Lingering | None, call: Callable[[], object]) -> None:
-    """Have ``call`` called when a loop is over, if there is one that lingers."""
-    if loop is not None:
-        loop.when_over(call)

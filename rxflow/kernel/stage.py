@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from .feed import Context
@@ -63,8 +62,10 @@ def make_for(operator: str, make: StageFactory) -> None:
         operator: The operator.
         make: What makes the stage of one subscription.
     """
-    with suppress(AttributeError, TypeError):  # what cannot keep it goes without
+    try:  # noqa: SIM105 - for each operator that is made, and suppress takes longer than all of it
         make.operator = operator  # type: ignore[attr-defined] # pyright: ignore
+    except (AttributeError, TypeError):  # what cannot keep it goes without
+        pass
 
 
 def operator_of(make: StageFactory) -> str:

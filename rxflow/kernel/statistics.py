@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from ..protocol import UNBOUNDED, add_demand
 from .latency import NANOS, NONE, Latency
-from .lingering import lingering
+from .lingering import asked
 
 
 def _none() -> dict[str, int]:
@@ -312,11 +312,10 @@ class Ledger:
         Args:
             figures: Gives them.
         """
-        with lingering() as loops:
-            ended = list(figures())
-        if loops:
+        ended, late = asked(lambda: list(figures()))
+        if late is not None:
             self._late.append(figures)
-            loops[0].when_over(partial(self._settle, figures))
+            late.when_over(partial(self._settle, figures))
             return
         with self._lock:
             self._add(self._past, ended)

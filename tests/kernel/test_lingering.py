@@ -14,7 +14,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.kernel import Ledger, StageStatistics, count_roots
-from rxflow.kernel.lingering import lingering, lingers
+from rxflow.kernel.lingering import asked, lingers
 from rxflow.testing import TestSubscriber
 
 LOOP = ops.limit_rate(1)
@@ -109,12 +109,11 @@ def test_while_a_loop_lets_go_its_figures_are_there_and_are_not_the_last(
     divide: Callable[[], Any],
 ) -> None:
     """Those of a source are told while it is being closed: by itself, and then in its place."""
-    source, seen = Subject[int](), list[tuple[list[Any], list[Any]]]()
+    source, seen = Subject[int](), list[tuple[Any, list[Any]]]()
 
     def closing() -> None:
-        with lingering() as found:
-            parts = probe.subscription.statistics()
-        seen.append((found, [part for part in parts if part.name == "on_backpressure_buffer"]))
+        parts, late = asked(probe.subscription.statistics)
+        seen.append((late, [part for part in parts if part.name == "on_backpressure_buffer"]))
 
     probe: TestSubscriber[Any] = TestSubscriber(9)
     closed = source.pipe(DOOR, ops.finally_action(closing), divide())
@@ -122,8 +121,8 @@ def test_while_a_loop_lets_go_its_figures_are_there_and_are_not_the_last(
     source.on_next(1)
     source.on_next(2)
     probe.cancel()
-    ((found, [door]),) = seen
-    assert found
+    ((late, [door]),) = seen
+    assert late is not None
     assert (door.received, door.held) == (2, 0)
     parts = probe.subscription.statistics()
     assert [part.received for part in parts if part.name == "on_backpressure_buffer"] == [2]
@@ -215,11 +214,8 @@ def test_a_ledger_adds_figures_up_when_they_are_the_last_and_tells_them_until_th
     loops[1].leave()
     [sums] = ledger
     assert (sums.received, sums.held, sums.discarded) == (2, 1, 1)
-    with lingering() as found:
-        list(ledger)
-    assert found == [loops[0]]
+    assert asked(lambda: list(ledger))[1] is loops[0]
     loops[0].leave()
-    with lingering() as found:
-        [sums] = ledger
-    assert found == []
+    [sums], late = asked(lambda: list(ledger))
+    assert late is None
     assert (sums.received, sums.held, sums.discarded) == (2, 0, 2)
