@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from os.path import basename, dirname, join
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
 from types import CodeType, MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import reactivex
 
@@ -19,8 +18,7 @@ _INSIDE = (join(_PACKAGE, ""), join(dirname(reactivex.__file__), ""))
 _PROGRAMS = tuple(join(_PACKAGE, name, "") for name in ("demo", "examples"))  # use it as any does
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A line of the user's code.
 
     Attributes:

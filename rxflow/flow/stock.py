@@ -8,10 +8,9 @@ for it (see ``registry``); the mode below then says how it is lifted on request.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Mode(Enum):
@@ -45,8 +44,7 @@ _DEMAND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(NamedTuple):
     """One row of the table.
 
     Attributes:
@@ -137,8 +135,7 @@ _ALIASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(NamedTuple):
     """A stock operator, as it was before it was applied.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from threading import Lock
@@ -152,12 +151,15 @@ class Server(Protocol):
         """Take it, and all that has come meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
 class Handing:
     """A Server that does something of its own with an item; see there."""
 
-    enter: Callable[[], bool]
-    hand: Callable[[Any], None]
+    __slots__ = ("enter", "hand")
+
+    def __init__(self, enter: Callable[[], bool], hand: Callable[[Any], None]) -> None:
+        """Say what it does."""
+        self.enter: Callable[[], bool] = enter
+        self.hand: Callable[[Any], None] = hand
 
 
 class Feed(ABC, Generic[T_out]):

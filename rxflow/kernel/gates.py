@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from enum import Enum
 from itertools import repeat
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from reactivex.abc import DisposableBase, ObserverBase
@@ -37,8 +36,7 @@ class Order(Enum):
     OUTER_FIRST = "the outer one before inner ones"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """How a run of stock operators may be fed.
 
     Attributes:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import repeat
 from math import inf, isnan
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..protocol import Offer, Victim
 from .boundary import Boundary
@@ -19,8 +18,7 @@ from .queues import Parcel, Shelf
 from .statistics import StageStatistics, changed
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a boundary looks at in its items.
 
     Attributes:

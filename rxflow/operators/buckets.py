@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..flow import checks
 from ..protocol import RateExceededError
@@ -15,8 +14,7 @@ MODES = ("shape", "enforce")
 """What becomes of an item that comes too soon: it waits, or the stream fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """So many tokens per time, of which so many may be saved up.
 
     Attributes:
