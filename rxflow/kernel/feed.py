@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from threading import Lock
@@ -151,15 +152,12 @@ class Server(Protocol):
         """Take it, and all that has come meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
 class Handing:
     """A Server that does something of its own with an item; see there."""
 
-    __slots__ = ("enter", "hand")
-
-    def __init__(self, enter: Callable[[], bool], hand: Callable[[Any], None]) -> None:
-        """Say what it does."""
-        self.enter: Callable[[], bool] = enter
-        self.hand: Callable[[Any], None] = hand
+    enter: Callable[[], bool]
+    hand: Callable[[Any], None]
 
 
 class Feed(ABC, Generic[T_out]):
