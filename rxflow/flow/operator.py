@@ -105,7 +105,7 @@ class DoorOperator(Operator):
 def staged(*stages: StageFactory) -> Any:
     """Make an operator of synchronous stages, first to last."""
     # A class makes the stages of several operators: each has a name of its own.
-    return Operator(None, tuple(partial(s) if isinstance(s, type) else s for s in stages))
+    return Operator(None, tuple([partial(s) if isinstance(s, type) else s for s in stages]))
 
 
 def composed(*operators: Any) -> Any:

@@ -14,7 +14,7 @@ from reactivex import Observable
 from reactivex.typing import Mapper, MapperIndexed
 
 from ..flow import Flow, checks
-from ..flow.operator import operator, staged
+from ..flow.operator import Operator, operator, staged
 from ..kernel import Plain, Stage
 
 T1 = TypeVar("T1")
@@ -25,7 +25,7 @@ Ts = TypeVarTuple("Ts")
 
 def plain(function: Callable[[Iterator[Any]], Iterator[Any]]) -> Any:
     """Make an operator of a function from iterator to iterator that remembers nothing."""
-    return staged(Plain(function))
+    return Operator(None, (Plain(function),))
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="transform")
