@@ -20,6 +20,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Start a worker more than there are cores: some tests wait for other processes."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return (os.cpu_count() or 1 if affinity is None else len(affinity(0))) + 1
+
+
 def pytest_collection_finish() -> None:
     """Leave what was collected to itself; the collector would look through it every time."""
     freeze()
