@@ -28,8 +28,12 @@ from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
 
 CAPACITY = 256
-COUNTS = {"_received", "_peak"}
-"""What is counted for each item, and read only by statistics (and by ``requested``)."""
+COUNTS = {"_peak"}
+"""What is noted for each item, and read by nothing but statistics.
+
+How many were received is not among it: demand that is left is what was asked for less those, by
+which sources that are told of demand (``Emitter.requested``) and doors without a buffer go.
+"""
 CALLS = {"_took", "_mark", "served", "starve"}
 """What looks at the clock, and what is read only by statistics."""
 CLASSES = (Pulled, Island, Iteration, Drain, Boundary, Prefetched)
