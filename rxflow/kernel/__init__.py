@@ -44,6 +44,7 @@ from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
+from .rows import RECORD, Columns, Layout, Row, unfold
 from .running import appeared, disappeared, running, runs, tell_of_beginnings, watch
 from .stage import Plain, Stage, StageFactory, make_for
 from .statistics import Figures, Ledger, StageStatistics, changed, count_roots, joined
@@ -58,9 +59,11 @@ __all__ = [
     "HANDOVER",
     "NANOS",
     "NOTHING",
+    "RECORD",
     "Alarm",
     "BalancingHub",
     "Boundary",
+    "Columns",
     "Connection",
     "Consumer",
     "Context",
@@ -78,6 +81,7 @@ __all__ = [
     "Intake",
     "Island",
     "Latency",
+    "Layout",
     "Lease",
     "Ledger",
     "LiftFeed",
@@ -94,6 +98,7 @@ __all__ = [
     "Pulled",
     "Relay",
     "RoutingHub",
+    "Row",
     "Rule",
     "Server",
     "Slots",
@@ -139,6 +144,7 @@ __all__ = [
     "subscribing",
     "subscribing_consumer",
     "tell_of_beginnings",
+    "unfold",
     "used_up",
     "watch",
 ]

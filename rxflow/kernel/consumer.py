@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 from weakref import ref
 
 from .metering import Meter
+from .rows import CONSUMED
 from .statistics import StageStatistics
 
 
@@ -94,16 +95,9 @@ def consumed(
         delivered: What it was given (items).
         discarded: What was pulled for it and not given, because of a cancel (items).
     """
-    return StageStatistics(
-        "subscriber",
-        requested=requested,
-        received=delivered + discarded,
-        delivered=delivered,
-        discarded=discarded,
-        starved_seconds=before[-1].starved_seconds if before else 0.0,
-        inputs=1 if before else 0,
-        metered=True,
-    )
+    starved = before[-1].starved_seconds if before else 0.0
+    figures = requested, delivered + discarded, delivered, discarded, starved
+    return CONSUMED.record("subscriber", figures, 1 if before else 0)
 
 
 _subscribing: ContextVar[Consumer | None] = ContextVar("rxflow_subscribing", default=None)

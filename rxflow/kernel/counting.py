@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from operator import length_hint
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, Overflow, Victim
 from .feed import Context, Feed
 from .latency import NANOS
 from .metering import Stay
+from .rows import QUEUED, Row
 from .statistics import StageStatistics, joined
 from .waiters import Waiters
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 ATOMIC: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 """One operation of a deque or an iterator is seen by other threads as a whole, also its count."""
+
+_STARVED = QUEUED.fields.index("starved_seconds")
 
 
 class Counted(Feed[T], Generic[T]):
@@ -91,39 +94,53 @@ class Counted(Feed[T], Generic[T]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of those before it, then its own."""
-        with self._lock:
-            held, stay = len(self._queue), self._stay
-            displaced = sys.maxsize - length_hint(self._displaced)
-            dropped = dict(self._dropped)
-            if quiet := displaced + self._lost - sum(dropped.values()):
-                reason = self._overflow.victim.value
-                dropped[reason] = dropped.get(reason, 0) + quiet
-            delivered = self._received - held - self._lost - self._discarded
-            own = StageStatistics(
-                self.name,
-                requested=max(self._wanted, delivered),  # what was there was asked for by taking it
-                received=self._received + displaced,
-                delivered=delivered,
-                held=held,
-                peak=self._peak,
-                capacity=self._capacity,
-                dropped=dropped,
-                discarded=self._discarded,
-                waited_seconds=self._waiters.seconds,
-                blocked_seconds=stay.seconds,
-                starved_seconds=self._meter.times()[1] / NANOS,
-                oldest_seconds=stay.oldest(
-                    self._received - held, 0 if self._front else self._lost, held
-                ),
-                inputs=0,
-                latency=stay.latency,
-                metered=True,
-            )
+        own = QUEUED.record(self.name, self._figures(), 0)
         yield from joined(self._before(), own)
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        """Put the same figures into a row; see :class:`Feed`."""
+        own = self._figures()
+        self._put_before(row, starved, blocked)
+        row.put(self.name, QUEUED, own)
+        return own[_STARVED]
+
+    def _figures(self) -> tuple[Any, ...]:
+        """Give its own figures, in their order."""
+        with self._lock:
+            received, lost, held, stay = self._received, self._lost, len(self._queue), self._stay
+            displaced = sys.maxsize - length_hint(self._displaced)
+            delivered = received - held - lost - self._discarded
+            return (
+                # What was there was asked for by taking it.
+                self._wanted if self._wanted > delivered else delivered,
+                received + displaced,
+                delivered,
+                held,
+                self._peak,
+                self._capacity,
+                self._drops(displaced) if lost or displaced else None,
+                self._discarded,
+                self._waiters.seconds,
+                stay.seconds,
+                self._meter.times()[1] / NANOS,
+                stay.oldest(received - held, 0 if self._front else lost, held) if held else 0.0,
+                stay.latency,
+            )
+
+    def _drops(self, displaced: int) -> dict[str, int]:
+        """Count by reason what was given up; the lock is held."""
+        dropped = dict(self._dropped)
+        if quiet := displaced + self._lost - sum(dropped.values()):
+            reason = self._overflow.victim.value
+            dropped[reason] = dropped.get(reason, 0) + quiet
+        return dropped
 
     def _before(self) -> Iterable[StageStatistics]:
         """Give the figures of what it is filled by, source first; nothing where it is a source."""
         return ()
+
+    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
+        """Put the same into a row; see :class:`Feed`."""
 
     def tally(self) -> int:
         """Count the items that were taken."""

@@ -16,9 +16,11 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
 from .feed import NOTHING, Context, Feed, Few, State, remaining
+from .latency import NANOS
 from .lingering import Lingering, asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
+from .rows import CONSUMED, Row
 from .running import appeared, disappeared
 from .statistics import StageStatistics
 
@@ -441,3 +443,14 @@ class Drain(Subscription):
         last = self._final if feed is None else feed.statistics
         before = [] if last is None else self.meter.fill(last())
         return (*before, consumed(before, self._granted, self._delivered, self._discarded))
+
+    def row(self, row: Row, *, last: bool = True) -> bool:
+        """Put the same figures into a row, the subscriber's as the last; False when it is over."""
+        feed = self._feed
+        if feed is not None:
+            life, starved = self.meter.times()
+            waited = feed.row(row, starved / NANOS, (life - starved) / NANOS, None)
+            if last:
+                given, lost = self._delivered, self._discarded
+                row.put("subscriber", CONSUMED, (self._granted, given + lost, given, lost, waited))
+        return feed is not None

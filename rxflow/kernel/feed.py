@@ -17,6 +17,7 @@ from ..protocol import UNBOUNDED
 from .clock import running_scheduler, stopwatch
 from .consumer import Consumer
 from .metering import Lap, Meter
+from .rows import Row
 from .statistics import Ledger, StageStatistics
 
 T_out = TypeVar("T_out", covariant=True)
@@ -178,6 +179,13 @@ class Feed(ABC, Generic[T_out]):
     steady: bool = False
     works: bool = False
 
+    def __init_subclass__(cls) -> None:
+        """Have records of its own put into rows, where it does not say that in another way."""
+        super().__init_subclass__()
+        own = cls.__dict__
+        if "row" not in own and ("statistics" in own or "_before" in own):
+            cls.row = Feed.row
+
     @property
     def hot(self) -> bool:
         """Whether what it has is handed over at once, inside of ``subscribe`` itself."""
@@ -261,6 +269,20 @@ class Feed(ABC, Generic[T_out]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of this Feed and of those before it, source first."""
         return iter(())
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        """Put the same figures into a row, for those who add up many.
+
+        Args:
+            row: Where to.
+            starved: How long the edge was starved that it is pulled through (seconds).
+            blocked: How long that was blocked (seconds).
+            worked: How long functions of the user worked in it, where it ``works``; else None.
+
+        Returns:
+            How long its last part was starved (seconds).
+        """
+        return row.put_records(self.statistics(), starved, blocked, worked)
 
 
 def remaining(granted: int, delivered: int) -> int:

@@ -16,6 +16,7 @@ from .feed import NOTHING, Context, Feed, Few, Server, State
 from .latency import NANOS
 from .metering import SAMPLED, Meter, Timed
 from .queues import One
+from .rows import TIMES, Row
 from .stage import Plain, Stage, StageFactory, operator_of
 from .statistics import StageStatistics, retime, timed
 
@@ -313,9 +314,15 @@ class Island(Feed[Any]):
         stages: Iterable[str | StageStatistics],
     ) -> Callable[[], list[StageStatistics]]:
         """Give what makes the figures of those before it, and its own."""
+        works = self._source.works
+        return partial(_figured, source, stages, self._spent, self._each(), works, self._meter)
+
+    def _each(self) -> float:
+        """Say what the times of the sample are to be multiplied by, for all inputs (seconds)."""
+        if not self.sample:
+            return 0.0
         count = self._source.tally() if self._count is None else maxsize - length_hint(self._count)
-        each = (count or 0) / (self.sample * NANOS) if self.sample else 0.0
-        return partial(_figured, source, stages, self._spent, each, self._source.works, self._meter)
+        return (count or 0) / (self.sample * NANOS)
 
     def record(self) -> Callable[[], Iterable[StageStatistics]]:
         """Give what makes the figures: they are made when somebody asks for them, if ever."""
@@ -324,6 +331,23 @@ class Island(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the source's figures, then those of each stage."""
         return iter(self._figures(self._source.statistics, self._own())())
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        """Put the same figures into a row; see :class:`Feed`."""
+        each, spent, source = self._each(), self._spent, self._source
+        pulled = spent[0] * each
+        life, short = self._meter.times()
+        waited, rest = short / NANOS, max(0.0, (life - short) / NANOS - pulled)
+        source.row(row, waited, rest, pulled if source.works else None)
+        own, waited = self._own(), waited + pulled
+        for stage, times in zip(own, _shares(life / NANOS, waited, spent, each), strict=True):
+            waited = times[0]
+            if isinstance(stage, str):
+                row.put(stage, TIMES, times)
+            else:
+                retime(stage, *times)
+                row.put_records([stage], waited, 0.0)
+        return waited
 
     def _own(self) -> list[str | StageStatistics]:
         """Give the figures of each stage, or its name, where it has none."""
@@ -360,18 +384,41 @@ def _figured(
         parts[-1].__dict__["working_seconds"] = pulled
     parts = meter.fill(parts, pulled)
     life, starved = meter.times()
-    there, waited = life / NANOS, starved / NANOS + pulled
-    for index, stage in enumerate(stages):
-        worked = max(0, spent[index + 1] - spent[index]) * each if each else 0.0
-        left = there - waited
-        times = (waited, worked, max(0.0, left - worked)) if left > 0 else (there, worked, 0.0)
+    shares = _shares(life / NANOS, starved / NANOS + pulled, spent, each)
+    for stage, times in zip(stages, shares, strict=True):
         if isinstance(stage, str):
             parts.append(timed(stage, *times))
         else:
             retime(stage, *times)
             parts.append(stage)
-        waited += worked
     return parts
+
+
+def _shares(
+    life: float, waited: float, spent: array[int], each: float
+) -> list[tuple[float, float, float]]:
+    """Give how long each stage of an island was starved, working and blocked (seconds).
+
+    Args:
+        life: How long it has been there (seconds).
+        waited: How long its first stage was starved (seconds).
+        spent: See :func:`_figured`.
+        each: Likewise.
+    """
+    if not each:
+        share = (waited, 0.0, life - waited) if waited < life else (life, 0.0, 0.0)
+        return [share] * (len(spent) - 1)
+    shares: list[tuple[float, float, float]] = []
+    before = spent[0]
+    for after in spent[1:]:
+        worked = (after - before) * each if after > before else 0.0
+        if (left := life - waited) > 0:
+            shares.append((waited, worked, left - worked if left > worked else 0.0))
+        else:
+            shares.append((life, worked, 0.0))
+        waited += worked
+        before = after
+    return shares
 
 
 class _Counted(Few):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..protocol import FAIL, Overflow
 from .boundary import Boundary
 from .feed import Context, Few, Handing, Server, State
+from .rows import Row
 from .statistics import StageStatistics
 from .telling import DiscardCallback, DropCallback
 
@@ -219,6 +220,11 @@ class Outlet(Boundary[Any]):
 
     def _before(self) -> Iterable[StageStatistics]:
         return () if self._hub.private else self._hub.statistics()
+
+    row = Boundary[Any].row
+
+    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
+        row.shared = row.shared or not self._hub.private
 
     def own_statistics(self) -> StageStatistics:
         """Give its own figures."""

@@ -13,6 +13,7 @@ from .drain import Drain
 from .ends import OPEN
 from .feed import BUDGET, Context, Feed, inherits
 from .loops import running_loop
+from .rows import Row
 from .statistics import StageStatistics
 from .telling import DropCallback
 
@@ -121,6 +122,11 @@ class Prefetched(Boundary[Any]):
     def _before(self) -> Iterable[StageStatistics]:
         return self._intake.statistics()
 
+    row = Boundary[Any].row
+
+    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
+        self._intake.row(row, starved, blocked)
+
 
 class Taker(Protocol):
     """Where an Intake puts what it is given."""
@@ -211,6 +217,11 @@ class Intake(Subscriber[Any]):
         """Give the producer's figures, where it is a Flow."""
         if isinstance(self._subscription, Drain):
             yield from self._subscription.statistics()[:-1]
+
+    def row(self, row: Row, starved: float, blocked: float) -> None:
+        """Put the same figures into a row; see :class:`Feed`."""
+        if isinstance(self._subscription, Drain) and not self._subscription.row(row, last=False):
+            row.put_records(self.statistics(), starved, blocked)
 
 
 def _not_none(signal: str, argument: object) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from . import hooks
 from .feed import BUDGET, Feed, State
 from .metering import Meter
+from .rows import GIVEN, Row
 from .statistics import Ledger, StageStatistics
 
 # Iterators that know exactly how much is left without being advanced.
@@ -101,6 +102,12 @@ class Pulled(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give how many items there were."""
         yield from _counted(self._name, self.tally())
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        """Put the same figures into a row; see :class:`Feed`."""
+        given = self._size - length_hint(self._count)
+        row.put(self._name, GIVEN, (given, given, starved, blocked, worked or 0.0))
+        return starved
 
 
 def _counted(name: str, given: int) -> list[StageStatistics]:

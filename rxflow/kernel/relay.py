@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterator
 from typing import Any
 
 from .feed import Feed, State
+from .rows import Row
 from .statistics import StageStatistics
 
 
@@ -77,3 +78,7 @@ class Relay(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the source's figures: nothing is held here."""
         return self._source.statistics()
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        """Put them into a row; see :class:`Feed`."""
+        return self._source.row(row, starved, blocked, worked)

@@ -9,11 +9,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import repeat
 from math import inf
-from operator import attrgetter
-from typing import Any
+from operator import attrgetter, itemgetter
 
-from ..kernel import StageStatistics
+from ..kernel import Columns, Latency, StageStatistics
 from ..protocol import UNBOUNDED
 
 
@@ -35,8 +35,8 @@ class Metric:
         kind: Whether it counts, and how it is put together.
         unit: Its unit, by the Unified Code for Units of Measure, as OpenTelemetry has it.
         help: What it means, in one line.
-        read: Gives it.
-        field: What it is read from; where a part does not tell that, it is 0.
+        read: Gives it of each of several parts, from the columns of what they tell.
+        field: What it is read from; where no part tells that, it is 0.
         bounded: Only stages that have a capacity have it.
     """
 
@@ -45,7 +45,7 @@ class Metric:
     kind: Kind
     unit: str
     help: str
-    read: Callable[[StageStatistics], float]
+    read: Callable[[Columns], Iterable[float]]
     field: str
     bounded: bool = False
 
@@ -71,24 +71,31 @@ class Split:
     read: Callable[[StageStatistics], Mapping[str, int]] | None = None
 
 
-def utilisation(stage: StageStatistics) -> float:
-    """Give the share of a stage's capacity that is used; 0 where it has none.
-
-    Args:
-        stage: Its figures.
-    """
-    if not stage.capacity:
-        return 0.0
-    return (stage.held if stage.weight is None else stage.weight) / stage.capacity
+def _utilisation(told: Columns) -> list[float]:
+    """Give the shares of the capacity that are used; 0 where there is none."""
+    held, weights = told.get("held", repeat(0)), told.get("weight", repeat(None))
+    return [
+        (items if weight is None else weight) / capacity if capacity else 0.0
+        for items, weight, capacity in zip(held, weights, told["capacity"], strict=False)
+    ]
 
 
-def demand(stage: StageStatistics) -> float:
-    """Give the demand that a stage has not met yet (items); infinite where it is unbounded.
+def _demand(told: Columns) -> list[float]:
+    """Give the demand that is not met yet (items); infinite where it is unbounded."""
+    return [
+        inf if requested == UNBOUNDED else requested - given if requested > given else 0
+        for requested, given in zip(
+            told["requested"], told.get("delivered", repeat(0)), strict=False
+        )
+    ]
 
-    Args:
-        stage: Its figures.
-    """
-    return inf if stage.requested == UNBOUNDED else max(0, stage.requested - stage.delivered)
+
+def _requested(told: Columns) -> list[int]:
+    return [0 if requested == UNBOUNDED else requested for requested in told["requested"]]
+
+
+def _capacity(told: Columns) -> list[int]:
+    return [capacity or 0 for capacity in told["capacity"]]
 
 
 def _counter(name: str, otel: str, unit: str, field: str, text: str) -> Metric:
@@ -98,7 +105,7 @@ def _counter(name: str, otel: str, unit: str, field: str, text: str) -> Metric:
         Kind.COUNTER,
         unit,
         text,
-        attrgetter(field),
+        itemgetter(field),
         field,
     )
 
@@ -109,11 +116,11 @@ LATENCY_BOUNDS = tuple(
 """The buckets in which latencies are exported (seconds): from 10 microseconds to 50 seconds."""
 
 
-def latency(stages: Iterable[StageStatistics]) -> list[float] | None:
+def latency(told: Iterable[Latency | None]) -> list[float] | None:
     """Tell how long items were in a stage.
 
     Args:
-        stages: Its figures, in some subscriptions.
+        told: What is known of that, in some subscriptions.
 
     Returns:
         How many were in it up to each of ``LATENCY_BOUNDS`` and above the one before, how
@@ -121,8 +128,7 @@ def latency(stages: Iterable[StageStatistics]) -> list[float] | None:
         where nothing was measured.
     """
     counts = [0.0] * (len(LATENCY_BOUNDS) + 2)
-    for stage in stages:
-        measured: Any = getattr(stage, "latency", None)
+    for measured in told:
         if measured is None or not measured.count:
             continue
         for bound, count in measured.buckets:
@@ -142,7 +148,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.COUNTER,
         ITEMS,
         "Items that were asked of the stage; unbounded demand is not counted.",
-        lambda stage: 0 if stage.requested == UNBOUNDED else stage.requested,
+        _requested,
         "requested",
     ),
     _counter(
@@ -192,7 +198,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.LEVEL,
         ITEMS,
         "Items in the stage now.",
-        attrgetter("held"),
+        itemgetter("held"),
         "held",
     ),
     Metric(
@@ -201,7 +207,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.LEVEL,
         ITEMS,
         "The most that the stage may hold, in items, or in what it weighs them by.",
-        lambda stage: stage.capacity or 0,
+        _capacity,
         "capacity",
         bounded=True,
     ),
@@ -211,7 +217,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.WORST,
         RATIO,
         "The share of the capacity that is used, of the fullest subscription.",
-        utilisation,
+        _utilisation,
         "capacity",
         bounded=True,
     ),
@@ -221,7 +227,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.LEVEL,
         ITEMS,
         "Items that are asked of the stage and have not gone out; +Inf when unbounded.",
-        demand,
+        _demand,
         "requested",
     ),
     Metric(
@@ -230,7 +236,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.LEVEL,
         ITEMS,
         "Items that functions of the user are at work on in the stage now.",
-        attrgetter("in_flight"),
+        itemgetter("in_flight"),
         "in_flight",
     ),
     Metric(
@@ -239,7 +245,7 @@ STAGE: tuple[Metric, ...] = (
         Kind.WORST,
         SECONDS,
         "How long the oldest item has been in the stage.",
-        attrgetter("oldest_seconds"),
+        itemgetter("oldest_seconds"),
         "oldest_seconds",
     ),
 )
@@ -261,7 +267,7 @@ LATENCY = Metric(
     Kind.COUNTER,
     SECONDS,
     "How long items were in the stage, from samples.",
-    lambda stage: (latency([stage]) or (0,))[-1],
+    lambda told: [(latency([each]) or (0,))[-1] for each in told["latency"]],
     "latency",
 )
 """How long items were in a stage: a histogram, with the labels ``flow`` and ``stage``."""
@@ -272,7 +278,7 @@ ACTIVE = Metric(
     Kind.LEVEL,
     "{subscription}",
     "Subscriptions of the flow that run now.",
-    lambda _: 1,
+    lambda told: [1] * len(told["name"]),
     "name",
 )
 """The subscriptions that run, with the label ``flow``."""

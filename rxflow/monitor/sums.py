@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import add
+from typing import Any
 
-from ..kernel import StageStatistics
+from ..kernel import RECORD, Columns, Layout, StageStatistics
 from .metrics import STAGE, Kind, Metric, latency
 
 OTHER = "other"
@@ -27,12 +28,10 @@ _LEVELS = tuple(metric for metric in STAGE if metric.kind is Kind.LEVEL)
 _WORSTS = tuple(metric for metric in STAGE if metric.kind is Kind.WORST)
 
 
-def _sums(
-    metrics: tuple[Metric, ...], told: frozenset[str], parts: Sequence[StageStatistics]
-) -> Iterator[float]:
+def _sums(metrics: tuple[Metric, ...], told: Columns) -> Iterator[float]:
     """Add up each figure of several parts, if one of them tells what it is read from."""
     for metric in metrics:
-        yield sum(map(metric.read, parts)) if metric.field in told else 0
+        yield sum(metric.read(told)) if metric.field in told else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +168,20 @@ class StageSums:
         self._levels: Sequence[float] = [0] * len(_LEVELS)
         self._worsts: Sequence[float] = [0] * len(_WORSTS)
 
-    def add(self, parts: Sequence[StageStatistics]) -> None:
+    def add(self, parts: Sequence[Any], layout: Layout = RECORD) -> None:
         """Add the figures of subscriptions that run."""
-        told = self._count(parts, ended=False)
+        told = layout.columns(parts)
+        self._count(told, ended=False)
         self.running += len(parts)
-        self._levels = [*map(add, self._levels, _sums(_LEVELS, told, parts))]
+        self._levels = [*map(add, self._levels, _sums(_LEVELS, told))]
         self._worsts = [
-            max(worst, *map(metric.read, parts)) if metric.field in told else worst
+            max(worst, *metric.read(told)) if metric.field in told else worst
             for worst, metric in zip(self._worsts, _WORSTS, strict=True)
         ]
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
-        self._count([part], ended=True)
+        self._count(RECORD.columns([part]), ended=True)
 
     def share(self, part: StageStatistics, ended: bool) -> None:
         """Note the figures of a hub, told by one of those that draw from it."""
@@ -196,23 +196,20 @@ class StageSums:
                 self.add([part])
                 continue
             ended = len(self._hubs) > MOST_HUBS
-            self._count([part], ended)
+            self._count(RECORD.columns([part]), ended)
             if ended:
                 del self._hubs[hub]
 
-    def _count(self, parts: Sequence[StageStatistics], ended: bool) -> frozenset[str]:
-        """Add what only counts up; say what is told at all."""
-        told = frozenset[str]().union(*[part.__dict__ for part in parts])
-        self._sums.add(_sums(_COUNTERS, told, parts), ended)
-        if "dropped" in told:
-            for part in parts:
-                self.drops.add(part.dropped.items(), ended)
-        times = latency(parts) if "latency" in told else None
+    def _count(self, told: Columns, ended: bool) -> None:
+        """Add what only counts up."""
+        self._sums.add(_sums(_COUNTERS, told), ended)
+        for dropped in filter(None, told.get("dropped", ())):
+            self.drops.add(dropped.items(), ended)
+        times = latency(told.get("latency", ()))
         if times is not None:
             if self._times is None:
                 self._times = Sums(len(times))
             self._times.add(times, ended)
-        return told
 
     def read(self) -> StageTotals:
         """Give the sums, and begin anew with those that run."""
@@ -255,15 +252,19 @@ class Alike:
     than many figures of one.
     """
 
-    __slots__ = ("_gathered", "flow", "stages")
+    __slots__ = ("_gathered", "_layouts", "_records", "flow", "stages")
 
-    def __init__(self, flow: FlowSums, stages: tuple[StageSums, ...]) -> None:
+    def __init__(
+        self, flow: FlowSums, stages: tuple[StageSums, ...], layouts: tuple[Layout, ...]
+    ) -> None:
         self.flow: FlowSums = flow
         self.stages: tuple[StageSums, ...] = stages
-        self._gathered: list[tuple[StageStatistics, ...]] = []
+        self._layouts = layouts
+        self._records = set(layouts) <= {RECORD}  # in a Row, nothing is shared
+        self._gathered: list[Sequence[Any]] = []
 
-    def add(self, parts: tuple[StageStatistics, ...]) -> None:
-        """Add the figures of one that runs."""
+    def add(self, parts: Sequence[Any]) -> None:
+        """Add the figures of one that runs: what each part tells, by its Layout."""
         self.flow.active += 1
         self._gathered.append(parts)
         if len(self._gathered) == GATHERED:
@@ -272,12 +273,13 @@ class Alike:
     def settle(self) -> None:
         """Add up what was gathered."""
         gathered, self._gathered = self._gathered, []
-        if any(part.shared for parts in gathered for part in parts):
+        if self._records and any(part.shared for parts in gathered for part in parts):
             for parts in gathered:
                 tell(self.stages, parts, ended=False)
         elif gathered:
-            for stage, column in zip(self.stages, zip(*gathered, strict=True), strict=True):
-                stage.add(column)
+            columns = zip(*gathered, strict=True)
+            for stage, layout, column in zip(self.stages, self._layouts, columns, strict=True):
+                stage.add(column, layout)
 
 
 _CAPACITY = next(metric for metric in _LEVELS if metric.bounded)

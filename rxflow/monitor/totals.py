@@ -6,12 +6,24 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import chain
 from threading import Lock
+from typing import TypeAlias
 from weakref import finalize, ref
 
 from ..flow.assembly import name_of
-from ..kernel import Consumer, StageStatistics, running, runs, watch
+from ..kernel import (
+    RECORD,
+    Consumer,
+    Drain,
+    Layout,
+    Row,
+    StageStatistics,
+    running,
+    runs,
+    unfold,
+    watch,
+)
 from .sums import OTHER, Alike, FlowSums, FlowTotals, StageSums, StageTotals, tell
 
 UNNAMED = "unnamed"
@@ -27,7 +39,9 @@ KNOWN = 4_096
 """Most shapes of a pipeline of which it is remembered how its stages are labelled."""
 
 _NUMBER = re.compile(r" #\d+")  # of one consumer of a hub, which is no label
-_name = attrgetter("name")
+
+Shape: TypeAlias = tuple[str | Layout | int, ...]
+"""As of a :class:`Row`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,7 @@ class Totals:
         self._over: deque[tuple[ref[Consumer], tuple[StageStatistics, ...], str, str]] = deque()
         self._stages: dict[tuple[str, str], StageSums] = {}
         self._flows: dict[str, FlowSums] = {}
-        self._known: dict[tuple[str, tuple[str, ...]], Alike] = {}
+        self._known: dict[tuple[str, Shape], Alike] = {}
         self._finalizer = finalize(self, watch(_watcher(ref(self))))
         self._finalizer.atexit = False
 
@@ -125,8 +139,17 @@ class Totals:
             for consumer in consumers:
                 if over and ref(consumer) in over:
                     continue
+                name, row = name_of(consumer.flow), Row()
+                if (
+                    not subscriptions
+                    and isinstance(consumer, Drain)
+                    and consumer.row(row)
+                    and not row.shared
+                ):
+                    self._labelled(name, tuple(row.shape)).add(row.parts)
+                    continue
                 parts = consumer.statistics()
-                alike = self._labelled(name_of(consumer.flow), parts)
+                alike = self._labelled(name, _shape(parts))
                 alike.add(parts)
                 if subscriptions:
                     seen.append(Subscribed(consumer, alike.flow.flow, parts))
@@ -159,7 +182,7 @@ class Totals:
                 self._over.append((consumer, parts, name, status))
                 continue
             folded.add(consumer)
-            alike = self._labelled(name, parts)
+            alike = self._labelled(name, _shape(parts))
             alike.flow.ends.add([(status, 1)], ended=True)
             tell(alike.stages, parts, ended=True)
         return folded
@@ -169,17 +192,18 @@ class Totals:
         for alike in self._known.values():
             alike.settle()
 
-    def _labelled(self, name: str, parts: tuple[StageStatistics, ...]) -> Alike:
+    def _labelled(self, name: str, shape: Shape) -> Alike:
         """Find the sums to which the figures of a subscription belong."""
-        names = tuple(map(_name, parts))
-        found = self._known.get((name, names))
+        found = self._known.get((name, shape))
         if found is None:
             if len(self._known) >= KNOWN:
                 self._settle()
                 self._known.clear()
-            flow = name or flow_of(names)
-            stages = tuple(self._stage(flow, stage_of(flow, part)) for part in names)
-            found = self._known[name, names] = Alike(self._flow(flow), stages)
+            parts = [*unfold(shape)]
+            flow = name or flow_of(part for part, _ in parts)
+            stages = tuple(self._stage(flow, stage_of(flow, part)) for part, _ in parts)
+            layouts = tuple(layout for _, layout in parts)
+            found = self._known[name, shape] = Alike(self._flow(flow), stages, layouts)
         return found
 
     def _stage(self, flow: str, stage: str) -> StageSums:
@@ -194,6 +218,11 @@ class Totals:
         if flow not in self._flows and len(self._flows) >= self._most - 1:
             flow = OTHER
         return self._flows.setdefault(flow, FlowSums(flow))
+
+
+def _shape(parts: Iterable[StageStatistics]) -> Shape:
+    """Give the shape of a subscription that is told by records."""
+    return tuple(chain.from_iterable([(part.name, RECORD) for part in parts]))
 
 
 def _watcher(totals: ref[Totals]) -> Callable[[Consumer], None]:

@@ -11,7 +11,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
 from ..flow.tracing import add_note
-from ..kernel import Context, Feed, Relay, StageStatistics, State, changed, hooks
+from ..kernel import Context, Feed, Relay, Row, StageStatistics, State, changed, hooks
 from ..protocol import UNBOUNDED, add_demand
 
 T = TypeVar("T")
@@ -323,6 +323,12 @@ class _Named(Relay):
     def statistics(self) -> Iterator[StageStatistics]:
         for part in super().statistics():
             yield changed(part, name=f"{self._name}/{part.name}")
+
+    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+        begin = len(row.shape)
+        waited = super().row(row, starved, blocked, worked)
+        row.shape += (self._name, begin)
+        return waited
 
 
 def _check_name(operator: str, name: object) -> None:
