@@ -103,7 +103,7 @@ def name_of(flow: Any) -> str:
 
 def given_name(call: Call) -> str:
     """Give the name that a call of ``named`` gives."""
-    return str(next(iter((*call.args, *call.kwargs.values()))))
+    return str(call.args[0] if call.args else next(iter(call.kwargs.values())))
 
 
 def is_inside(code: CodeType) -> bool:

@@ -38,13 +38,13 @@ from .loops import (
     running_trio,
     spawn,
 )
-from .metering import Meter, Stay
+from .metering import Meter, Stay, Times
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
 from .pulled import Failed, Pulled, close, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
-from .rows import RECORD, Columns, Layout, Row, unfold
+from .rows import RECORD, Columns, Layout, Row, Shape, unfold
 from .running import appeared, disappeared, running, runs, tell_of_beginnings, watch
 from .stage import Plain, Stage, StageFactory, make_for
 from .statistics import Figures, Ledger, StageStatistics, changed, count_roots, joined
@@ -101,6 +101,7 @@ __all__ = [
     "Row",
     "Rule",
     "Server",
+    "Shape",
     "Slots",
     "Stage",
     "StageFactory",
@@ -108,6 +109,7 @@ __all__ = [
     "State",
     "Status",
     "Stay",
+    "Times",
     "Valve",
     "Worker",
     "appeared",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from weakref import ref
 
 from .metering import Meter
@@ -70,7 +70,7 @@ def flow_of(make: object) -> object:
     Args:
         make: Its method that makes the Feed, or what :func:`let_go` gave for that.
     """
-    known = cast("Any", make)
+    known: Any = make
     return known() if isinstance(make, ref) else getattr(make, "__self__", None)
 
 

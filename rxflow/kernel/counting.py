@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from ..protocol import UNBOUNDED, Overflow, Victim
 from .feed import Context, Feed
 from .latency import NANOS
-from .metering import Stay
+from .metering import Meter, Stay, Times
 from .rows import QUEUED, Row
 from .statistics import StageStatistics, joined
 from .waiters import Waiters
@@ -22,8 +22,6 @@ T = TypeVar("T")
 
 ATOMIC: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 """One operation of a deque or an iterator is seen by other threads as a whole, also its count."""
-
-_STARVED = QUEUED.fields.index("starved_seconds")
 
 
 class Counted(Feed[T], Generic[T]):
@@ -94,20 +92,25 @@ class Counted(Feed[T], Generic[T]):
 
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of those before it, then its own."""
-        own = QUEUED.record(self.name, self._figures(), 0)
+        own = QUEUED.record(self.name, self._figures(self._meter.times()[1] / NANOS), 0)
         yield from joined(self._before(), own)
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put the same figures into a row; see :class:`Feed`."""
-        own = self._figures()
-        self._put_before(row, starved, blocked)
-        row.put(self.name, QUEUED, own)
-        return own[_STARVED]
+        waited = (times if meter is self._meter else self._meter.times())[1] / NANOS
+        own = self._figures(waited)
+        self._put_before(row, times)
+        row.shape += (self.name, QUEUED)
+        row.parts.append(own)
+        return waited
 
-    def _figures(self) -> tuple[Any, ...]:
+    def _figures(self, starved: float) -> tuple[Any, ...]:
         """Give its own figures, in their order."""
         with self._lock:
-            received, lost, held, stay = self._received, self._lost, len(self._queue), self._stay
+            received, lost, held = self._received, self._lost, len(self._queue)
+            blocked, oldest, latency = self._stay.figures(
+                received - held, 0 if self._front else lost, held
+            )
             displaced = sys.maxsize - length_hint(self._displaced)
             delivered = received - held - lost - self._discarded
             return (
@@ -121,10 +124,10 @@ class Counted(Feed[T], Generic[T]):
                 self._drops(displaced) if lost or displaced else None,
                 self._discarded,
                 self._waiters.seconds,
-                stay.seconds,
-                self._meter.times()[1] / NANOS,
-                stay.oldest(received - held, 0 if self._front else lost, held) if held else 0.0,
-                stay.latency,
+                blocked,
+                starved,
+                oldest,
+                latency,
             )
 
     def _drops(self, displaced: int) -> dict[str, int]:
@@ -139,7 +142,7 @@ class Counted(Feed[T], Generic[T]):
         """Give the figures of what it is filled by, source first; nothing where it is a source."""
         return ()
 
-    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
+    def _put_before(self, row: Row, times: Times) -> None:
         """Put the same into a row; see :class:`Feed`."""
 
     def tally(self) -> int:

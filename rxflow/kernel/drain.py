@@ -16,7 +16,6 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
 from .feed import NOTHING, Context, Feed, Few, State, remaining
-from .latency import NANOS
 from .lingering import Lingering, asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
@@ -448,9 +447,9 @@ class Drain(Subscription):
         """Put the same figures into a row, the subscriber's as the last; False when it is over."""
         feed = self._feed
         if feed is not None:
-            life, starved = self.meter.times()
-            waited = feed.row(row, starved / NANOS, (life - starved) / NANOS, None)
+            waited = feed.row(row, self.meter, self.meter.times())
             if last:
                 given, lost = self._delivered, self._discarded
-                row.put("subscriber", CONSUMED, (self._granted, given + lost, given, lost, waited))
+                row.shape += ("subscriber", CONSUMED)
+                row.parts.append((self._granted, given + lost, given, lost, waited))
         return feed is not None

@@ -16,7 +16,7 @@ from reactivex.abc import SchedulerBase
 from ..protocol import UNBOUNDED
 from .clock import running_scheduler, stopwatch
 from .consumer import Consumer
-from .metering import Lap, Meter
+from .metering import Lap, Meter, Times
 from .rows import Row
 from .statistics import Ledger, StageStatistics
 
@@ -270,19 +270,19 @@ class Feed(ABC, Generic[T_out]):
         """Give the figures of this Feed and of those before it, source first."""
         return iter(())
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put the same figures into a row, for those who add up many.
 
         Args:
             row: Where to.
-            starved: How long the edge was starved that it is pulled through (seconds).
-            blocked: How long that was blocked (seconds).
-            worked: How long functions of the user worked in it, where it ``works``; else None.
+            meter: Of the edge that it is pulled through.
+            times: What that gives.
+            pulled: How long it took to pull its items (seconds); None where nobody knows.
 
         Returns:
             How long its last part was starved (seconds).
         """
-        return row.put_records(self.statistics(), starved, blocked, worked)
+        return row.put_records(self.statistics(), times, pulled, self.works)
 
 
 def remaining(granted: int, delivered: int) -> int:

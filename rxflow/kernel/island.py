@@ -8,16 +8,16 @@ from functools import partial
 from itertools import chain, compress, islice, repeat
 from operator import length_hint
 from sys import maxsize
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from . import hooks
 from .drain import Drain
 from .feed import NOTHING, Context, Feed, Few, Server, State
 from .latency import NANOS
-from .metering import SAMPLED, Meter, Timed
+from .metering import SAMPLED, Meter, Timed, Times
 from .queues import One
 from .rows import TIMES, Row
-from .stage import Plain, Stage, StageFactory, operator_of
+from .stage import Plain, Stage, StageFactory, operator_of, operators_of
 from .statistics import StageStatistics, retime, timed
 
 TIMED = 32
@@ -332,22 +332,32 @@ class Island(Feed[Any]):
         """Give the source's figures, then those of each stage."""
         return iter(self._figures(self._source.statistics, self._own())())
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put the same figures into a row; see :class:`Feed`."""
-        each, spent, source = self._each(), self._spent, self._source
-        pulled = spent[0] * each
-        life, short = self._meter.times()
-        waited, rest = short / NANOS, max(0.0, (life - short) / NANOS - pulled)
-        source.row(row, waited, rest, pulled if source.works else None)
-        own, waited = self._own(), waited + pulled
-        for stage, times in zip(own, _shares(life / NANOS, waited, spent, each), strict=True):
-            waited = times[0]
+        each = self._each() if self.sample else 0.0
+        pulled = self._spent[0] * each
+        if meter is not self._meter:
+            times = self._meter.times()
+        self._source.row(row, self._meter, times, pulled)
+        shares = _shares(times[0] / NANOS, times[1] / NANOS + pulled, self._spent, each)
+        for stage in self._others:
+            if type(stage).statistics is not Stage.statistics:
+                self._put_records(row, shares)
+                break
+        else:
+            row.shape += (operators_of(self._makes), TIMES)
+            row.parts += shares
+        return shares[-1][0]
+
+    def _put_records(self, row: Row, shares: list[Share]) -> None:
+        """Put the figures of the stages into a row, of which some tell records."""
+        for stage, share in zip(self._own(), shares, strict=True):
             if isinstance(stage, str):
-                row.put(stage, TIMES, times)
+                row.shape += (stage, TIMES)
+                row.parts.append(share)
             else:
-                retime(stage, *times)
-                row.put_records([stage], waited, 0.0)
-        return waited
+                retime(stage, *share)
+                row.put_records([stage], (0, 0))
 
     def _own(self) -> list[str | StageStatistics]:
         """Give the figures of each stage, or its name, where it has none."""
@@ -394,9 +404,7 @@ def _figured(
     return parts
 
 
-def _shares(
-    life: float, waited: float, spent: array[int], each: float
-) -> list[tuple[float, float, float]]:
+def _shares(life: float, waited: float, spent: array[int], each: float) -> list[Share]:
     """Give how long each stage of an island was starved, working and blocked (seconds).
 
     Args:
@@ -408,7 +416,7 @@ def _shares(
     if not each:
         share = (waited, 0.0, life - waited) if waited < life else (life, 0.0, 0.0)
         return [share] * (len(spent) - 1)
-    shares: list[tuple[float, float, float]] = []
+    shares: list[Share] = []
     before = spent[0]
     for after in spent[1:]:
         worked = (after - before) * each if after > before else 0.0
@@ -419,6 +427,10 @@ def _shares(
         waited += worked
         before = after
     return shares
+
+
+Share: TypeAlias = tuple[float, float, float]
+"""How long a stage was starved, working and blocked (seconds)."""
 
 
 class _Counted(Few):

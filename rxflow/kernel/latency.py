@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
@@ -117,9 +118,32 @@ class Histogram:
 
     def latency(self) -> Latency:
         """Give what was counted."""
-        counts = self._counts.copy()  # in one step: another thread may add
-        return Latency(
-            sum(counts.values()),
-            self._sum / NANOS,
-            tuple([(_bound(bucket), counts[bucket]) for bucket in sorted(counts)]),
-        )
+        return merged([self])
+
+    def add_to(self, counts: dict[int, int]) -> int:
+        """Add what was counted to the counts of others.
+
+        Args:
+            counts: By bucket.
+
+        Returns:
+            The sum of the times (nanoseconds).
+        """
+        for bucket, count in self._counts.copy().items():  # in one step: another thread may add
+            counts[bucket] = counts.get(bucket, 0) + count
+        return self._sum
+
+
+def merged(histograms: Iterable[Histogram]) -> Latency:
+    """Give what several have counted.
+
+    Args:
+        histograms: They.
+    """
+    counts: dict[int, int] = {}
+    nanos = sum([each.add_to(counts) for each in histograms])
+    return Latency(
+        sum(counts.values()),
+        nanos / NANOS,
+        tuple([(_bound(bucket), counts[bucket]) for bucket in sorted(counts)]),
+    )

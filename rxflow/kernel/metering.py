@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from .latency import NANOS, NONE, Histogram, Latency
 from .statistics import StageStatistics
@@ -26,6 +26,10 @@ SLOW = 1_000_000
 
 RARELY = 7
 """A mask: otherwise 1 in 8 of those is."""
+
+
+Times: TypeAlias = tuple[int, int]
+"""How long there has been an edge, and for how long of that it was starved (nanoseconds)."""
 
 
 class Meter:
@@ -88,21 +92,22 @@ class Meter:
         if self._ended is None:
             self._ended = self.now()
 
-    def times(self) -> tuple[int, int]:
+    def times(self) -> Times:
         """Give how long there has been an edge, and for how long of that it was starved.
 
         Returns:
             Nanoseconds.
         """
-        since = self.open.copy()
+        since = self.open and self.open.copy()
         now = self.now() if self._ended is None else self._ended
         starved = self._starved
         for each in since:
-            starved += max(0, now - each)
+            if now > each:
+                starved += now - each
         if self._timed:  # it was not starved while its consumer was busy with what it got
             starved = max(0, starved - self._lent * (self.handed + 1) // self._timed)
         life = now - self._began
-        return life, min(starved, life)
+        return life, starved if starved < life else life
 
     def fill(self, parts: Iterable[StageStatistics], pulled: float = 0.0) -> list[StageStatistics]:
         """Say of the parts that nobody has said it of how long they were starved and blocked.
@@ -268,6 +273,21 @@ class Stay:
         """How long the queue has held something (seconds)."""
         since = self._since
         return (self._held + (0 if since is None else self._now() - since)) / NANOS
+
+    def figures(self, gone: int, lost: int, held: int) -> tuple[float, float, Histogram | None]:
+        """Give all at once: how long it has held something, the oldest for how long, the latency.
+
+        Args:
+            gone: As for ``left``.
+            lost: As for ``left``.
+            held: How many are in the queue (items).
+
+        Returns:
+            Seconds, and as it is counted; None where nothing was measured.
+        """
+        if self._since is None:
+            return self._held / NANOS, 0.0, self._histogram
+        return self.seconds, self.oldest(gone, lost, held), self._histogram
 
     @property
     def latency(self) -> Latency:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..protocol import FAIL, Overflow
 from .boundary import Boundary
 from .feed import Context, Few, Handing, Server, State
+from .metering import Times
 from .rows import Row
 from .statistics import StageStatistics
 from .telling import DiscardCallback, DropCallback
@@ -223,7 +224,7 @@ class Outlet(Boundary[Any]):
 
     row = Boundary[Any].row
 
-    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
+    def _put_before(self, row: Row, times: Times) -> None:
         row.shared = row.shared or not self._hub.private
 
     def own_statistics(self) -> StageStatistics:

@@ -13,6 +13,7 @@ from .drain import Drain
 from .ends import OPEN
 from .feed import BUDGET, Context, Feed, inherits
 from .loops import running_loop
+from .metering import Times
 from .rows import Row
 from .statistics import StageStatistics
 from .telling import DropCallback
@@ -124,8 +125,8 @@ class Prefetched(Boundary[Any]):
 
     row = Boundary[Any].row
 
-    def _put_before(self, row: Row, starved: float, blocked: float) -> None:
-        self._intake.row(row, starved, blocked)
+    def _put_before(self, row: Row, times: Times) -> None:
+        self._intake.row(row, times)
 
 
 class Taker(Protocol):
@@ -218,10 +219,10 @@ class Intake(Subscriber[Any]):
         if isinstance(self._subscription, Drain):
             yield from self._subscription.statistics()[:-1]
 
-    def row(self, row: Row, starved: float, blocked: float) -> None:
+    def row(self, row: Row, times: Times) -> None:
         """Put the same figures into a row; see :class:`Feed`."""
         if isinstance(self._subscription, Drain) and not self._subscription.row(row, last=False):
-            row.put_records(self.statistics(), starved, blocked)
+            row.put_records(self.statistics(), times)
 
 
 def _not_none(signal: str, argument: object) -> None:

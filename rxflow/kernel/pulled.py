@@ -11,7 +11,8 @@ from typing import Any
 
 from . import hooks
 from .feed import BUDGET, Feed, State
-from .metering import Meter
+from .latency import NANOS
+from .metering import Meter, Times
 from .rows import GIVEN, Row
 from .statistics import Ledger, StageStatistics
 
@@ -103,10 +104,14 @@ class Pulled(Feed[Any]):
         """Give how many items there were."""
         yield from _counted(self._name, self.tally())
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put the same figures into a row; see :class:`Feed`."""
         given = self._size - length_hint(self._count)
-        row.put(self._name, GIVEN, (given, given, starved, blocked, worked or 0.0))
+        row.shape += (self._name, GIVEN)
+        life, short = times
+        starved, blocked = short / NANOS, (life - short) / NANOS - (pulled or 0.0)
+        worked = pulled if self.works and pulled else 0.0
+        row.parts.append((given, given, starved, blocked if blocked > 0 else 0.0, worked))
         return starved
 
 

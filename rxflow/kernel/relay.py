@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterator
 from typing import Any
 
 from .feed import Feed, State
+from .metering import Meter, Times
 from .rows import Row
 from .statistics import StageStatistics
 
@@ -79,6 +80,6 @@ class Relay(Feed[Any]):
         """Give the source's figures: nothing is held here."""
         return self._source.statistics()
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put them into a row; see :class:`Feed`."""
-        return self._source.row(row, starved, blocked, worked)
+        return self._source.row(row, meter, times, pulled)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from .latency import NANOS, merged
+from .metering import Times
 from .statistics import StageStatistics
 
 
@@ -36,13 +38,13 @@ class Layout:
             inputs: How many parts it draws from.
         """
         part = object.__new__(StageStatistics)
-        told = zip(self.fields, figures, strict=True)
-        part.__dict__.update(
-            {field: figure for field, figure in told if figure is not None},
-            name=name,
-            inputs=inputs,
-            metered=True,
-        )
+        told = part.__dict__
+        for field, figure in zip(self.fields, figures, strict=True):
+            if figure is not None:
+                told[field] = figure
+        told.update(name=name, inputs=inputs, metered=True)
+        if "latency" in told:
+            told["latency"] = told["latency"].latency()
         return part
 
     def columns(self, parts: Sequence[Sequence[Any] | StageStatistics]) -> Columns:
@@ -52,13 +54,22 @@ class Layout:
             parts: What each tells, at least one.
         """
         if self.fields:
-            return dict(zip(self.fields, zip(*parts, strict=True), strict=True))
+            columns: Columns = dict(zip(self.fields, zip(*parts, strict=True), strict=True))
+            if "latency" in columns:
+                columns["latency"] = [merged(filter(None, columns["latency"]))]
+            return columns
         told = set[str]().union(*[part.__dict__ for part in parts])  # most tell little
         return {field: [getattr(part, field) for part in parts] for field in told}
 
 
 Columns: TypeAlias = dict[str, Sequence[Any]]
 """Figures of several parts by their names; what no part tells is left out."""
+
+Named: TypeAlias = str | tuple[str, ...]
+"""The name of a part, or those of several."""
+
+Shape: TypeAlias = Iterable[Named | Layout | int]
+"""See :class:`Row`."""
 
 RECORD = Layout()
 """A part tells a record."""
@@ -84,8 +95,9 @@ class Row:
 
     Attributes:
         parts: What each part tells, source first.
-        shape: Name and Layout of each part, in turn. In place of a Layout there may be a place
-            in this list: then it is the name that the parts from there on are given in front.
+        shape: Name and Layout of each part, in turn; or the names of several parts with the
+            same one. In place of a Layout there may be a place in this list: then it is the
+            name that the parts from there on are given in front.
         shared: Several subscriptions tell the figures of one of the parts, so these numbers
             are not simply to be added up, and the records are to be asked for.
     """
@@ -95,38 +107,29 @@ class Row:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.parts: list[Sequence[Any] | StageStatistics] = []
-        self.shape: list[str | Layout | int] = []
+        self.shape: list[Named | Layout | int] = []
         self.shared: bool = False
-
-    def put(self, name: str, layout: Layout, figures: Sequence[Any]) -> None:
-        """Add the figures of a part.
-
-        Args:
-            name: The part.
-            layout: Which they are.
-            figures: They.
-        """
-        self.shape += (name, layout)
-        self.parts.append(figures)
 
     def put_records(
         self,
         records: Iterable[StageStatistics],
-        starved: float,
-        blocked: float,
-        worked: float | None = None,
+        times: Times,
+        pulled: float | None = None,
+        works: bool = False,
     ) -> float:
         """Add the records of several parts, which are no one else's.
 
         Args:
             records: They, source first.
-            starved: How long those were starved that do not say it (seconds).
-            blocked: How long those were blocked (seconds).
-            worked: How long functions of the user worked in the last one; None where it says it.
+            times: Those of the edge that they are pulled through.
+            pulled: How long it took to pull their items (seconds); None where nobody knows.
+            works: That is how long functions of the user worked in the last one.
 
         Returns:
             How long the last one was starved (seconds).
         """
+        life, short = times
+        starved, blocked = short / NANOS, max(0.0, (life - short) / NANOS - (pulled or 0.0))
         each: dict[str, Any] = {}
         for part in records:
             each = part.__dict__
@@ -134,28 +137,29 @@ class Row:
                 each.update(starved_seconds=starved, blocked_seconds=blocked, metered=True)
             if part.shared:
                 self.shared = True
-            self.put(part.name, RECORD, part)  # type: ignore[arg-type] # pyright: ignore
-        if each and worked is not None:
-            each["working_seconds"] = worked
+            self.shape += (part.name, RECORD)
+            self.parts.append(part)
+        if each and works and pulled is not None:
+            each["working_seconds"] = pulled
         return each.get("starved_seconds", 0.0)
 
 
-def unfold(shape: Iterable[str | Layout | int]) -> Iterator[tuple[str, Layout]]:
+def unfold(shape: Shape) -> Iterator[tuple[str, Layout]]:
     """Give the name and the Layout of each part.
 
     Args:
         shape: Of a Row.
     """
     found: list[tuple[int, str, Layout]] = []
-    told = iter(shape)
+    told: Iterator[Any] = iter(shape)
     for place, name in enumerate(told):
-        layout = next(told)
+        layout: Layout | int = next(told)
         if isinstance(layout, Layout):
-            found.append((2 * place, str(name), layout))
+            names: tuple[str, ...] = (name,) if isinstance(name, str) else name
+            found += [(2 * place, each, layout) for each in names]
         else:
             found = [
-                (at, f"{name}/{part}" if at >= int(layout) else part, each)
-                for at, part, each in found
+                (at, f"{name}/{part}" if at >= layout else part, each) for at, part, each in found
             ]
     for _, name, layout in found:
         yield name, layout

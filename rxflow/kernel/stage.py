@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from .feed import Context
@@ -75,6 +76,21 @@ def operator_of(make: StageFactory) -> str:
         make: What makes the stage of one subscription.
     """
     return getattr(make, "operator", "stage")
+
+
+_operator = attrgetter("operator")
+
+
+def operators_of(makes: Iterable[StageFactory]) -> tuple[str, ...]:
+    """Give the operators whose stages some make.
+
+    Args:
+        makes: What makes them.
+    """
+    try:
+        return tuple(map(_operator, makes))
+    except AttributeError:
+        return tuple(map(operator_of, makes))
 
 
 class Plain(Stage):

@@ -20,7 +20,7 @@ MOST_REASONS = 16
 MOST_HUBS = 256
 """Of so many hubs whose consumers have all left it is remembered, for each stage, which it was."""
 
-GATHERED = 64
+GATHERED = 256
 """The figures of so many subscriptions are added up at a time."""
 
 _COUNTERS = tuple(metric for metric in STAGE if metric.kind is Kind.COUNTER)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from threading import Lock
-from typing import TypeAlias
 from weakref import finalize, ref
 
 from ..flow.assembly import name_of
@@ -16,8 +15,8 @@ from ..kernel import (
     RECORD,
     Consumer,
     Drain,
-    Layout,
     Row,
+    Shape,
     StageStatistics,
     running,
     runs,
@@ -39,9 +38,6 @@ KNOWN = 4_096
 """Most shapes of a pipeline of which it is remembered how its stages are labelled."""
 
 _NUMBER = re.compile(r" #\d+")  # of one consumer of a hub, which is no label
-
-Shape: TypeAlias = tuple[str | Layout | int, ...]
-"""As of a :class:`Row`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.operator import fed, operator
 from ..flow.tracing import add_note
-from ..kernel import Context, Feed, Relay, Row, StageStatistics, State, changed, hooks
+from ..kernel import Context, Feed, Meter, Relay, Row, StageStatistics, State, Times, changed, hooks
 from ..protocol import UNBOUNDED, add_demand
 
 T = TypeVar("T")
@@ -324,9 +324,9 @@ class _Named(Relay):
         for part in super().statistics():
             yield changed(part, name=f"{self._name}/{part.name}")
 
-    def row(self, row: Row, starved: float, blocked: float, worked: float | None) -> float:
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         begin = len(row.shape)
-        waited = super().row(row, starved, blocked, worked)
+        waited = super().row(row, meter, times, pulled)
         row.shape += (self._name, begin)
         return waited
 
