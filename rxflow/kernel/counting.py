@@ -101,7 +101,7 @@ class Counted(Feed[T], Generic[T]):
         own = self._figures(waited)
         self._put_before(row, times)
         row.shape += (self.name, QUEUED)
-        row.parts.append(own)
+        row.figures += own
         return waited
 
     def _figures(self, starved: float) -> tuple[Any, ...]:

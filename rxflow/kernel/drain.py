@@ -41,18 +41,8 @@ class Drain(Subscription):
 
     __slots__ = (
         *("_again", "_delivered", "_discarded", "_error", "_feed", "_final", "_granted", "_late"),
-        *(
-            "_lock",
-            "_loop",
-            "_make",
-            "_on_batch",
-            "_on_next",
-            "_outcome",
-            "_over",
-            "_raises",
-            "_run",
-        ),
-        *("_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
+        *("_lock", "_loop", "_make", "_on_batch", "_on_next", "_outcome", "_over", "_raises"),
+        *("_run", "_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
     )
 
     def __init__(
@@ -451,5 +441,5 @@ class Drain(Subscription):
             if last:
                 given, lost = self._delivered, self._discarded
                 row.shape += ("subscriber", CONSUMED)
-                row.parts.append((self._granted, given + lost, given, lost, waited))
+                row.figures += (self._granted, given + lost, given, lost, waited)
         return feed is not None

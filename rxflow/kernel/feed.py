@@ -184,7 +184,7 @@ class Feed(ABC, Generic[T_out]):
         super().__init_subclass__()
         own = cls.__dict__
         if "row" not in own and ("statistics" in own or "_before" in own):
-            cls.row = Feed.row
+            cls.row = Feed[Any].row
 
     @property
     def hot(self) -> bool:

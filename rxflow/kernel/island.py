@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, compress, islice, repeat
 from operator import length_hint
 from sys import maxsize
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from . import hooks
 from .drain import Drain
@@ -346,15 +346,15 @@ class Island(Feed[Any]):
                 break
         else:
             row.shape += (operators_of(self._makes), TIMES)
-            row.parts += shares
-        return shares[-1][0]
+            row.figures += shares
+        return shares[-3]
 
-    def _put_records(self, row: Row, shares: list[Share]) -> None:
+    def _put_records(self, row: Row, shares: list[float]) -> None:
         """Put the figures of the stages into a row, of which some tell records."""
-        for stage, share in zip(self._own(), shares, strict=True):
+        for stage, share in zip(self._own(), _of_each(shares), strict=True):
             if isinstance(stage, str):
                 row.shape += (stage, TIMES)
-                row.parts.append(share)
+                row.figures += share
             else:
                 retime(stage, *share)
                 row.put_records([stage], (0, 0))
@@ -395,7 +395,7 @@ def _figured(
     parts = meter.fill(parts, pulled)
     life, starved = meter.times()
     shares = _shares(life / NANOS, starved / NANOS + pulled, spent, each)
-    for stage, times in zip(stages, shares, strict=True):
+    for stage, times in zip(stages, _of_each(shares), strict=True):
         if isinstance(stage, str):
             parts.append(timed(stage, *times))
         else:
@@ -404,8 +404,8 @@ def _figured(
     return parts
 
 
-def _shares(life: float, waited: float, spent: array[int], each: float) -> list[Share]:
-    """Give how long each stage of an island was starved, working and blocked (seconds).
+def _shares(life: float, waited: float, spent: array[int], each: float) -> list[float]:
+    """Give how long each stage of an island was starved, working and blocked, in turn (seconds).
 
     Args:
         life: How long it has been there (seconds).
@@ -415,22 +415,24 @@ def _shares(life: float, waited: float, spent: array[int], each: float) -> list[
     """
     if not each:
         share = (waited, 0.0, life - waited) if waited < life else (life, 0.0, 0.0)
-        return [share] * (len(spent) - 1)
-    shares: list[Share] = []
+        return [*share * (len(spent) - 1)]
+    shares: list[float] = []
     before = spent[0]
     for after in spent[1:]:
         worked = (after - before) * each if after > before else 0.0
         if (left := life - waited) > 0:
-            shares.append((waited, worked, left - worked if left > worked else 0.0))
+            shares += (waited, worked, left - worked if left > worked else 0.0)
         else:
-            shares.append((life, worked, 0.0))
+            shares += (life, worked, 0.0)
         waited += worked
         before = after
     return shares
 
 
-Share: TypeAlias = tuple[float, float, float]
-"""How long a stage was starved, working and blocked (seconds)."""
+def _of_each(shares: Iterable[float]) -> Iterator[tuple[float, float, float]]:
+    """Give the shares of each stage."""
+    told = iter(shares)
+    return zip(told, told, told, strict=True)
 
 
 class _Counted(Few):

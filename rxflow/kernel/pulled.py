@@ -111,7 +111,7 @@ class Pulled(Feed[Any]):
         life, short = times
         starved, blocked = short / NANOS, (life - short) / NANOS - (pulled or 0.0)
         worked = pulled if self.works and pulled else 0.0
-        row.parts.append((given, given, starved, blocked if blocked > 0 else 0.0, worked))
+        row.figures += (given, given, starved, blocked if blocked > 0 else 0.0, worked)
         return starved
 
 

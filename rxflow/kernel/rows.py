@@ -47,17 +47,18 @@ class Layout:
             told["latency"] = told["latency"].latency()
         return part
 
-    def columns(self, parts: Sequence[Sequence[Any] | StageStatistics]) -> Columns:
+    def columns(self, figures: Iterator[Sequence[Any]]) -> Columns:
         """Give each figure of several such parts.
 
         Args:
-            parts: What each tells, at least one.
+            figures: Those that the parts tell, a column for each; no more are taken.
         """
         if self.fields:
-            columns: Columns = dict(zip(self.fields, zip(*parts, strict=True), strict=True))
+            columns: Columns = dict(zip(self.fields, figures, strict=False))
             if "latency" in columns:
                 columns["latency"] = [merged(filter(None, columns["latency"]))]
             return columns
+        parts = next(figures)
         told = set[str]().union(*[part.__dict__ for part in parts])  # most tell little
         return {field: [getattr(part, field) for part in parts] for field in told}
 
@@ -94,7 +95,7 @@ class Row:
     """The figures of one subscription.
 
     Attributes:
-        parts: What each part tells, source first.
+        figures: What each part tells, source first, in the order of its Layout; or its record.
         shape: Name and Layout of each part, in turn; or the names of several parts with the
             same one. In place of a Layout there may be a place in this list: then it is the
             name that the parts from there on are given in front.
@@ -102,11 +103,11 @@ class Row:
             are not simply to be added up, and the records are to be asked for.
     """
 
-    __slots__ = ("parts", "shape", "shared")
+    __slots__ = ("figures", "shape", "shared")
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.parts: list[Sequence[Any] | StageStatistics] = []
+        self.figures: list[Any] = []
         self.shape: list[Named | Layout | int] = []
         self.shared: bool = False
 
@@ -138,7 +139,7 @@ class Row:
             if part.shared:
                 self.shared = True
             self.shape += (part.name, RECORD)
-            self.parts.append(part)
+            self.figures.append(part)
         if each and works and pulled is not None:
             each["working_seconds"] = pulled
         return each.get("starved_seconds", 0.0)

@@ -34,6 +34,11 @@ def _sums(metrics: tuple[Metric, ...], told: Columns) -> Iterator[float]:
         yield sum(metric.read(told)) if metric.field in told else 0
 
 
+def _told(part: StageStatistics) -> Columns:
+    """Give what one part tells."""
+    return RECORD.columns(iter(([part],)))
+
+
 @dataclass(frozen=True, slots=True)
 class StageTotals:
     """The figures of a stage, over all subscriptions of a flow.
@@ -168,11 +173,10 @@ class StageSums:
         self._levels: Sequence[float] = [0] * len(_LEVELS)
         self._worsts: Sequence[float] = [0] * len(_WORSTS)
 
-    def add(self, parts: Sequence[Any], layout: Layout = RECORD) -> None:
+    def add(self, told: Columns, running: int = 1) -> None:
         """Add the figures of subscriptions that run."""
-        told = layout.columns(parts)
         self._count(told, ended=False)
-        self.running += len(parts)
+        self.running += running
         self._levels = [*map(add, self._levels, _sums(_LEVELS, told))]
         self._worsts = [
             max(worst, *metric.read(told)) if metric.field in told else worst
@@ -181,7 +185,7 @@ class StageSums:
 
     def keep(self, part: StageStatistics) -> None:
         """Add the last figures of a subscription that is over."""
-        self._count(RECORD.columns([part]), ended=True)
+        self._count(_told(part), ended=True)
 
     def share(self, part: StageStatistics, ended: bool) -> None:
         """Note the figures of a hub, told by one of those that draw from it."""
@@ -193,10 +197,10 @@ class StageSums:
         """Add the figures of hubs: of those without consumers, what they have counted."""
         for hub, part in [*self._hubs.items()]:
             if hub in self._alive:
-                self.add([part])
+                self.add(_told(part))
                 continue
             ended = len(self._hubs) > MOST_HUBS
-            self._count(RECORD.columns([part]), ended)
+            self._count(_told(part), ended)
             if ended:
                 del self._hubs[hub]
 
@@ -240,7 +244,7 @@ def tell(stages: Iterable[StageSums], parts: Iterable[StageStatistics], *, ended
         elif ended:
             stage.keep(part)
         else:
-            stage.add([part])
+            stage.add(_told(part))
     for (stage, _), part in shared.items():
         stage.share(part, ended)
 
@@ -278,8 +282,8 @@ class Alike:
                 tell(self.stages, parts, ended=False)
         elif gathered:
             columns = zip(*gathered, strict=True)
-            for stage, layout, column in zip(self.stages, self._layouts, columns, strict=True):
-                stage.add(column, layout)
+            for stage, layout in zip(self.stages, self._layouts, strict=True):
+                stage.add(layout.columns(columns), len(gathered))
 
 
 _CAPACITY = next(metric for metric in _LEVELS if metric.bounded)

@@ -142,7 +142,7 @@ class Totals:
                     and consumer.row(row)
                     and not row.shared
                 ):
-                    self._labelled(name, tuple(row.shape)).add(row.parts)
+                    self._labelled(name, tuple(row.shape)).add(row.figures)
                     continue
                 parts = consumer.statistics()
                 alike = self._labelled(name, _shape(parts))
