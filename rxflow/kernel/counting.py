@@ -64,7 +64,7 @@ class Counted(Feed[T], Generic[T]):
         self._received: int = 0  # items offered so far, but for those that were displaced
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak: int = 0
-        self._dropped: dict[str, int] = {}
+        self._dropped: dict[str, int] | None = None  # made when something is
         self._lost: int = 0  # the sum of _dropped, and what gave way quietly
         self._discarded: int = 0
         # Counts, without the lock, what came to a full queue at the cost of an item: it is neither
@@ -87,6 +87,8 @@ class Counted(Feed[T], Generic[T]):
         return self._received - self._lost - len(self._queue)
 
     def _count_lost(self, reason: str, n: int) -> None:
+        if self._dropped is None:
+            self._dropped = {}
         self._dropped[reason] = self._dropped.get(reason, 0) + n
         self._lost += n
 
@@ -132,7 +134,7 @@ class Counted(Feed[T], Generic[T]):
 
     def _drops(self, displaced: int) -> dict[str, int]:
         """Count by reason what was given up; the lock is held."""
-        dropped = dict(self._dropped)
+        dropped = dict(self._dropped or {})
         if quiet := displaced + self._lost - sum(dropped.values()):
             reason = self._overflow.victim.value
             dropped[reason] = dropped.get(reason, 0) + quiet

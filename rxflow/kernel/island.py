@@ -23,6 +23,8 @@ from .statistics import StageStatistics, retime, timed
 TIMED = 32
 """Of a run that is timed, so many inputs are (items)."""
 
+_ZERO = array("q", (0,))  # times so many, it takes no more room than that
+
 
 class Island(Feed[Any]):
     """Stages over the Feed of a source.
@@ -78,7 +80,7 @@ class Island(Feed[Any]):
         # Of the inputs that were timed: how many, and how long it took to have them from the
         # source, and then from each stage with all those before it (nanoseconds).
         self.sample: int = 0
-        self._spent = array("q", bytes(8 * (len(stages) + 1)))
+        self._spent = _ZERO * (len(stages) + 1)
         self._few_timed: Iterator[Any] | None = None  # the same as _few_run, timed
         self._one_timed: Iterator[Any] | None = None  # the same as _one_run, timed
         # Counts the inputs, where the source does not, by how many are left.

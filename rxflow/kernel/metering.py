@@ -170,6 +170,7 @@ class Stay:
         "_held",
         "_histogram",
         "_known",
+        "_known_since",
         "_marks",
         "_now",
         "_over",
@@ -192,7 +193,7 @@ class Stay:
         self._held = 0  # how long it had held something before that
         self._time = self._position = 0  # when the item came that is timed, and where
         self.limit: int = 0
-        self._known = (0, 0)  # the same of an item that is not behind the first one
+        self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
         self._histogram: Histogram | None = None  # made when it is needed
         self._over = False
@@ -213,7 +214,7 @@ class Stay:
         self.marked, self.armed = True, False
         if self._since is None:
             self._since = now
-            self._known = (self._position, now)
+            self._known, self._known_since = self._position, now
 
     def left(self, gone: int, lost: int, empty: bool) -> None:
         """Hear that an item was taken.
@@ -235,7 +236,7 @@ class Stay:
             self.marked = False
             if passed == self._position + 1:  # else it had to give way
                 self.took(now - self._time)
-            self._known = (self._position, self._time)
+            self._known, self._known_since = self._position, self._time
             self._marks += 1
             slow = now - self._time >= SLOW
             self.armed = not empty and (slow or not self._marks & RARELY)
@@ -311,7 +312,7 @@ class Stay:
         if not held or self._since is None:
             return 0.0
         now, passed = self._now(), gone - lost
-        before, came = self._known
+        before, came = self._known, self._known_since
         behind, later = (self._position, self._time) if self.marked else (passed + held, now)
         if passed < behind and before < behind:
             later = came + (later - came) * max(0, passed - before) // (behind - before)
