@@ -14,7 +14,7 @@ from . import hooks
 from .drain import Drain
 from .feed import NOTHING, Context, Feed, Few, Server, State
 from .latency import NANOS
-from .metering import SAMPLED, Meter, Timed, Times
+from .metering import SAMPLED, Meter, Timed, Times, by_stage, shares_of
 from .queues import One
 from .rows import TIMES, Row
 from .stage import Plain, Stage, StageFactory, operator_of, operators_of
@@ -341,7 +341,7 @@ class Island(Feed[Any]):
         if meter is not self._meter:
             times = self._meter.times()
         self._source.row(row, self._meter, times, pulled)
-        shares = _shares(times[0] / NANOS, times[1] / NANOS + pulled, self._spent, each)
+        shares = shares_of(times[0] / NANOS, times[1] / NANOS + pulled, self._spent, each)
         for stage in self._others:
             if type(stage).statistics is not Stage.statistics:
                 self._put_records(row, shares)
@@ -353,7 +353,7 @@ class Island(Feed[Any]):
 
     def _put_records(self, row: Row, shares: list[float]) -> None:
         """Put the figures of the stages into a row, of which some tell records."""
-        for stage, share in zip(self._own(), _of_each(shares), strict=True):
+        for stage, share in zip(self._own(), by_stage(shares), strict=True):
             if isinstance(stage, str):
                 row.shape += (stage, TIMES)
                 row.figures += share
@@ -396,45 +396,14 @@ def _figured(
         parts[-1].__dict__["working_seconds"] = pulled
     parts = meter.fill(parts, pulled)
     life, starved = meter.times()
-    shares = _shares(life / NANOS, starved / NANOS + pulled, spent, each)
-    for stage, times in zip(stages, _of_each(shares), strict=True):
+    shares = shares_of(life / NANOS, starved / NANOS + pulled, spent, each)
+    for stage, times in zip(stages, by_stage(shares), strict=True):
         if isinstance(stage, str):
             parts.append(timed(stage, *times))
         else:
             retime(stage, *times)
             parts.append(stage)
     return parts
-
-
-def _shares(life: float, waited: float, spent: array[int], each: float) -> list[float]:
-    """Give how long each stage of an island was starved, working and blocked, in turn (seconds).
-
-    Args:
-        life: How long it has been there (seconds).
-        waited: How long its first stage was starved (seconds).
-        spent: See :func:`_figured`.
-        each: Likewise.
-    """
-    if not each:
-        share = (waited, 0.0, life - waited) if waited < life else (life, 0.0, 0.0)
-        return [*share * (len(spent) - 1)]
-    shares: list[float] = []
-    before = spent[0]
-    for after in spent[1:]:
-        worked = (after - before) * each if after > before else 0.0
-        if (left := life - waited) > 0:
-            shares += (waited, worked, left - worked if left > worked else 0.0)
-        else:
-            shares += (life, worked, 0.0)
-        waited += worked
-        before = after
-    return shares
-
-
-def _of_each(shares: Iterable[float]) -> Iterator[tuple[float, float, float]]:
-    """Give the shares of each stage."""
-    told = iter(shares)
-    return zip(told, told, told, strict=True)
 
 
 class _Counted(Few):

@@ -354,3 +354,38 @@ class Timed:
             self._spent[self._stage] += self._now() - began
         self.count += 1
         return item
+
+
+def shares_of(life: float, waited: float, spent: array[int], each: float) -> list[float]:
+    """Give how long each stage of an island was starved, working and blocked, in turn (seconds).
+
+    Args:
+        life: How long it has been there (seconds).
+        waited: How long its first stage was starved (seconds).
+        spent: How long the samples took, from the source and then with each stage (nanoseconds).
+        each: What is to be multiplied by, for all inputs (seconds).
+    """
+    if not each:
+        share = (waited, 0.0, life - waited) if waited < life else (life, 0.0, 0.0)
+        return [*share * (len(spent) - 1)]
+    shares: list[float] = []
+    before = spent[0]
+    for after in spent[1:]:
+        worked = (after - before) * each if after > before else 0.0
+        if (left := life - waited) > 0:
+            shares += (waited, worked, left - worked if left > worked else 0.0)
+        else:
+            shares += (life, worked, 0.0)
+        waited += worked
+        before = after
+    return shares
+
+
+def by_stage(shares: Iterable[float]) -> Iterator[tuple[float, float, float]]:
+    """Give what :func:`shares_of` gave for each stage.
+
+    Args:
+        shares: It.
+    """
+    told = iter(shares)
+    return zip(told, told, told, strict=True)
