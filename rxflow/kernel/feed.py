@@ -183,7 +183,8 @@ class Feed(ABC, Generic[T_out]):
         """Have records of its own put into rows, where it does not say that in another way."""
         super().__init_subclass__()
         own = cls.__dict__
-        if "row" not in own and ("statistics" in own or "_before" in own):
+        records = "statistics" in own or ("_before" in own and "_put_before" not in own)
+        if records and "row" not in own:
             cls.row = Feed[Any].row
 
     @property

@@ -222,8 +222,6 @@ class Outlet(Boundary[Any]):
     def _before(self) -> Iterable[StageStatistics]:
         return () if self._hub.private else self._hub.statistics()
 
-    row = Boundary[Any].row
-
     def _put_before(self, row: Row, times: Times) -> None:
         row.shared = row.shared or not self._hub.private
 

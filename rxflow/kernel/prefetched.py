@@ -123,8 +123,6 @@ class Prefetched(Boundary[Any]):
     def _before(self) -> Iterable[StageStatistics]:
         return self._intake.statistics()
 
-    row = Boundary[Any].row
-
     def _put_before(self, row: Row, times: Times) -> None:
         self._intake.row(row, times)
 
