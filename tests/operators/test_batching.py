@@ -30,10 +30,10 @@ EACH = pytest.mark.parametrize("make", TIMED.values(), ids=TIMED)
 class Driven:
     """A source that gives what a test tells it to, and knows what is asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = 100) -> None:
         self.cancels = 0
         self.asked: list[int] = []
-        self.flow = rx.create(self._start, overflow=rx.FAIL, capacity=100)
+        self.flow = rx.create(self._start, overflow=rx.FAIL, capacity=capacity)
 
     def _start(self, emitter: Emitter[Any]) -> Any:
         self._emitter = emitter

@@ -34,8 +34,10 @@ class Stream:
         signals: The sources of signals that are listened to, in the order of their making.
     """
 
-    def __init__(self, name: str, demand: int = 0, size: int = 3, **policies: Any) -> None:
-        self.source = Driven()
+    def __init__(
+        self, name: str, demand: int = 0, size: int = 3, capacity: int = 100, **policies: Any
+    ) -> None:
+        self.source = Driven(capacity)
         self.probe: TestSubscriber[Any] = TestSubscriber(demand, **policies)
         self.signals: list[Subject[Any]] = []
         self.name = name
@@ -742,7 +744,8 @@ def test_a_signal_at_the_instant_of_an_item_cuts_behind_or_before_it_as_they_com
 
 @pytest.mark.parametrize("name", ["buffer", "buffer_when"])
 def test_signals_from_another_thread_lose_nothing_and_keep_the_order(name: str) -> None:
-    stream = Stream(name, rx.UNBOUNDED, size=1_000)
+    # While the other thread is in the loop, what comes is held at the source.
+    stream = Stream(name, rx.UNBOUNDED, size=2_000, capacity=2_000)
     ready, stop = Barrier(2), []
 
     def cutting() -> None:
