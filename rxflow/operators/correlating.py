@@ -28,7 +28,7 @@ from ..kernel import (
 from ..protocol import BufferOverflowError
 from .keyed import STALLED
 from .mapping import map as map_
-from .splitting import Make, Room, Split, let_go
+from .splitting import Make, Room, Split, cancelled
 
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -178,7 +178,7 @@ class _Correlated(Split):
     def release(self) -> None:
         """Let go of the other source, and of what ends times."""
         if self._right is not None:
-            self._others = let_go(self._right)
+            self._others = cancelled(self._right)
             self._right = None
         for timer in (*self._groups.values(), *self._items):
             self._stop_timer(timer)

@@ -381,7 +381,7 @@ class Split(Feed[Any]):
         self._routing = self._next = None
         if self.input is not None:
             self.alarm.cancel()
-            self._upstream = let_go(self.input)
+            self._upstream = cancelled(self.input)
         self._make = _gone  # an inner Flow that is kept does not keep what is upstream
         self.release()
         self.input = None  # last: as long as it is there, no figures are the last ones
@@ -436,7 +436,7 @@ class Split(Feed[Any]):
         return None
 
 
-def let_go(entry: Input) -> Figures:
+def cancelled(entry: Input) -> Figures:
     """Cancel a source, and give what gives its last figures, which does not keep it."""
     entry.cancel()
     last = Ledger()
