@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.skipif(without() is not None, reason=str(without())),
 ]
 
-ITEMS = 400_000
+ITEMS = 1_200_000
 ROUNDS = 4
 UPDATES = 10  # in a second
 MOST = 0.05  # of the throughput of a pipeline that keeps the processor busy
