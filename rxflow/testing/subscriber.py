@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from ..kernel import StageStatistics
@@ -109,8 +110,7 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             subscription: It.
         """
-        outer = self._begin("on_subscribe")
-        try:
+        with self._signal("on_subscribe"):
             self.subscribed += 1
             if self.subscription is not None:
                 self._violated("2.12: on_subscribe came twice")
@@ -119,8 +119,6 @@ class TestSubscriber(Subscriber[T], Generic[T]):
             self.subscription = subscription
             if self._initial:
                 self.request(self._initial)
-        finally:
-            self._finish(outer)
 
     def on_next(self, value: T) -> None:
         """Write it down.
@@ -128,8 +126,7 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             value: The item.
         """
-        outer = self._begin("on_next")
-        try:
+        with self._signal("on_next"):
             self.items.append(value)
             if len(self.items) > self.requested:
                 self._violated(f"1.1: {value!r} came, and only {self.requested} are requested")
@@ -139,8 +136,6 @@ class TestSubscriber(Subscriber[T], Generic[T]):
                 self.cancel()
             elif self._request_each and not self.cancelled:
                 self.request(self._request_each)
-        finally:
-            self._finish(outer)
 
     def on_error(self, error: Exception) -> None:
         """Write it down.
@@ -148,20 +143,19 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         Args:
             error: The failure.
         """
-        outer = self._begin("on_error")
-        if not self.ended:
-            self.error = error
-        self._finish(outer)
+        with self._signal("on_error"):
+            if not self.ended:
+                self.error = error
 
     def on_completed(self) -> None:
         """Write it down."""
-        outer = self._begin("on_completed")
-        if not self.ended:
-            self.completed = True
-        self._finish(outer)
+        with self._signal("on_completed"):
+            if not self.ended:
+                self.completed = True
 
-    def _begin(self, name: str) -> int | None:
-        """Judge a signal that is taken from now on; give the thread of the one around it."""
+    @contextmanager
+    def _signal(self, name: str) -> Any:
+        """Judge a signal while it is taken, then tell those who wait."""
         thread = threading.get_ident()
         if self._inside and self._thread != thread:
             self._violated(f"1.3: {name} came during another signal, on another thread")
@@ -173,14 +167,13 @@ class TestSubscriber(Subscriber[T], Generic[T]):
         self._inside += 1
         self.depth = max(self.depth, self._inside)
         self.signals.append(name)
-        return outer
-
-    def _finish(self, outer: int | None) -> None:
-        """Have taken a signal; tell those who wait."""
-        self._inside -= 1
-        self._thread = outer
-        with self._told:
-            self._told.notify_all()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._thread = outer
+            with self._told:
+                self._told.notify_all()
 
     def _violated(self, what: str) -> None:
         self.violations.append(what)
