@@ -63,7 +63,7 @@ class Sampler:
         self._lock = Lock()  # for what starts, stops and listens
         self._taking = Lock()  # of who takes a sample, so that they are told in their order
         self._stop: Event | None = None  # of the thread that runs
-        self._thread: Thread | None = None
+        self._thread: Thread | None = None  # the last one
 
     def listen(self, call: Callable[[Sample], object]) -> Callable[[], None]:
         """Have a function called with each sample, on the thread that takes it.
@@ -109,7 +109,7 @@ class Sampler:
             Itself; ``with Sampler().start():`` stops it at the end.
         """
         with self._lock:
-            if self._thread is None:
+            if self._stop is None:
                 self._stop = Event()
                 self._thread = Thread(
                     target=_sampling,
@@ -123,7 +123,7 @@ class Sampler:
     def stop(self) -> None:
         """Take no more samples; one that is being taken is waited for."""
         with self._lock:
-            thread, self._thread = self._thread, None
+            thread = self._thread  # may still take one, although it stopped itself
             stop, self._stop = self._stop, None
             totals, self._totals = self._totals, None
         if stop is not None:

@@ -88,17 +88,29 @@ def test_the_thread_goes_on_while_an_event_loop_is_busy() -> None:
         asyncio.run(busy())
 
 
-def test_a_listener_may_stop_the_sampler() -> None:
-    stopped = threading.Event()
+def test_a_sample_whose_listener_stops_the_sampler_is_waited_for() -> None:
     sampler = Sampler(0.001)
+    stopped, go_on, waited = threading.Event(), threading.Event(), threading.Event()
 
     def stop(_: Sample) -> None:
         sampler.stop()
         stopped.set()
+        assert go_on.wait(60)
+
+    def wait() -> None:
+        sampler.stop()
+        waited.set()
 
     sampler.listen(stop)
     sampler.start()
     assert stopped.wait(60)
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert not waited.wait(0.05)
+    go_on.set()
+    waiting.join(60)
+    assert waited.is_set()
+    assert "rxflow-sampler" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_a_sampler_that_nobody_has_any_more_ends() -> None:

@@ -69,29 +69,23 @@ def quickest(registry: CollectorRegistry) -> float:
     return min(times)
 
 
-def test_a_scrape_takes_little_time(request: pytest.FixtureRequest) -> None:
-    registry = CollectorRegistry()
-    registry.register(FlowCollector())
-    gc.collect()
-    empty = quickest(registry)
-    request.getfixturevalue("many")
-    full = quickest(registry)
-    labels = {"flow": "orders", "stage": "limit_rate"}
-    assert registry.get_sample_value("rxflow_stage_queue_depth", labels) == 7 * MANY
-    assert full - empty < MOST_SECONDS
-
-
-def test_a_scrape_of_five_stages_behind_a_boundary_takes_little_time(
-    request: pytest.FixtureRequest,
+@pytest.mark.parametrize(
+    ("running", "metric", "labels", "told"),
+    [
+        ("many", "queue_depth", {"flow": "orders", "stage": "limit_rate"}, 7 * MANY),
+        ("many_of_five_stages", "items_received_total", {"flow": "five", "stage": "create"}, MANY),
+    ],
+)
+def test_a_scrape_takes_little_time(
+    request: pytest.FixtureRequest, running: str, metric: str, labels: dict[str, str], told: int
 ) -> None:
     registry = CollectorRegistry()
     registry.register(FlowCollector())
     gc.collect()
     empty = quickest(registry)
-    request.getfixturevalue("many_of_five_stages")
+    request.getfixturevalue(running)
     full = quickest(registry)
-    labels = {"flow": "five", "stage": "create"}
-    assert registry.get_sample_value("rxflow_stage_items_received_total", labels) == MANY
+    assert registry.get_sample_value(f"rxflow_stage_{metric}", labels) == told
     assert full - empty < MOST_SECONDS
 
 
