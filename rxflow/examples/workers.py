@@ -12,8 +12,8 @@ Measured by ``python -m tests.benchmarks.applications workers``: another process
 ============  ========  =====  ========  ======  ===========
               accepted  done   not done  p99     peak memory
 ============  ========  =====  ========  ======  ===========
-100 may wait  1,685     1,685  0         2.47 s  30 MiB
-unbounded     15,795    1,957  13,838    6.18 s  75 MiB
+100 may wait  2,842     2,842  0         0.89 s  30 MiB
+unbounded     87,572    3,371  84,201    8.44 s  303 MiB
 ============  ========  =====  ========  ======  ===========
 """
 
