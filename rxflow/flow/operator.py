@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
 from inspect import signature
 from sys import _getframe  # pyright: ignore[reportPrivateUsage]
@@ -13,11 +13,10 @@ import reactivex.operators as stock
 from reactivex import Observable
 
 from ..kernel import Context, Feed, StageFactory, make_for
-from . import checks
+from . import checks, registry
 from .assembly import NONE, Call
 from .flow import Flow
 from .recalling import Places
-from .registry import register
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -136,6 +135,29 @@ def opened(
     return DoorOperator(apply)
 
 
+class _Expected:
+    """A method of Flow whose operator is imported, and takes its place, when it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, flow: Flow[Any] | None, owner: type[Flow[Any]]) -> Any:
+        registry.expected(self._name)
+        return getattr(owner if flow is None else flow, self._name)
+
+
+def expect(names: Iterable[str], load: Callable[[str], Callable[..., Any]]) -> None:
+    """Have operators imported when they are asked for, also as methods of Flow.
+
+    Args:
+        names: Theirs.
+        load: Imports the one of a name, and gives it.
+    """
+    registry.expect(names, load)
+    for name in names:
+        setattr(Flow, name, _Expected(name))
+
+
 def operator(*, demand: str, category: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a native operator; it becomes a method of Flow too.
 
@@ -181,6 +203,6 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
         update_wrapper(build, function)
         update_wrapper(method, function)
         setattr(Flow, name, method)
-        return register(kind, demand=demand, category=category)(build)
+        return registry.register(kind, demand=demand, category=category)(build)
 
     return declare

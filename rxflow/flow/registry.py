@@ -1,4 +1,8 @@
-"""The registry: every native operator, source, door and bridge, declared where it is written."""
+"""The registry: every native operator, source, door and bridge, declared where it is written.
+
+Operators and doors are many, and a program uses few of them: a module of them is imported when
+one of its names is asked for.
+"""
 
 from __future__ import annotations
 
@@ -36,22 +40,44 @@ class Registered(NamedTuple):
 
 _entries: dict[tuple[str, str], Registered] = {}
 
+_expected: dict[str, Callable[[str], Callable[..., Any]]] = {}  # imports an operator or a door
+
 _DEMAND = re.compile(r"^[^;]+ ; [^;]+ ; holds [^;]+$")
 
 
+def expect(names: Iterable[str], load: Callable[[str], Callable[..., Any]]) -> None:
+    """Say how operators and doors are imported when they are asked for.
+
+    Args:
+        names: Theirs.
+        load: Imports the one of a name, which declares it, and gives it.
+    """
+    _expected.update(dict.fromkeys(names, load))
+
+
+def expected(name: str) -> Callable[..., Any] | None:
+    """Give an operator or a door of rxflow, if there is one; it is imported for it."""
+    load = _expected.get(name)
+    return None if load is None else load(name)
+
+
 def registered() -> Iterable[Registered]:
-    """Give all entries, in the order in which they were declared."""
+    """Give all entries; all are imported for it."""
+    for name in _expected:
+        expected(name)
     return tuple(_entries.values())
 
 
 def native(name: str) -> Callable[..., Any] | None:
     """Give the native version of an operator, if there is one."""
-    entry = _entries.get(("operator", name))
+    entry = find("operator", name)
     return None if entry is None else entry.build
 
 
 def find(kind: str, name: str) -> Registered | None:
     """Give an entry, if there is one."""
+    if (kind, name) not in _entries:
+        expected(name)
     return _entries.get((kind, name))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import reactivex
 from reactivex import Observable
 from reactivex import operators as stock
+from reactivex.internal.exceptions import DisposedException
 from reactivex.scheduler import EventLoopScheduler, NewThreadScheduler, ThreadPoolScheduler
 from reactivex.subject import BehaviorSubject, Subject
 
@@ -48,10 +50,26 @@ class Seen:
         return self.items
 
 
+def new_thread() -> NewThreadScheduler:
+    """Make one whose threads end as those of a pool do, whatever reactivex's own operators do.
+
+    Its observe_on may go on behind the last item when that has disposed of the thread's queue.
+    """
+
+    def thread(target: Callable[[], Any]) -> threading.Thread:
+        def run() -> None:
+            with suppress(DisposedException):
+                target()
+
+        return threading.Thread(target=run, daemon=True)
+
+    return NewThreadScheduler(thread)
+
+
 @pytest.fixture(params=["new thread", "thread pool", "event loop"])
 def scheduler(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "new thread":
-        yield NewThreadScheduler()
+        yield new_thread()
     elif request.param == "thread pool":
         pool = ThreadPoolScheduler(3)
         yield pool
@@ -167,7 +185,7 @@ def test_disposing_stops_the_threads(make: Callable[[], Observable[int]], schedu
 def test_observe_on_holds_a_slow_thread_s_source_instead_of_queueing_for_it() -> None:
     """reactivex's observe_on queues without bound: all of it, while the thread is busy."""
     gate, numbers, queued = threading.Event(), counted(range(500)), counted(range(500))
-    scheduler = NewThreadScheduler()
+    scheduler = new_thread()
 
     def wait(_: int) -> None:
         assert gate.wait(LIMIT)

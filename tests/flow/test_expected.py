@@ -1,0 +1,89 @@
+"""An operator is imported when it is asked for, in whatever way that is done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import rxflow as rx
+from rxflow import operators
+from rxflow.operators._modules import MODULES
+
+WAYS = {
+    "an attribute": "rx.operators.scan(add)(flow)",
+    "an import": "from rxflow.operators import scan; scan(add)(flow)",
+    "a star": "from rxflow.operators import *; scan(add)(flow)",
+    "a method": "flow.scan(add)",
+    "a function of the class": "rx.Flow.scan(flow, add)",
+    "a subclass": "flow.share().scan(add)",
+    "the same of reactivex": "flow.pipe(reactivex.operators.scan(add))",
+    "a dynamic way": "getattr(flow, 'scan')(add)",
+}
+HEAD = """
+import sys, reactivex, rxflow as rx
+from operator import add
+flow = rx.range(4)
+assert "rxflow.operators.aggregating" not in sys.modules
+"""
+TAIL = """
+assert "rxflow.operators.aggregating" in sys.modules
+assert isinstance(result, rx.Flow)
+seen = []
+result.subscribe(seen.append)
+assert seen == [0, 1, 3, 6], seen
+assert rx.Flow.scan.__doc__ == rx.operators.scan.__doc__
+"""
+
+
+def run(program: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_it_is_imported_when_it_is_asked_for(way: str) -> None:
+    *before, last = way.split("; ")
+    run("\n".join([HEAD, *before, f"result = {last}", TAIL]))
+
+
+THREADS = """
+import sys, threading, rxflow as rx
+from rxflow.operators._modules import MODULES
+sys.setswitchinterval(1e-6)
+ready, found = threading.Barrier(8), []
+def ask(names):
+    ready.wait()
+    for name in names:
+        found.append((getattr(rx.Flow, name), getattr(rx.operators, name), name))
+orders = ([*MODULES], [*MODULES][::-1]) * 4
+threads = [threading.Thread(target=ask, args=(names,)) for names in orders]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+assert len(found) == 8 * len(MODULES)
+for method, operator, name in found:
+    assert method.__doc__ == operator.__doc__, name
+    assert operator is getattr(rx.operators, name), name
+"""
+
+
+def test_several_threads_may_ask_for_the_first_time_at_once() -> None:
+    run(THREADS)
+
+
+def test_each_is_where_it_is_said_to_be() -> None:
+    for name, module in MODULES.items():
+        assert getattr(operators, name).__module__ == f"rxflow.operators.{module}"
+    assert {*MODULES} < {*operators.__all__} <= {*dir(operators)}
+
+
+def test_what_there_is_not_is_an_error_that_names_it() -> None:
+    with pytest.raises(AttributeError, match=r"module 'rxflow\.operators' has no attribute 'mapp'"):
+        operators.mapp  # noqa: B018  # pyright: ignore
+    with pytest.raises(ImportError, match="cannot import name 'mapp'"):
+        from rxflow.operators import mapp  # noqa: F401  # pyright: ignore
+    with pytest.raises(AttributeError, match="'Flow' object has no attribute 'mapp'"):
+        rx.range(3).mapp  # noqa: B018  # pyright: ignore
