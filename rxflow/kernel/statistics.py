@@ -313,16 +313,23 @@ class Ledger:
             figures: Gives them.
         """
         ended, late = asked(lambda: list(figures()))
-        if late is not None:
-            self._late.append(figures)
-            late.when_over(partial(self._settle, figures))
-            return
         with self._lock:
-            self._add(self._past, ended)
+            if late is None:
+                self._add(self._past, ended)
+            else:
+                self._late.append(figures)
+        if late is not None:
+            late.when_over(partial(self._settle, figures))
 
     def _settle(self, figures: Figures) -> None:
-        self._late.remove(figures)
-        self.keep(figures)
+        """Add figures that were late, if they are the last now."""
+        ended, late = asked(lambda: list(figures()))
+        if late is not None:
+            late.when_over(partial(self._settle, figures))
+            return
+        with self._lock:  # who adds up meanwhile must find them in one place or the other
+            self._late.remove(figures)
+            self._add(self._past, ended)
 
     @staticmethod
     def _add(sums: _Sums, parts: list[StageStatistics]) -> None:
@@ -348,7 +355,8 @@ class Ledger:
             )
         with self._lock:
             sums = {shape: [changed(part) for part in parts] for shape, parts in self._past.items()}
-        for figures in tuple(self._late):
+            late = tuple(self._late)
+        for figures in late:
             self._add(sums, list(figures()))
         for parts in sums.values():
             yield from parts

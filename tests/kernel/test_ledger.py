@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from rxflow.kernel import Latency, Ledger, StageStatistics, joined
+from rxflow.kernel import Latency, Ledger, StageStatistics, joined, lingers
 from rxflow.kernel.statistics import retime, timed
 from rxflow.protocol import UNBOUNDED
 
@@ -168,6 +171,81 @@ def test_those_that_are_put_together_otherwise_are_kept_apart() -> None:
     assert [(part.name, part.inputs, part.received) for part in ledger] == [
         *(("a", 0, 2), ("b", 1, 2), ("a", 0, 1), ("b", 0, 1), ("a", 0, 1)),
     ]
+
+
+class Late:
+    """A loop that goes on until it is ended, and figures that are not the last before."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.calls: list[Callable[[], object]] = []
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        if self.over:
+            call()
+        else:
+            self.calls.append(call)
+
+    def end(self) -> None:
+        self.over = True
+        for call in self.calls:
+            call()
+
+    def figures(self) -> list[StageStatistics]:
+        over = self.over
+        lingers(None if over else self)
+        return [StageStatistics("part", received=2 if over else 1)]
+
+
+def test_figures_that_are_late_are_counted_once_before_their_loop_is_over_and_after() -> None:
+    ledger, loops = Ledger(), [Late(), Late()]
+    for loop in loops:
+        ledger.keep(loop.figures)
+    seen = [[part.received for part in ledger]]
+    for loop in loops:
+        loop.end()
+        seen.append([part.received for part in ledger])
+    assert seen == [[2], [3], [4]]
+    assert [len(loop.calls) for loop in loops] == [1, 1]
+
+
+def test_a_loop_that_waits_for_another_one_is_waited_for_twice() -> None:
+    ledger, first, second = Ledger(), Late(), Late()
+    ledger.keep(lambda: first.figures() if not first.over else second.figures())
+    first.end()
+    assert [part.received for part in ledger] == [1]
+    second.end()
+    assert [part.received for part in ledger] == [2]
+
+
+def test_who_reads_while_late_figures_become_the_last_misses_none() -> None:
+    rounds, loops = 20_000, list[Late]()
+    ledgers, counted = list[Ledger](), set[int]()
+    ready = threading.Barrier(2)
+
+    def end() -> None:
+        ready.wait()
+        for loop in loops:
+            loop.end()
+
+    for _ in range(rounds):
+        loops.append(Late())
+        ledgers.append(Ledger())
+        ledgers[-1].keep(loops[-1].figures)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        ender = threading.Thread(target=end)
+        ender.start()
+        ready.wait()
+        for loop, ledger in zip(loops, ledgers, strict=True):
+            while not loop.over:
+                counted.add(sum(part.received for part in ledger))
+            counted.add(sum(part.received for part in ledger))
+        ender.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert counted == {1, 2}
 
 
 def test_a_part_of_which_only_the_times_are_known_says_them_and_no_more() -> None:
