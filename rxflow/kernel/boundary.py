@@ -84,7 +84,7 @@ class Boundary(Counted[T], Generic[T]):
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
         self._quiet = ATOMIC and bool(capacity) and on_drop is None and overflow.victim in quiet
-        self._usual = self._quick, self._quiet
+        self._usual = capacity, self._quiet
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._idle = True  # the consumer has found the queue empty and waits for a wake
@@ -112,10 +112,8 @@ class Boundary(Counted[T], Generic[T]):
             if self._end is not OPEN:
                 return CLOSED
             held = len(queue)
-            if held < self._quick:
+            if held < self._quick or self._rises(held):
                 self._received += 1
-                if held >= self._peak:
-                    self._peak = held + 1
                 if not self._idle:
                     if not held:
                         self._mark()

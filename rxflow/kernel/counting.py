@@ -57,9 +57,10 @@ class Counted(Feed[T], Generic[T]):
         self._overflow = overflow
         self._lock = Lock()
         self._queue: deque[T] = deque()
-        self._quick = capacity  # while fewer are held, there is room without a closer look (items)
+        # While fewer are held, there is room without a closer look, as there was before (items).
+        self._quick = 0
         self._quiet = False  # when it is full, too
-        self._usual = self._quick, self._quiet  # the same, while no item is to be timed
+        self._usual = capacity, False  # the most of both, while no item is to be timed
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._received: int = 0  # items offered so far, but for those that were displaced
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
@@ -156,7 +157,20 @@ class Counted(Feed[T], Generic[T]):
         """Time the item that is to be put into the queue, and is counted; the lock is held."""
         lost = 0 if self._front else self._lost
         self._stay.mark(self._received - 1, lost)
-        self._quick, self._quiet = self._usual
+        self._quiet = self._usual[1]
+
+    def _rises(self, held: int) -> bool:
+        """Tell whether one more has room without a closer look; the lock is held.
+
+        Args:
+            held: How many are held, which are more than ever, or as many as ever were.
+        """
+        most = self._usual[0]
+        if held >= most or self._stay.armed:
+            return False
+        self._peak = max(self._peak, held + 1)
+        self._quick = min(self._peak, most)
+        return True
 
     def _stretch(self, most: int) -> int:
         """Say how many items can be taken till it is to be looked at the time; no lock is held."""

@@ -69,7 +69,8 @@ class Prefetched(Boundary[Any]):
         """Offer items at once, with one look at the room and one wake."""
         queue = self._queue
         with self._lock:
-            room = self._end is OPEN and len(queue) + len(items) <= self._quick
+            most = 0 if self._stay.armed else self._usual[0]
+            room = self._end is OPEN and len(queue) + len(items) <= most
             idle = room and self._idle
             if room:
                 if not queue:
