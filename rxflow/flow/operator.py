@@ -135,6 +135,10 @@ def opened(
     return DoorOperator(apply)
 
 
+_methods: dict[str, Callable[..., Any]] = {}
+"""The methods of Flow that are operators."""
+
+
 class _Expected:
     """A method of Flow whose operator is imported, and takes its place, when it is asked for."""
 
@@ -143,7 +147,10 @@ class _Expected:
 
     def __get__(self, flow: Flow[Any] | None, owner: type[Flow[Any]]) -> Any:
         registry.expected(self._name)
-        return getattr(owner if flow is None else flow, self._name)
+        method: Any = _methods[self._name]
+        if vars(Flow).get(self._name) is self:  # and not what somebody has put there
+            setattr(Flow, self._name, method)
+        return method.__get__(flow, owner)
 
 
 def expect(names: Iterable[str], load: Callable[[str], Callable[..., Any]]) -> None:
@@ -202,7 +209,9 @@ def _declare(kind: str, demand: str, category: str) -> Callable[[Callable[P, R]]
 
         update_wrapper(build, function)
         update_wrapper(method, function)
-        setattr(Flow, name, method)
+        _methods[name] = method
+        if name not in vars(Flow):  # else it is expected there
+            setattr(Flow, name, method)
         return registry.register(kind, demand=demand, category=category)(build)
 
     return declare

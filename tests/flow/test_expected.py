@@ -74,6 +74,21 @@ def test_several_threads_may_ask_for_the_first_time_at_once() -> None:
     run(THREADS)
 
 
+PATCHED = """
+import unittest.mock, rxflow as rx
+flow = rx.range(2)
+with unittest.mock.patch.object(rx.Flow, "scan", lambda flow, fn: "patched"):
+    rx.operators.sum  # of the same module
+    assert flow.scan(max) == "patched"
+assert isinstance(flow.scan(max), rx.Flow)
+assert isinstance(rx.Flow.scan(flow, max), rx.Flow)
+"""
+
+
+def test_what_somebody_has_put_in_the_place_of_a_method_stays_and_can_be_taken_back() -> None:
+    run(PATCHED)
+
+
 def test_each_is_where_it_is_said_to_be() -> None:
     for name, module in MODULES.items():
         assert getattr(operators, name).__module__ == f"rxflow.operators.{module}"
