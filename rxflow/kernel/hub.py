@@ -74,7 +74,7 @@ class Hub:
         self._first = 0  # where a look at all of them begins: at who last held the others back
         self._numbers = 0
         self._connection: Connection | None = None
-        self._past = Ledger()  # figures of producers that were disconnected
+        self._past = Ledger()  # figures of the producer, and of those that were disconnected
         self._stash: deque[Any] = deque()  # came while there was nobody to take it
         self._ended = False
         self._heard = False  # a subscriber has heard of the end, so it is for good
@@ -105,7 +105,7 @@ class Hub:
             if lease is not None:
                 lease.count += 1
                 if lease.count == lease.needed and not over and self._connection is None:
-                    self._connection = connection = Connection(self)
+                    connection = self._connected()
         if over:
             self._tell_end(outlet)
         if connection is not None:
@@ -176,10 +176,16 @@ class Hub:
             connection = self._connection
             there = connection is not None
             if connection is None:
-                self._connection = connection = Connection(self)
+                connection = self._connected()
         if not there:
             self._open(connection, scheduler)
             self._watch()
+        return connection
+
+    def _connected(self) -> Connection:
+        """Have a connection; the lock is held."""
+        self._connection = connection = Connection(self)
+        self._past.begin(connection.intake.statistics)
         return connection
 
     def _open(self, connection: Connection, scheduler: SchedulerBase | None) -> None:
@@ -220,7 +226,7 @@ class Hub:
             loop = running_loop()
             context.tasks.update(task for task in connection.tasks if task.get_loop() is loop)
         connection.intake.cancel()
-        self._past.keep(connection.intake.statistics)
+        self._past.end(connection.intake.statistics)
 
     def refill(self) -> None:
         """Ask the producer for as much as there is room for."""
@@ -420,10 +426,7 @@ class Hub:
             yield part if part.shared else changed(part, shared=self._shared)
 
     def _figures(self) -> Iterator[StageStatistics]:
-        connection = self._connection
         before = [*self._past]
-        if connection is not None:
-            before += connection.intake.statistics()
         with self._lock:
             held = len(self._stash)
             own = StageStatistics(

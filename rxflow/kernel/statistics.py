@@ -312,20 +312,27 @@ class Ledger:
         Args:
             figures: Gives them.
         """
-        ended, late = asked(lambda: list(figures()))
-        with self._lock:
-            if late is None:
-                self._add(self._past, ended)
-            else:
-                self._late.append(figures)
-        if late is not None:
-            late.when_over(partial(self._settle, figures))
+        self.begin(figures)
+        self.end(figures)
 
-    def _settle(self, figures: Figures) -> None:
-        """Add figures that were late, if they are the last now."""
+    def begin(self, figures: Figures) -> None:
+        """Add the figures of a part that goes on.
+
+        Args:
+            figures: Gives them.
+        """
+        with self._lock:
+            self._late.append(figures)
+
+    def end(self, figures: Figures) -> None:
+        """Have the figures of a part that was added be its last, as soon as they are.
+
+        Args:
+            figures: Gives them.
+        """
         ended, late = asked(lambda: list(figures()))
         if late is not None:
-            late.when_over(partial(self._settle, figures))
+            late.when_over(partial(self.end, figures))
             return
         with self._lock:  # who adds up meanwhile must find them in one place or the other
             self._late.remove(figures)

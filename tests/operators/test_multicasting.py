@@ -725,3 +725,18 @@ def test_the_parts_of_a_partition_keep_demand() -> None:
     right.request(rx.UNBOUNDED)
     left.assert_completed(*range(0, 100, 2))
     right.assert_completed(*range(1, 100, 2))
+
+
+def test_the_producer_is_counted_while_it_is_being_disconnected() -> None:
+    subscriber = TestSubscriber[int](2)
+    seen = list[list[tuple[str, int]]]()
+
+    def look() -> None:
+        parts = subscriber.subscription.statistics()
+        seen.append([(part.name, part.delivered) for part in parts])
+
+    rx.range(5).pipe(ops.finally_action(look), ops.share(prefetch=3)).subscribe(subscriber)
+    look()
+    subscriber.cancel()
+    look()
+    assert [parts[:2] for parts in seen] == [[("range", 3), ("finally_action", 0)]] * 3
