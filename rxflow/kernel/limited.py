@@ -197,10 +197,12 @@ class Limited(Boundary[Any]):
             return self._too_heavy(item)
         if self._limits.priority is None:
             return super()._overflowing(item)
-        full = self._full(item)
+        full, held = self._full(item), len(self._shelf)
         self._received += 1
         self._shelf.append(item)
         least = self._shelf.pop_least() if full else None
+        if self._shelf and not held:
+            self._mark()
         self._peak = max(self._peak, len(self._shelf))
         if least is None:
             return True, []

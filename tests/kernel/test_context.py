@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from reactivex.scheduler import ImmediateScheduler
 
-from rxflow.kernel import Context, Feed, remaining
+from rxflow.kernel import Context, Feed, Pulled, remaining
 from rxflow.kernel.clock import LoopScheduler
 from rxflow.protocol import UNBOUNDED
 from rxflow.testing import run_virtual
@@ -105,3 +105,34 @@ def test_a_feed_that_says_nothing_of_it_is_not_at_its_end_and_has_no_figures():
 def test_demand_without_bound_is_never_used_up():
     assert remaining(UNBOUNDED, 7) == UNBOUNDED
     assert remaining(9, 7) == 2
+
+
+class Told(Pulled):
+    """A Feed that puts its figures into a row in a way of its own."""
+
+
+def kind(**methods: Any) -> type[Pulled]:
+    return type("Kind", (Told,), methods)
+
+
+@pytest.mark.parametrize(
+    ("methods", "by_records"),
+    [
+        ({}, False),
+        ({"statistics": Told.statistics}, True),
+        ({"_before": lambda self: ()}, True),
+        ({"_before": lambda self: (), "_put_before": lambda self, row, times: None}, False),
+        ({"_put_before": lambda self, row, times: None}, False),
+    ],
+)
+def test_a_kind_of_feed_with_other_records_puts_these_into_rows(
+    methods: dict[str, Any], by_records: bool
+) -> None:
+    assert kind(**methods).row is (Feed[Any].row if by_records else Pulled.row)
+
+
+def test_a_kind_of_feed_that_puts_something_into_rows_itself_is_left_alone() -> None:
+    def row(self: Any, row: Any, meter: Any, times: Any, pulled: Any = None) -> float:
+        return 0.0
+
+    assert kind(row=row, statistics=Told.statistics).row is row

@@ -195,6 +195,33 @@ def test_a_run_takes_no_more_than_a_budget():
     assert list(kept.queue.run()) == [BUDGET + n for n in range(5)]
 
 
+def test_one_in_eight_tells_how_long_it_was_held():
+    kept = Kept(capacity=30, priority=lambda item: 1)
+    for begun in range(20):
+        kept.clock.advance_to(begun)
+        kept.push(begun)
+    taken = kept.queue.run()
+    for number in range(20):
+        kept.clock.advance_to(20 + 2 * number)
+        assert next(taken) == number
+    latency = kept.figures.latency
+    assert latency.count == 3  # the first, the ninth and the seventeenth
+    assert latency.sum == (20 - 0) + (36 - 8) + (52 - 16)
+
+
+def test_it_holds_nothing_from_when_its_last_item_is_taken():
+    kept = Kept(capacity=3, priority=lambda item: 1)
+    kept.push("a", "b")
+    taken = kept.queue.run()
+    kept.clock.advance_to(2)
+    assert next(taken) == "a"
+    kept.clock.advance_to(5)
+    assert kept.figures.blocked_seconds == 5
+    assert next(taken) == "b"
+    kept.clock.advance_to(9)
+    assert kept.figures.blocked_seconds == 5
+
+
 def test_the_most_that_was_held_is_known_of_a_queue_with_priorities():
     kept = Kept(capacity=3, priority=abs)
     assert kept.push(5, 1) == [Offer.ENQUEUED] * 2
