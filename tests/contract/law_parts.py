@@ -15,13 +15,21 @@ SEVERAL = "lambda x: range(x % 4)"
 _FLATTENS: Any = {"kind": Kind.PART, "grows": True, "hasty": True}
 
 
-def _given_first(call: Any) -> Any:
-    """Give an item, and call a function with it when the next one is wanted."""
+def _given_first(call: Any, capacity: int) -> Any:
+    """Give an item, and call a function with it later, when the next one is wanted.
+
+    As many wait for their call as leave room for one more; then it is the newest one's turn.
+    """
 
     def given(items: Any) -> Any:
+        waiting = list[int]()
         for item in items:
             yield item
-            call(item)
+            waiting.append(item)
+            if len(waiting) + 1 >= capacity:
+                call(waiting.pop())
+        while waiting:
+            call(waiting.pop(-1 if len(waiting) + 1 >= capacity else 0))
 
     return each(given)
 
@@ -129,7 +137,7 @@ PARTS: tuple[Row, ...] = (
     row(
         "expand",
         "ops.expand($call, max_concurrency=$n, capacity=$m)",
-        lambda f, n, m: _given_first(f),
+        lambda f, n, m: _given_first(f, m),
         call="lambda x: []",
         n=(1, 3),
         m=(1, 3),
