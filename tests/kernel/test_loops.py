@@ -10,10 +10,18 @@ from typing import Any
 import pytest
 import trio
 
-from rxflow.kernel import Context, needed_loop, on_loop, put_back, running_loop, spawn
+from rxflow.kernel import (
+    Context,
+    needed_loop,
+    on_loop,
+    put_at_once,
+    put_back,
+    running_loop,
+    spawn,
+)
 from rxflow.kernel import loops as loops_module
 from rxflow.testing import run_virtual
-from tests.kernel.recorder import in_thread
+from tests.kernel.recorder import dropped_errors, in_thread
 
 
 def test_without_a_loop_whoever_needs_one_is_named():
@@ -152,3 +160,61 @@ def test_an_item_that_is_put_back_goes_past_the_bound_and_wakes_who_waits():
         await queue.join()  # what was put back is not counted
 
     run_virtual(main())
+
+
+class Foreign:
+    """A queue of another library, which counts nothing.
+
+    Attributes:
+        items: What was put.
+        full: It has no room without waiting.
+        error: What it raises.
+    """
+
+    def __init__(self, full: bool = False, error: Exception | None = None) -> None:
+        self.items: list[Any] = []
+        self.full = full
+        self.error = error
+
+    def put_nowait(self, item: Any) -> None:
+        if self.full:
+            raise asyncio.QueueFull
+        self._take(item)
+
+    async def put(self, item: Any) -> None:
+        await asyncio.sleep(0)
+        self._take(item)
+
+    def _take(self, item: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.items.append(item)
+
+
+@pytest.mark.parametrize("put", [put_back, put_at_once])
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_put_into_a_queue_that_counts_nothing_is_there(put: Any, full: bool) -> None:
+    queue = Foreign(full)
+
+    async def main() -> None:
+        put(queue, 1)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    with dropped_errors() as errors:
+        run_virtual(main())
+    assert (queue.items, errors) == ([1], [])
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_what_a_queue_raises_is_reported(full: bool) -> None:
+    wrong = OSError("shut down")
+
+    async def main() -> None:
+        put_at_once(Foreign(full, wrong), 1)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    with dropped_errors() as errors:
+        run_virtual(main())
+    assert errors == [wrong]

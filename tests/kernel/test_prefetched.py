@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
 from reactivex.scheduler import ImmediateScheduler
+from reactivex.testing import TestScheduler
 
 from rxflow.kernel import (
     Context,
@@ -17,7 +19,15 @@ from rxflow.kernel import (
     State,
     drained,
 )
-from rxflow.protocol import DROP_OLDEST, BufferOverflowError, Offer, Subscriber, Subscription
+from rxflow.protocol import (
+    DROP_OLDEST,
+    FAIL,
+    BufferOverflowError,
+    Offer,
+    Overflow,
+    Subscriber,
+    Subscription,
+)
 from rxflow.testing import run_virtual
 from tests.kernel.hand import Barren
 from tests.kernel.recorder import dropped_errors
@@ -69,6 +79,106 @@ def test_what_was_taken_counts_across_runs():
         assert list(feed.run()) == [item]
         assert feed.settle() is State.WAITING
     assert producer.told == [4, 3]
+
+
+class Batched:
+    """A boundary whose consumer pulls, and whose producer gives batches, on a virtual clock.
+
+    Attributes:
+        wakes: How often its consumer was woken.
+    """
+
+    def __init__(self, overflow: Overflow = FAIL) -> None:
+        self.wakes = 0
+        self.clock = TestScheduler()
+        self.producer = Producer()
+        self.feed = Prefetched(
+            Context(self._woken, self.clock, pulls=True),
+            *("merge", 4, 2, self.producer.connect),
+            overflow=overflow,
+        )
+        self.feed.start()
+
+    def _woken(self) -> None:
+        self.wakes += 1
+
+    def push(self, *items: int) -> None:
+        self.producer.subscriber.on_batch(list(items))
+
+    def take(self, count: int) -> list[int]:
+        return list(islice(self.feed.run(), count))
+
+    @property
+    def figures(self) -> StageStatistics:
+        *_, own = self.feed.statistics()
+        return own
+
+
+def counts(part: StageStatistics) -> tuple[int, int, int, int]:
+    return part.received, part.delivered, part.held, part.peak
+
+
+def test_a_batch_is_counted_item_by_item_and_wakes_who_waits_once():
+    batched = Batched()
+    batched.push(1, 2, 3)
+    assert (batched.wakes, counts(batched.figures)) == (1, (3, 0, 3, 3))
+    batched.push(4)
+    assert (batched.wakes, counts(batched.figures)) == (1, (4, 0, 4, 4))
+    assert batched.take(9) == [1, 2, 3, 4]
+    assert batched.feed.settle() is State.WAITING
+    batched.push(5, 6)
+    assert (batched.wakes, counts(batched.figures)) == (2, (6, 4, 2, 4))
+    assert batched.take(9) == [5, 6]
+
+
+def test_a_batch_that_has_no_room_as_a_whole_goes_in_as_far_as_it_has():
+    batched = Batched(DROP_OLDEST)
+    batched.push(1, 2)
+    batched.push(3, 4, 5)
+    assert counts(batched.figures) == (5, 0, 4, 4)
+    assert batched.figures.dropped == {"oldest": 1}
+    assert batched.take(9) == [2, 3, 4, 5]
+    failing = Batched()
+    failing.push(1, 2, 3, 4, 5)
+    assert failing.take(9) == [1, 2, 3, 4]
+    with pytest.raises(BufferOverflowError):
+        failing.feed.settle()
+
+
+def test_a_batch_after_the_end_is_not_taken():
+    batched = Batched()
+    batched.feed.cancel()
+    batched.push(1, 2)
+    assert (batched.wakes, counts(batched.figures)) == (0, (0, 0, 0, 0))
+
+
+def test_the_first_of_a_batch_tells_how_long_it_was_held():
+    batched = Batched()
+    for begun, items in ((0, (1, 2)), (10, (3, 4, 5))):
+        batched.clock.advance_to(begun)
+        batched.push(*items)
+        batched.clock.advance_to(begun + 2)
+        assert batched.take(1) == [items[0]]
+        batched.clock.advance_to(begun + 3)
+        assert batched.take(9) == [*items[1:]]
+        assert batched.feed.settle() is State.WAITING
+    assert batched.figures.latency.count == 2
+    assert batched.figures.latency.sum == 4.0
+    assert batched.figures.blocked_seconds == 6.0
+
+
+def test_what_comes_after_a_slow_batch_is_timed_item_by_item():
+    batched = Batched()
+    batched.push(1, 2)
+    batched.clock.advance_to(1)
+    assert batched.take(1) == [1]  # slow enough for the next one to be timed, too
+    batched.clock.advance_to(5)
+    batched.push(3, 4)
+    batched.clock.advance_to(8)
+    assert batched.take(9) == [2, 3, 4]
+    assert (batched.figures.latency.count, batched.figures.latency.sum) == (2, 1.0 + 3.0)
+    batched.push(5, 6, 7, 8)
+    assert counts(batched.figures) == (8, 4, 4, 4)
 
 
 def test_it_has_no_few():

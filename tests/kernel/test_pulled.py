@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from rxflow.kernel import BUDGET, Failed, Pulled, State, close, used_up
+from rxflow.kernel import (
+    BUDGET,
+    NANOS,
+    Failed,
+    Ledger,
+    Meter,
+    Pulled,
+    Row,
+    StageStatistics,
+    State,
+    close,
+    used_up,
+)
 from tests.kernel.recorder import dropped_errors
 from tests.support import counted
 
@@ -109,3 +121,42 @@ def test_a_failure_needs_no_demand_and_keeps_no_frames_of_the_last_time():
         depths.append(len(traceback.extract_tb(error.__traceback__)))
     assert len(set(depths)) == 1
     feed.cancel()
+
+
+@pytest.mark.parametrize(
+    ("life", "starved", "pulled", "blocked", "worked"),
+    [
+        (10, 4, 2.5, 3.5, 2.5),
+        (10, 4, None, 6.0, 0.0),
+        (10, 0, 0.0, 10.0, 0.0),
+        (4, 4, 1.0, 0.0, 1.0),
+    ],
+)
+def test_a_row_has_what_a_function_gave_and_how_long_it_took(
+    life: int, starved: int, pulled: float | None, blocked: float, worked: float
+) -> None:
+    feed = Pulled(iter(item for item in "abc"), "generate")
+    assert next(feed.run()) == "a"
+    row = Row()
+    row.shape += ("before", None)
+    given = feed.row(row, Meter(lambda: 0), (life * NANOS, starved * NANOS), pulled)
+    assert given == starved
+    assert [*row.shape[:1], row.shape[2]] == ["before", "generate"]
+    assert [*row.figures] == [1, 1, starved, blocked, worked]
+
+
+def test_what_a_builtin_gives_is_no_work_of_a_function() -> None:
+    row = Row()
+    Pulled(iter("abc")).row(row, Meter(lambda: 0), (10 * NANOS, 4 * NANOS), 2.5)
+    assert [*row.figures] == [0, 0, 4.0, 3.5, 0.0]
+
+
+def test_a_failure_tells_that_it_gave_nothing() -> None:
+    feed, ledger, clock = Failed(OSError("it")), Ledger(), iter((0, 5 * NANOS, 9 * NANOS))
+    assert [*feed.statistics()] == [StageStatistics("throw", inputs=0)]
+    meter = Meter(lambda: next(clock))
+    meter.starve()
+    feed.note(ledger, meter)
+    assert [*ledger] == [
+        StageStatistics("throw", starved_seconds=4.0, blocked_seconds=5.0, inputs=0)
+    ]
