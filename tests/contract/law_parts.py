@@ -7,7 +7,7 @@ from typing import Any
 
 from . import law_models as models
 from .law_callbacks import fold
-from .law_models import each
+from .law_models import PendingError, each
 from .law_table import FUNCTIONS, Kind, Row, flattened, row, same
 
 SEVERAL = "lambda x: range(x % 4)"
@@ -19,17 +19,30 @@ def _given_first(call: Any, capacity: int) -> Any:
     """Give an item, and call a function with it later, when the next one is wanted.
 
     As many wait for their call as leave room for one more; then it is the newest one's turn.
+    Where nothing comes, all have theirs.
     """
 
     def given(items: Any) -> Any:
-        waiting = list[int]()
-        for item in items:
-            yield item
-            waiting.append(item)
-            if len(waiting) + 1 >= capacity:
-                call(waiting.pop())
-        while waiting:
+        waiting, failure = list[int](), None
+
+        def call_newest_or_oldest() -> None:
             call(waiting.pop(-1 if len(waiting) + 1 >= capacity else 0))
+
+        items = iter(items)
+        while failure is None:
+            try:
+                item = next(items)
+            except (Exception, PendingError) as error:
+                failure = error
+            else:
+                yield item
+                waiting.append(item)
+                if len(waiting) + 1 >= capacity:
+                    call_newest_or_oldest()
+        while waiting:
+            call_newest_or_oldest()
+        if not isinstance(failure, StopIteration):
+            raise failure
 
     return each(given)
 
