@@ -16,7 +16,7 @@ from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
 from .feed import NOTHING, Context, Feed, Few, State, remaining
-from .lingering import Lingering, asked, lingers
+from .lingering import asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
 from .rows import CONSUMED, Row
@@ -67,7 +67,7 @@ class Drain(Subscription):
         self._feed: Feed[Any] | None = None  # None until opened, and when stopped
         self._make: object = None  # makes it, or see let_go; None as that is
         self._final: Callable[[], Iterable[StageStatistics]] | None = None  # when stopped
-        self._late: Lingering | None = None  # a loop before this, which will change those
+        self._late: Feed[Any] | None = None  # gives them while a loop before this is not over
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
         self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
         # Takes items that it cannot act on before this thread's event loop has a turn.
@@ -412,9 +412,10 @@ class Drain(Subscription):
 
     def _keep_figures(self, feed: Feed[Any]) -> None:
         """Keep the last figures; again when a loop before this is over that was stopped too."""
-        self._final, self._late = asked(feed.record)
-        if self._late is not None:
-            self._late.when_over(partial(self._keep_figures, feed))
+        self._final, late = asked(feed.record)
+        self._late = None if late is None else feed
+        if late is not None:
+            late.when_over(partial(self._keep_figures, feed))
 
     @property
     def status(self) -> Status:
@@ -428,7 +429,8 @@ class Drain(Subscription):
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""
         feed = self._feed
-        lingers(self._late if feed is None else self if self._stopped else None)
+        lingers(self if self._stopped and feed is not None else None)
+        feed = feed or self._late
         last = self._final if feed is None else feed.statistics
         before = [] if last is None else self.meter.fill(last())
         return (*before, consumed(before, self._granted, self._delivered, self._discarded))

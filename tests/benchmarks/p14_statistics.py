@@ -1,7 +1,11 @@
 """P14: what it costs that items are counted, on the pipelines of P1, P3 and P5.
 
 Statistics cannot be switched off. So they are compared with the same classes whose statements
-that only count were taken out of the source. What counts as demand, too, is left in.
+that only measure were taken out of the source: looks at the clock, and what they lead to.
+
+What is counted is left in, since more than statistics goes by it. How many were received tells
+the demand that is left, which sources see (``Emitter.requested``) and doors without a buffer go
+by; the peak is the level below which a push needs no closer look.
 """
 
 from __future__ import annotations
@@ -28,12 +32,6 @@ from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
 
 CAPACITY = 256
-COUNTS = {"_peak"}
-"""What is noted for each item, and read by nothing but statistics.
-
-How many were received is not among it: demand that is left is what was asked for less those, by
-which sources that are told of demand (``Emitter.requested``) and doors without a buffer go.
-"""
 CALLS = {"_took", "_mark", "served", "starve"}
 """What looks at the clock, and what is read only by statistics."""
 CLASSES = (Pulled, Island, Iteration, Drain, Boundary, Prefetched)
@@ -43,13 +41,7 @@ P14 = Benchmark("P14", "with and without counting", 200_000, expected=expected_s
 
 
 class _Uncounted(ast.NodeTransformer):
-    """Takes out what assigns to a count, and what then is an ``if`` of nothing."""
-
-    def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
-        return None if any(self._counts(target) for target in node.targets) else node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign | None:
-        return None if self._counts(node.target) else node
+    """Takes out what measures, and what then is an ``if`` of nothing."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         call = node.value
@@ -63,9 +55,6 @@ class _Uncounted(ast.NodeTransformer):
             return node
         return None
 
-    def _counts(self, target: ast.expr) -> bool:
-        return isinstance(target, ast.Attribute) and target.attr in COUNTS
-
 
 @cache
 def _uncounted(function: FunctionType) -> Callable[..., Any]:
@@ -78,13 +67,13 @@ def _uncounted(function: FunctionType) -> Callable[..., Any]:
 
 
 def _counting(cls: type) -> dict[str, FunctionType]:
-    """Give the methods that count something and run for each item."""
+    """Give the methods that measure something and run for each item."""
     return {
         name: method
         for name, method in vars(cls).items()
         if isinstance(method, FunctionType)
         and name in ("push", "run", "_hand_over", "_deliver", "__anext__", "_more")
-        and (COUNTS | CALLS) & {*method.__code__.co_names}
+        and CALLS & {*method.__code__.co_names}
     }
 
 

@@ -300,7 +300,7 @@ class Law:
         over = self.subscriber.ended or self.stopped
         if part is not None and not ("on_drop" in part.row.text and "on_discard" in part.row.text):
             # What is asked for is in transit where nothing else may be held.
-            held = self._capacity(piece) or HANDOVER
+            held = (self._capacity(piece) or HANDOVER) + self._early(piece)
             return len(self._items(piece.joint)) if over else held + 1
         return 0 if over else self._capacity(piece) + self._early(piece)
 

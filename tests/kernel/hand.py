@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rxflow.flow import Flow
-from rxflow.kernel import BUDGET, Context, Feed, StageStatistics, State
+from rxflow.kernel import BUDGET, Context, Feed, StageStatistics, State, lingers
 
 
 class Hand(Feed[Any]):
@@ -94,3 +94,27 @@ class Barren(Hand):
             return super().settle()
         self.barren -= 1
         return State.READY
+
+
+class Late:
+    """A loop that goes on until it is ended, and figures that are not the last before."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.calls: list[Callable[[], object]] = []
+
+    def when_over(self, call: Callable[[], object]) -> None:
+        if self.over:
+            call()
+        else:
+            self.calls.append(call)
+
+    def end(self) -> None:
+        self.over = True
+        for call in self.calls:
+            call()
+
+    def figures(self) -> list[StageStatistics]:
+        over = self.over
+        lingers(None if over else self)
+        return [StageStatistics("part", received=2 if over else 1)]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from rxflow.kernel import Latency, Ledger, StageStatistics, joined, lingers
+from rxflow.kernel import Latency, Ledger, StageStatistics, joined
 from rxflow.kernel.statistics import retime, timed
 from rxflow.protocol import UNBOUNDED
+from tests.kernel.hand import Late
 
 EARLIER = StageStatistics(
     "part",
@@ -171,30 +171,6 @@ def test_those_that_are_put_together_otherwise_are_kept_apart() -> None:
     assert [(part.name, part.inputs, part.received) for part in ledger] == [
         *(("a", 0, 2), ("b", 1, 2), ("a", 0, 1), ("b", 0, 1), ("a", 0, 1)),
     ]
-
-
-class Late:
-    """A loop that goes on until it is ended, and figures that are not the last before."""
-
-    def __init__(self) -> None:
-        self.over = False
-        self.calls: list[Callable[[], object]] = []
-
-    def when_over(self, call: Callable[[], object]) -> None:
-        if self.over:
-            call()
-        else:
-            self.calls.append(call)
-
-    def end(self) -> None:
-        self.over = True
-        for call in self.calls:
-            call()
-
-    def figures(self) -> list[StageStatistics]:
-        over = self.over
-        lingers(None if over else self)
-        return [StageStatistics("part", received=2 if over else 1)]
 
 
 def test_figures_that_are_late_are_counted_once_before_their_loop_is_over_and_after() -> None:

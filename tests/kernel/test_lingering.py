@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event, Thread
 from typing import Any
 
@@ -13,9 +13,11 @@ from reactivex.subject import Subject
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Ledger, StageStatistics, count_roots
+from rxflow.kernel import Drain, Ledger, StageStatistics, count_roots
 from rxflow.kernel.lingering import asked, lingers
 from rxflow.testing import TestSubscriber
+from tests.kernel.hand import Hand, Late
+from tests.kernel.recorder import Recorder, dropped_errors
 
 LOOP = ops.limit_rate(1)
 DOOR = ops.on_backpressure_buffer(4)
@@ -219,3 +221,29 @@ def test_a_ledger_adds_figures_up_when_they_are_the_last_and_tells_them_until_th
     [sums], late = asked(lambda: list(ledger))
     assert late is None
     assert (sums.received, sums.held, sums.discarded) == (2, 0, 2)
+
+
+class Behind(Hand):
+    """A Feed with the figures of others."""
+
+    def __init__(self, figures: Callable[[], Iterable[StageStatistics]]) -> None:
+        super().__init__()
+        self.figures = figures
+
+    def statistics(self) -> Iterator[StageStatistics]:
+        yield from self.figures()
+
+
+@pytest.mark.parametrize("first", ["upstream", "downstream"])
+def test_of_two_that_wait_for_one_loop_either_may_hear_first_that_it_is_over(first: str) -> None:
+    loop, upstream, downstream = Late(), Drain(Recorder(), 1), Drain(Recorder(), 1)
+    upstream.open(lambda _: Behind(loop.figures))
+    downstream.open(lambda _: Behind(upstream.statistics))
+    both = [upstream, downstream]
+    with dropped_errors() as errors:
+        for each in both if first == "upstream" else reversed(both):
+            each.cancel()
+        assert [each.statistics()[0].received for each in both] == [1, 1]
+        loop.end()
+    assert [each.statistics()[0].received for each in both] == [2, 2]
+    assert errors == []
