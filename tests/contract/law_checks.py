@@ -21,7 +21,7 @@ from rxflow.testing import TestSubscriber
 
 from . import law_callbacks
 from .law_callbacks import CallbackError, Journal, Run, SourceError, steps
-from .law_models import PENDING, Make, alike, evaluated, is_within, replayed
+from .law_models import PENDING, Make, alike, evaluated, in_turns, is_within, replayed
 from .law_parts import OTHER
 from .law_scripts import Example, Part, Piece
 from .law_table import Kind
@@ -263,10 +263,13 @@ class Law:
             assert part is not None
             expected, end = self._made([part], self._source(piece))
             for run in self._runs(out):
+                wanted, stop = expected, end
+                if part.row.keyed and self.example.threaded:
+                    wanted = in_turns(expected, run.items, part.n)
                 failed = part.row.hasty and isinstance(run.end, Exception)
                 if failed and any(alike(run.end, own) for own in (end, self._end(piece.joint))):
-                    expected, end = expected[: len(run.items)], run.end
-                self._check_prefix(out, run, expected, end)
+                    wanted, stop = wanted[: len(run.items)], run.end
+                self._check_prefix(out, run, wanted, stop)
 
     def _check_door(self, piece: Piece, out: str) -> None:
         entered, items = self._items(piece.joint), self._items(out)

@@ -277,6 +277,21 @@ def alike(one: Any, other: Any) -> bool:
     return type(one) is type(other) and (not planned or one.args == other.args)
 
 
+def in_turns(expected: Iterable[int], items: Iterable[int], keys: int) -> list[int]:
+    """Put what is expected into the order in which items came, as far as that is free.
+
+    Args:
+        expected: What is expected; those of the same remainder stay in their order.
+        items: What came.
+        keys: What the remainders are of.
+    """
+    queues: dict[int, deque[int]] = {}
+    for item in expected:
+        queues.setdefault(item % keys, deque()).append(item)
+    came = [queue.popleft() for item in items if (queue := queues.get(item % keys))]
+    return [*came, *chain.from_iterable(queues.values())]
+
+
 def is_within(items: Sequence[int], entered: Sequence[int]) -> bool:
     """Tell whether items are among others, in their order."""
     others = iter(entered)

@@ -209,6 +209,7 @@ PARTS: tuple[Row, ...] = (
             m=(1, 3),
             kind=Kind.PART,
             hasty=True,
+            keyed=True,
         )
         for name, arguments in (
             ("group_by", "$call"),

@@ -44,6 +44,8 @@ class Row:
         ends: It gives few items, whatever comes.
         hasty: A failure of its source, or of its callback, may overtake items.
         loop: It is to be subscribed where an event loop is running.
+        keyed: Items of one remainder of ``n`` stay in order; those of several may overtake each
+            other where threads do.
     """
 
     names: tuple[str, ...]
@@ -57,6 +59,7 @@ class Row:
     ends: bool = False
     hasty: bool = False
     loop: bool = False
+    keyed: bool = False
 
 
 def row(names: str, text: str, model: Callable[[Any, int, int], Step], **options: Any) -> Row:

@@ -19,6 +19,7 @@ from rxflow.testing import run_virtual
 
 from . import law_models as models
 from .law_checks import Law
+from .law_models import in_turns
 from .law_parts import DOORS, EXCLUDED, PARTS, ROWS
 from .law_scripts import Example, Part, Source, examples, loop_examples, thread_examples
 from .law_table import FUNCTIONS, Row
@@ -165,3 +166,11 @@ def test_an_example_prints_as_a_script_that_runs(changes: dict[str, Any], capsys
         for action in tried.actions:
             law.act(action)
         assert printed == f"{law.subscriber}\n"
+
+
+def test_where_keys_may_overtake_each_other_those_of_one_key_stay_in_order() -> None:
+    expected = [1, 2, 4, 5, 3]
+    assert in_turns(expected, [1, 4, 2, 3], 3) == [1, 4, 2, 3, 5]
+    assert in_turns(expected, [4, 1], 3)[:2] == [1, 4]
+    assert in_turns(expected, [1, 4, 7], 3)[2:] == [2, 5, 3]
+    assert in_turns(expected, [], 3) == [1, 4, 2, 5, 3]
