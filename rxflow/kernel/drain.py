@@ -428,9 +428,8 @@ class Drain(Subscription):
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part that holds items, source first, the subscriber last."""
-        feed = self._feed
-        lingers(self if self._stopped and feed is not None else None)
-        feed = feed or self._late
+        lingers(self if self._stopped and self._feed is not None else None)
+        feed = self._feed or self._late
         last = self._final if feed is None else feed.statistics
         before = [] if last is None else self.meter.fill(last())
         return (*before, consumed(before, self._granted, self._delivered, self._discarded))
