@@ -163,7 +163,7 @@ class Counted(Feed[T], Generic[T]):
         """Tell whether one more has room without a closer look; the lock is held.
 
         Args:
-            held: How many are held, which are more than ever, or as many as ever were.
+            held: How many are held before it; they may be as many as ever were, or more.
         """
         most = self._usual[0]
         if held >= most or self._stay.armed:

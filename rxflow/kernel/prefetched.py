@@ -69,8 +69,7 @@ class Prefetched(Boundary[Any]):
         """Offer items at once, with one look at the room and one wake."""
         queue = self._queue
         with self._lock:
-            most = 0 if self._stay.armed else self._usual[0]
-            room = self._end is OPEN and len(queue) + len(items) <= most
+            room = self._end is OPEN and self._rises(len(queue) + len(items) - 1)
             idle = room and self._idle
             if room:
                 if not queue:
@@ -79,7 +78,6 @@ class Prefetched(Boundary[Any]):
                     self._received -= 1
                 queue.extend(items)
                 self._received += len(items)
-                self._peak = max(self._peak, len(queue))
                 self._idle = False
         if not room:
             for item in items:
