@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from pathlib import Path
 
 from ..flow.registry import find
 from ..kernel import StageStatistics
@@ -12,9 +11,6 @@ from ..protocol import UNBOUNDED
 from .panel_figures import Look, Part
 
 HEADINGS = ("part", "held", "peak", "demand", "items/s", "delivered", "dropped")
-
-STYLE: str = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
-"""The style sheet of the HTML."""
 
 FULL = 0.9
 """From this share of its capacity on a queue is shown as full."""
@@ -37,8 +33,8 @@ def number(value: float) -> str:
     return f"{value:.3g} {unit}"
 
 
-def html(looks: Sequence[Look], state: str, *, more: int = 0, style: bool = True) -> str:
-    """Give the picture as HTML.
+def html(looks: Sequence[Look], state: str, *, more: int = 0) -> str:
+    """Give the picture as HTML, without its style sheet.
 
     Its numbers are also there as ``data-value``, exactly, for those who read it by program.
 
@@ -46,7 +42,6 @@ def html(looks: Sequence[Look], state: str, *, more: int = 0, style: bool = True
         looks: The subscriptions.
         state: How the whole stands: waiting, running, over or closed.
         more: How many subscriptions are not shown.
-        style: Include the style sheet.
     """
     heads = "".join(
         f'<th scope="col"{" colspan=2" * (head == "held")}>{head}</th>' for head in HEADINGS
@@ -55,7 +50,6 @@ def html(looks: Sequence[Look], state: str, *, more: int = 0, style: bool = True
     foot = f"<p>and {more} more</p>" if more else ""
     return (
         f'<div class="rxflow-panel" data-state="{state}" data-runs="{len(looks) + more}">'
-        f"{f'<style>{STYLE}</style>' if style else ''}"
         f"<p><strong>{escape(_headline(looks, state))}</strong></p>"
         + (f"<table><thead><tr>{heads}</tr></thead>{bodies}</table>" if bodies else "")
         + f"{foot}</div>"

@@ -9,6 +9,18 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+STYLE: str = Path(__file__).with_name("panel.css").read_text(encoding="utf-8")
+"""The style sheet of what is shown. The live view gets it once, so that it is in no update."""
+
+
+def document(picture: str) -> str:
+    """Give a picture with its style sheet, as it can be shown anywhere.
+
+    Args:
+        picture: As HTML.
+    """
+    return f"<style>{STYLE}</style>{picture}"
+
 
 @cache
 def _widget_class() -> Any:
@@ -23,6 +35,7 @@ def _widget_class() -> Any:
 
     class PanelWidget(anywidget.AnyWidget):
         _esm = Path(__file__).with_name("panel.js").read_text(encoding="utf-8")
+        _css = STYLE
         picture = traitlets.Unicode("").tag(sync=True)
 
     return PanelWidget
@@ -107,7 +120,7 @@ class Screen:
         }
         return {
             "text/plain": text,
-            "text/html": picture,
+            "text/html": document(picture),
             "application/vnd.jupyter.widget-view+json": view,
         }
 
@@ -133,7 +146,7 @@ class Screen:
         self.draw(picture)
         widget = self._widget
         if self.displayed and widget is not None:
-            self._publish({"text/plain": text, "text/html": picture}, update=True)
+            self._publish({"text/plain": text, "text/html": document(picture)}, update=True)
             self._widget = None
             widget.layout.close()
             widget.close()

@@ -21,6 +21,7 @@ from rxflow import operators as ops
 from rxflow.kernel import Meter, Status
 from rxflow.notebook import Panel, panel, panel_picture, watch
 from rxflow.notebook.panel_figures import Look, Part, Watched
+from rxflow.notebook.screen import STYLE, document
 from rxflow.testing import TestSubscriber, run_virtual
 
 
@@ -61,7 +62,7 @@ class Cells(HTMLParser):
         self.values: dict[tuple[str, str], str] = {}
         self.shown: list[str] = []
         self.tags: list[str] = []
-        self.feed(html.partition("</style>")[2])
+        self.feed(html.rpartition("</style>")[2])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -302,6 +303,18 @@ def part(**figures: Any) -> Part:
 
 def picture(*parts: Part, state: str = "running") -> Cells:
     return Cells(panel_picture.html([Look(1, parts, False, 2.0)], state))
+
+
+def test_the_style_is_in_what_is_saved_and_in_no_update() -> None:
+    _, flow = subject_buffered(3)
+    subscriber = TestSubscriber[int](2)
+    flow.subscribe(subscriber)
+    seen = watch(subscriber.subscription, 3600)
+    saved, live = seen._repr_mimebundle_()["text/html"], seen._display_()
+    assert saved == document(live.picture)
+    assert saved.startswith(f"<style>{STYLE}</style><div ")
+    assert "<style" not in live.picture
+    assert live._css == STYLE
 
 
 def test_the_html_has_the_numbers_of_the_text_and_the_exact_ones() -> None:

@@ -215,6 +215,7 @@ STAGES = """
 from dataclasses import replace
 from rxflow import StageStatistics
 from rxflow.notebook import panel_picture
+from rxflow.notebook.screen import document
 from rxflow.notebook.panel_figures import Look, Part
 from IPython.display import HTML, display
 
@@ -231,7 +232,7 @@ for count in (3, 12, 40):
         )
         for each in range(count)
     ]
-    display(HTML(panel_picture.html([Look(1, tuple(parts), False, 2.0)], "running")))
+    display(HTML(document(panel_picture.html([Look(1, tuple(parts), False, 2.0)], "running"))))
 """
 
 OVERLAPS = """() => {
