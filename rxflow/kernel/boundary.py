@@ -35,7 +35,6 @@ class Boundary(Counted[T], Generic[T]):
         "_end",
         "_error",
         "_few",
-        "_idle",
         "_low",
         "_on_discard",
         "_on_drop",
@@ -87,7 +86,6 @@ class Boundary(Counted[T], Generic[T]):
         self._usual = capacity, self._quiet
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
-        self._idle = True  # the consumer has found the queue empty and waits for a wake
         self._starting = False  # the consumer is in a call of the source, and cannot take
         self.pusher: int = 0  # a thread that was found to run no event loop, so that it may wait
         self._few: Held | None = None  # made when it is needed
@@ -115,15 +113,13 @@ class Boundary(Counted[T], Generic[T]):
             if held < self._quick or self._rises(held):
                 self._received += 1
                 if not self._idle:
-                    if not held:
-                        self._mark()
                     queue.append(item)
                     return ENQUEUED
                 server = None if held else self._server
                 if server is None or not server.enter():
                     server = None
                     if not held:
-                        self._mark()
+                        self._mark(self._received - 1)
                     queue.append(item)
                 kept = True
             elif self._waits and self._full(item):
@@ -239,15 +235,16 @@ class Boundary(Counted[T], Generic[T]):
         queue, room, left = self._queue, self._room, BUDGET
         while left and (n := self._stretch(left)):
             left -= n
-            for last in chain(repeat(False, n - 1), (True,)):
+            for look in chain(repeat(room, n - 1), (True,)):
                 try:
                     item = queue.popleft()
                 except IndexError:
                     return
-                if last:
-                    self._took()
-                if room and len(queue) <= self._low:
-                    self._tell_room()
+                if look:  # a producer waits, or it is the last one
+                    if look is True:
+                        self._took()
+                    if room and len(queue) <= self._low:
+                        self._tell_room()
                 yield item
 
     def serve(self, server: Server) -> None:
@@ -372,7 +369,7 @@ class Boundary(Counted[T], Generic[T]):
             self._count_lost(reason, 1)
         if kept:
             if not queue or self._stay.armed:
-                self._mark()
+                self._mark(self._received - 1)
             queue.append(item)
             self._peak = max(self._peak, len(queue))
         return kept, lost

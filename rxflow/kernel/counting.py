@@ -33,6 +33,7 @@ class Counted(Feed[T], Generic[T]):
         "_displaced",
         "_dropped",
         "_front",
+        "_idle",
         "_lock",
         "_lost",
         "_meter",
@@ -60,6 +61,7 @@ class Counted(Feed[T], Generic[T]):
         # While fewer are held, there is room without a closer look, as there was before (items).
         self._quick = 0
         self._quiet = False  # when it is full, too
+        self._idle = True  # the consumer has found the queue empty and waits for a wake
         self._usual = capacity, False  # the most of both, while no item is to be timed
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._received: int = 0  # items offered so far, but for those that were displaced
@@ -153,14 +155,19 @@ class Counted(Feed[T], Generic[T]):
         with self._lock:
             return self._count_taken() - self._discarded
 
-    def _mark(self) -> None:
-        """Time the item that is to be put into the queue, and is counted; the lock is held."""
-        lost = 0 if self._front else self._lost
-        self._stay.mark(self._received - 1, lost)
+    def _mark(self, before: int) -> None:
+        """Time the item that is to be put into the queue; the lock is held.
+
+        Args:
+            before: How many have come before it (items).
+        """
+        self._stay.mark(before, 0 if self._front else self._lost)
         self._quiet = self._usual[1]
 
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.
+
+        It is timed if the consumer has taken all before it, and is still busy with that.
 
         Args:
             held: How many are held before it; they may be as many as ever were, or more.
@@ -168,6 +175,8 @@ class Counted(Feed[T], Generic[T]):
         most = self._usual[0]
         if held >= most or self._stay.armed:
             return False
+        if not (self._queue or self._idle):
+            self._mark(self._received)
         self._peak = max(self._peak, held + 1)
         self._quick = min(self._peak, most)
         return True
@@ -176,13 +185,17 @@ class Counted(Feed[T], Generic[T]):
         """Say how many items can be taken till it is to be looked at the time; no lock is held."""
         held = len(self._queue)
         if self._stay.marked:
-            most = min(most, max(1, self._stay.limit + 1 - (self._received - held)))
-        return min(held, most)
+            marked = self._stay.limit + 1 - (self._received - held)
+            most = most if marked > most else marked if marked > 1 else 1
+        return held if held < most else most
 
     def _took(self) -> None:
         """Look at the time: the item that was taken is the one that is timed, or the last one."""
-        with self._lock:
-            left = self._received - len(self._queue)
-            self._stay.left(left, 0 if self._front else self._lost, not self._queue)
-            if self._stay.armed:
+        held, stay, lock = self._queue, self._stay, self._lock
+        lock.acquire()
+        try:
+            stay.left(self._received - len(held), 0 if self._front else self._lost, not held)
+            if stay.armed or not held:
                 self._quick, self._quiet = 0, False  # the next item gets a closer look
+        finally:
+            lock.release()

@@ -16,8 +16,8 @@ _BITS = 3
 
 def _bucket(nanos: int) -> int:
     """Give the bucket of a time: the power of two, then the three bits that follow the first."""
-    shift = max(0, nanos.bit_length() - _BITS - 1)
-    return (shift << _BITS) + (nanos >> shift)
+    shift = nanos.bit_length() - _BITS - 1
+    return (shift << _BITS) + (nanos >> shift) if shift > 0 else nanos
 
 
 def _start(bucket: int) -> int:
@@ -111,7 +111,7 @@ class Histogram:
 
     def add(self, nanos: int) -> None:
         """Count a time (nanoseconds)."""
-        nanos = max(0, nanos)
+        nanos = nanos if nanos > 0 else 0
         bucket = _bucket(nanos)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._sum += nanos

@@ -202,7 +202,7 @@ class Limited(Boundary[Any]):
         self._shelf.append(item)
         least = self._shelf.pop_least() if full else None
         if self._shelf and not held:
-            self._mark()
+            self._mark(self._received - 1)
         self._peak = max(self._peak, len(self._shelf))
         if least is None:
             return True, []

@@ -72,10 +72,8 @@ class Prefetched(Boundary[Any]):
             room = self._end is OPEN and self._rises(len(queue) + len(items) - 1)
             idle = room and self._idle
             if room:
-                if not queue:
-                    self._received += 1
-                    self._mark()
-                    self._received -= 1
+                if idle and not queue:
+                    self._mark(self._received)
                 queue.extend(items)
                 self._received += len(items)
                 self._idle = False
@@ -90,15 +88,16 @@ class Prefetched(Boundary[Any]):
         queue, room, left = self._queue, self._room, BUDGET
         while left and (n := self._stretch(left)):
             left -= n
-            for last in chain(repeat(False, n - 1), (True,)):  # as a Boundary, which takes its time
+            for look in chain(repeat(room, n - 1), (True,)):  # as a Boundary, which takes its time
                 try:
                     item = queue.popleft()
                 except IndexError:
                     return
-                if last:
-                    self._took()
-                if room and len(queue) <= self._low:
-                    self._tell_room()
+                if look:
+                    if look is True:
+                        self._took()
+                    if room and len(queue) <= self._low:
+                        self._tell_room()
                 self._taken += 1
                 if self._taken >= self._batch:
                     taken, self._taken = self._taken, 0
