@@ -15,7 +15,7 @@ from reactivex.abc import SchedulerBase
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
-from .feed import NOTHING, Context, Feed, Few, State, remaining
+from .feed import NOTHING, Context, Feed, Few, State, Wrap, remaining
 from .lingering import asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
@@ -95,6 +95,7 @@ class Drain(Subscription):
         *,
         held: bool = False,
         consumer: Consumer | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         """Signal ``on_subscribe``, then make and start the Feed. A ``wake`` is to follow.
 
@@ -104,10 +105,11 @@ class Drain(Subscription):
             held: Nothing is signalled before the ``wake`` that follows, unless by a hot Feed.
             tasks: Where the asyncio tasks of the subscription are kept.
             consumer: Who is at the end of the pipeline, if not this one.
+            wrap: As for a :class:`Context`.
         """
         subscriber = self._subscriber
         assert subscriber is not None, "a Drain is opened once"
-        context = Context(self.wake, scheduler, tasks, consumer=consumer or self)
+        context = Context(self.wake, scheduler, tasks, consumer=consumer or self, wrap=wrap)
         self.meter: Meter = context.meter
         self.started: float = time()
         try:
@@ -121,14 +123,13 @@ class Drain(Subscription):
                 self._on_next = subscriber.on_next
                 self._on_batch = getattr(subscriber, "on_batch", None)
                 self._make = make
-                self._feed = feed = make(context)
+                self._feed = feed = context.opened(make)
                 if consumer is None and not getattr(subscriber, "shared", False):
                     appeared(self)
                 feed.serve(self)
                 if self._granted:
                     feed.want(self._granted)
-                held = held and not feed.hot
-                opened = True
+                opened, held = True, held and not feed.hot
                 if not held:  # from here on a wake drains, on any thread
                     self._turn.release()
                 feed.start()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
 from threading import Lock
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from reactivex.abc import SchedulerBase
 
@@ -52,9 +52,14 @@ class Context:
             otherwise it pulls inside ``wake``, on the thread that calls it.
         consumer: Who is at the end of the pipeline, where that is known.
         meter: Measures how long the Feed was asked for items and had none.
+        wrap: Makes of a Feed one that does inside of something what it is asked to do, for the
+            loops of the producers before a boundary, too; None for nothing of the kind.
     """
 
-    __slots__ = ("_closing", "_root", "_tasks", "consumer", "meter", "pulls", "scheduler", "wake")
+    __slots__ = (
+        *("_closing", "_root", "_tasks", "consumer", "meter", "pulls", "scheduler", "wake"),
+        "wrap",
+    )
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class Context:
         root: object = None,
         consumer: Consumer | None = None,
         meter: Meter | None = None,
+        wrap: Wrap | None = None,
     ) -> None:
         """Describe a consumer; see the attributes."""
         self.wake: Callable[[], None] = wake
@@ -75,6 +81,7 @@ class Context:
         self._root = root  # None for itself, which would never be let go of if it kept itself
         self.consumer: Consumer | None = consumer
         self.meter: Meter = meter or Meter(stopwatch(scheduler))
+        self.wrap: Wrap | None = wrap
 
     @property
     def tasks(self) -> set[Task[Any]]:
@@ -119,11 +126,22 @@ class Context:
             return self
         return self._like(self.wake, running_scheduler(), self.meter)
 
+    def inside(self, wrap: Wrap) -> Context:
+        """Give this one, for what is to be done inside of something; see ``wrap``."""
+        context = self._like(self.wake, self.scheduler, self.meter)
+        context.wrap = wrap
+        return context
+
+    def opened(self, make: Callable[[Context], Feed[Any]]) -> Feed[Any]:
+        """Make the Feed of a loop."""
+        feed = make(self)
+        return feed if self.wrap is None else self.wrap(feed)
+
     def _like(
         self, wake: Callable[[], None], scheduler: SchedulerBase | None, meter: Meter
     ) -> Context:
         of = self._tasks if isinstance(self._tasks, Context) else self
-        return Context(wake, scheduler, of, self.pulls, self.root, self.consumer, meter)
+        return Context(wake, scheduler, of, self.pulls, self.root, self.consumer, meter, self.wrap)
 
 
 class Few(ABC, Iterator[Any]):
@@ -284,6 +302,10 @@ class Feed(ABC, Generic[T_out]):
             How long its last part was starved (seconds).
         """
         return row.put_records(self.statistics(), times, pulled, self.works)
+
+
+Wrap: TypeAlias = Callable[[Feed[Any]], Feed[Any]]
+"""See :class:`Context`."""
 
 
 def remaining(granted: int, delivered: int) -> int:

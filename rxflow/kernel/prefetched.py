@@ -231,7 +231,8 @@ def drained(make: Callable[[Context], Feed[Any]], context: Context) -> Connect:
 
     def connect(subscriber: Subscriber[Any]) -> None:
         drain = Drain(subscriber, loop=running_loop())
-        drain.open(make, context.scheduler, context.tasks, consumer=context.consumer)
+        consumer, wrap = context.consumer, context.wrap
+        drain.open(make, context.scheduler, context.tasks, consumer=consumer, wrap=wrap)
         drain.wake()
 
     return connect

@@ -29,10 +29,19 @@ _EACH = re.compile(r"(.*?) per (source|side|rail|subscriber)$")
 _REST = re.compile(r", the rest on disk$| to be expanded$")
 
 
+def _traced(name: str, tracer: object = None) -> None:
+    """Stand for the operator of ``otel``, which is there only with what that needs."""
+
+
+_EXTRA = {"traced": Registered("traced", "operator", "observe", "1:1 ; 1:1 ; holds 0", _traced, "")}
+"""Operators that are not registered, since they are part of an extra."""
+
+
 def entry_of(call: Call) -> Registered | None:
     """Find what was called in the registry; None for an operator of reactivex alone."""
     kinds = ("operator", "door") if isinstance(call, Operator) else ("source", "operator")
-    return next((entry for kind in kinds if (entry := find(kind, call.name))), None)
+    known = (find(kind, call.name) for kind in kinds)
+    return next(filter(None, known), None) or _EXTRA.get(call.name)
 
 
 def holds(demand: str) -> str:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import Context as ContextVars
+from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from math import inf, isinf
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics as otel_metrics
@@ -23,12 +26,14 @@ from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observa
 from reactivex import Observable
 
 from ..flow import Flow
+from ..flow.assembly import NONE, placed
 from ..flow.operator import fed
-from ..kernel import NOTHING, Context, Feed, Relay, State
+from ..kernel import NOTHING, Context, Feed, Relay, State, is_async
 from .metrics import ACTIVE, DROPPED, LATENCY, LATENCY_BOUNDS, STAGE, TERMINATED, Kind
 from .totals import MOST_STAGES, Reading, Totals
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 Observe = Callable[[Reading], Iterable[Observation]]
 
@@ -163,12 +168,12 @@ def traced(
     where that was the end.
 
     What is carried: the span is current in every function that is called to make an item
-    of the Flow before it, on whatever thread that is pulled; in the tasks that are started
-    for it (``map_async``), and in the threads of ``map_thread`` and of an executor of
-    threads. It is not current in other processes; in what pushes into a door, which is not
-    the Flow's work; in what a boundary before it does when it is woken by its own source;
-    nor in what comes after ``traced``: that belongs to whoever takes the items. So it
-    stands last in the pipeline, mostly.
+    of the Flow before it, on whatever thread that is pulled, and over all boundaries; in the
+    tasks that are started for it (``map_async``), and in the threads of ``map_thread`` and of
+    an executor of threads. It is not current in other processes; in what is shared with other
+    subscriptions, as the source of ``share`` is; in what pushes into a door, which is not the
+    Flow's work (see :func:`carry`); nor in what comes after ``traced``: that belongs to
+    whoever takes the items. So it stands last in the pipeline, mostly.
 
     Args:
         name: What the span is called.
@@ -186,41 +191,121 @@ def traced(
     def make(context: Context, flow: Flow[Any]) -> Feed[Any]:
         span = (tracer or trace.get_tracer("rxflow")).start_span(name)
         current = trace.set_span_in_context(span)
-        token = otel_context.attach(current)
+        inside = context.inside(partial(_Inside, current=current))
         try:
-            return _Traced(flow.feed(context), span, current)
+            with _attached(current):
+                return _Traced(flow.feed(inside), current, span)
         except BaseException as error:
             _fail(span, error)
             span.end()
             raise
-        finally:
-            otel_context.detach(token)
 
     built = fed(make)
-    built.name, built.args = "traced", (name,)
-    return built
+    built.name, built.args, built.kwargs = "traced", (name,), NONE
+    return placed(built)
 
 
-class _Traced(Relay):
-    def __init__(self, source: Feed[Any], span: trace.Span, current: otel_context.Context) -> None:
+@dataclass(frozen=True, slots=True)
+class Carried(Generic[T]):
+    """An item, with the context in which it was pushed; see :func:`carry`.
+
+    Attributes:
+        item: It.
+        context: OpenTelemetry's.
+    """
+
+    item: T
+    context: otel_context.Context
+
+
+def carry(item: T) -> Carried[T]:
+    """Keep with an item the context that is current, to go on in it behind a boundary.
+
+    A span of :func:`traced` is that of a whole subscription. Where each item belongs to a trace
+    of its own, such as that of the request that has brought it, this is called where it is
+    pushed, and :func:`within` makes the functions that go on with it::
+
+        orders = subject.pipe(
+            rx.operators.map(otel.carry),
+            ops.on_backpressure_buffer(100),
+            ops.map_async(otel.within(handle), max_concurrency=8),
+        )
+
+    Args:
+        item: It.
+
+    Returns:
+        Both.
+    """
+    return Carried(item, otel_context.get_current())
+
+
+def within(function: Callable[[T], R]) -> Callable[[Carried[T]], R]:
+    """Make a function of an item one of what :func:`carry` gives, called in that context.
+
+    The spans that it makes are children of the one that was current there. What it returns
+    goes on without the context; it takes it along as ``carry`` of that.
+
+    Args:
+        function: Function of the item; it may be async.
+
+    Returns:
+        A function of the item with its context; async where the other one is.
+
+    Raises:
+        TypeError: The function cannot be called.
+    """
+    if not callable(function):
+        raise TypeError(f"within: function must be callable, not {function!r}")
+    if is_async(function):
+
+        async def awaited(carried: Carried[T]) -> Any:
+            with _attached(carried.context):
+                awaitable: Any = function(carried.item)
+                inside = copy_context()
+            return await _Awaited(awaitable, inside)
+
+        return cast("Callable[[Carried[T]], R]", awaited)
+
+    def called(carried: Carried[T]) -> R:
+        with _attached(carried.context):
+            return function(carried.item)
+
+    return called
+
+
+@contextmanager
+def _attached(context: otel_context.Context) -> Generator[None]:
+    """Do something in a context."""
+    token = otel_context.attach(context)
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+class _Inside(Relay):
+    """Does all that it is asked to do inside of a span."""
+
+    def __init__(self, source: Feed[Any], current: otel_context.Context) -> None:
         super().__init__(source)
-        self._span = span
         self._current = current
-        self._passed = 0
-        self._status = "cancelled"  # unless there is another end first
+        self._steps: ContextVars | None = (
+            None  # of what is awaited, which may have spans of its own
+        )
 
     @contextmanager
     def _within(self) -> Generator[None]:
         """Do something inside the span; a failure is noted."""
-        token = otel_context.attach(self._current)
-        try:
-            yield
-        except Exception as error:
-            self._status = "failed"
-            _fail(self._span, error)
-            raise
-        finally:
-            otel_context.detach(token)
+        with _attached(self._current):
+            try:
+                yield
+            except Exception as error:
+                self._failed(error)
+                raise
+
+    def _failed(self, error: Exception) -> None:
+        """Note a failure: here not, since it comes to the end of the stream, too."""
 
     def start(self) -> None:
         with self._within():
@@ -234,15 +319,11 @@ class _Traced(Relay):
                 item = next(items, NOTHING)
             if item is NOTHING:
                 return
-            self._passed += 1
             yield item
 
     def settle(self) -> State:
         with self._within():
-            state = super().settle()
-        if state is State.ENDED:
-            self._status = "completed"
-        return state
+            return super().settle()
 
     def ending(self) -> bool:
         with self._within():
@@ -259,12 +340,42 @@ class _Traced(Relay):
     def advance(self) -> Awaitable[object] | None:
         with self._within():
             awaited = super().advance()
-        return None if awaited is None else _Awaited(awaited, self._within)
+            if self._steps is None:
+                self._steps = copy_context()
+        return None if awaited is None else _Awaited(awaited, self._steps, self._failed)
+
+    def cancel(self) -> None:
+        with self._within():
+            super().cancel()
+
+
+class _Traced(_Inside):
+    """Also says of the span what passed, and how it ended."""
+
+    def __init__(self, source: Feed[Any], current: otel_context.Context, span: trace.Span) -> None:
+        super().__init__(source, current)
+        self._span = span
+        self._passed = 0
+        self._status = "cancelled"  # unless there is another end first
+
+    def _failed(self, error: Exception) -> None:
+        self._status = "failed"
+        _fail(self._span, error)
+
+    def run(self) -> Iterator[Any]:
+        for item in super().run():
+            self._passed += 1
+            yield item
+
+    def settle(self) -> State:
+        state = super().settle()
+        if state is State.ENDED:
+            self._status = "completed"
+        return state
 
     def cancel(self) -> None:
         try:
-            with self._within():
-                super().cancel()
+            super().cancel()
         finally:
             self._span.set_attribute("rxflow.items", self._passed)
             self._span.set_attribute("rxflow.status", self._status)
@@ -272,21 +383,29 @@ class _Traced(Relay):
 
 
 class _Awaited:
-    """Awaits something inside a span, each of its steps on its own."""
+    """Awaits something, each of its steps in a context: it keeps what is set there between them."""
 
-    def __init__(self, awaited: Awaitable[object], within: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        awaited: Awaitable[Any],
+        inside: ContextVars,
+        failed: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
         self._awaited = awaited
-        self._within = within
+        self._inside = inside
+        self._failed = failed
 
-    def __await__(self) -> Generator[Any, Any, object]:
-        steps: Any = self._awaited.__await__()
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps: Any = self._inside.run(self._awaited.__await__)
         step: Callable[[], Any] = partial(next, steps)
         while True:
-            with self._within():
-                try:
-                    waiting = step()
-                except StopIteration as end:
-                    return end.value
+            try:
+                waiting = self._inside.run(step)
+            except StopIteration as end:
+                return end.value
+            except Exception as error:
+                self._failed(error)
+                raise
             try:
                 value = yield waiting
             except BaseException as error:

@@ -181,7 +181,7 @@ class Split(Feed[Any]):
     def open(self) -> None:
         """Subscribe upstream."""
         context = self._context
-        self._drain.open(self._opened, context.scheduler, context.tasks)
+        self._drain.open(self._opened, context.scheduler, context.tasks, wrap=context.wrap)
         self._wake_for(context.root)
 
     def _opened(self, context: Context) -> Feed[Any]:

@@ -55,7 +55,12 @@ class _Elsewhere(Boundary[Any]):
         self._context = context
         self._tasks = set[Task[Any]]()  # of the source, perhaps on another loop
         upstream = Context(
-            context.wake, scheduler, self._tasks, root=context.root, consumer=context.consumer
+            context.wake,
+            scheduler,
+            self._tasks,
+            root=context.root,
+            consumer=context.consumer,
+            wrap=context.wrap,
         )
         self._connect = drained(make, upstream)
         self._intake = Intake(self, lambda _: self._begin())

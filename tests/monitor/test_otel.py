@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import reactivex
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -25,10 +27,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from reactivex import Subject
+from reactivex.scheduler import ImmediateScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.monitor import otel
+from rxflow.monitor import explain, otel, report
 from rxflow.monitor.metrics import ACTIVE, DROPPED, LATENCY, STAGE, TERMINATED
 from rxflow.testing import TestSubscriber, run_virtual
 
@@ -268,6 +271,28 @@ def test_it_is_current_in_an_async_source_that_the_loop_advances(spans: Spans) -
     assert spans.seen == ["orders", "orders", "none"] * 3
 
 
+def test_an_async_source_may_have_spans_of_its_own_that_last(spans: Spans) -> None:
+    async def source() -> Any:
+        with spans.tracer.start_as_current_span("page"):
+            for item in range(2):
+                await asyncio.sleep(1)
+                spans.look()
+                yield item
+        await asyncio.sleep(1)
+        spans.look()
+
+    async def main() -> None:
+        async for _ in rx.from_async_iterable(source()).pipe(spans.traced()):
+            spans.look()
+
+    run_virtual(main())
+    assert spans.seen == ["page", "none", "page", "none", "orders"]
+    page, orders = spans.finished()["page"], spans.finished()["orders"]
+    assert page.parent is not None
+    assert orders.context is not None
+    assert page.parent.span_id == orders.context.span_id
+
+
 def double(item: int) -> tuple[int, str]:
     return 2 * item, current()
 
@@ -299,6 +324,131 @@ def test_it_is_current_before_and_behind_an_observe_on(spans: Spans) -> None:
     assert spans.seen.count("orders") == 6
 
 
+BOUNDARIES: dict[str, Callable[[rx.Flow[Any]], rx.Flow[Any]]] = {
+    "a prefetch": ops.limit_rate(2),
+    "two": lambda flow: flow.pipe(ops.limit_rate(2), ops.map(str), ops.limit_rate(3)),
+    "a delay": ops.delay(0.5),
+    "groups": lambda flow: flow.pipe(ops.group_by(lambda item: 0), ops.merge_all()),
+    "a lifted operator": rx.lift(reactivex.operators.pairwise()),
+    "a merge": ops.merge(rx.never()),
+    "a scheduler": lambda flow: flow.pipe(ops.subscribe_on(ImmediateScheduler())),
+}
+
+
+@pytest.mark.parametrize("between", BOUNDARIES.values(), ids=[*BOUNDARIES])
+def test_it_is_current_before_a_boundary_whose_source_is_pushed_elsewhere(
+    spans: Spans, between: Callable[[rx.Flow[Any]], rx.Flow[Any]]
+) -> None:
+    emitters: list[rx.Emitter[int]] = []
+    source = rx.create(emitters.append, overflow=rx.SUSPEND, capacity=8)
+
+    async def main() -> None:
+        flow = source.pipe(ops.map(spans.look), between, spans.traced())
+        iteration = aiter(flow)
+        first = asyncio.ensure_future(anext(iteration))
+        await asyncio.sleep(1)
+        with spans.tracer.start_as_current_span("producer"):
+            for item in range(5):
+                await emitters[0].send(item)
+        await first
+        await anext(iteration)
+        assert current() == "none"
+        await iteration.aclose()
+
+    run_virtual(main())
+    assert len(spans.seen) >= 2
+    assert {*spans.seen} == {"orders"}
+
+
+def test_the_inner_one_of_two_is_carried_over_the_boundaries_before_it(spans: Spans) -> None:
+    emitters: list[rx.Emitter[int]] = []
+    rx.create(emitters.append, overflow=rx.SUSPEND, capacity=8).pipe(
+        *(ops.map(spans.look), ops.limit_rate(4), ops.map(spans.look), spans.traced("inner")),
+        *(ops.map(spans.look), ops.limit_rate(4), ops.map(spans.look), spans.traced("outer")),
+    ).subscribe(lambda _: None)
+    emitters[0].on_next(1)
+    assert spans.seen == ["inner", "inner", "outer", "outer"]
+
+
+def test_a_failure_before_a_boundary_is_told_once_and_with_its_line(spans: Spans) -> None:
+    emitters: list[rx.Emitter[int]] = []
+    subscriber = TestSubscriber[float](5)
+    rx.create(emitters.append, overflow=rx.SUSPEND, capacity=8).pipe(
+        ops.map(lambda item: 1 / item), ops.limit_rate(4), spans.traced()
+    ).subscribe(subscriber)
+    emitters[0].on_next(0)
+    error = subscriber.error
+    assert error is not None
+    assert [note.rpartition(":")[0] for note in error.__notes__] == [f"in map, added at {__file__}"]
+    assert len(spans.finished()["orders"].events) == 1
+
+
+async def handled(spans: Spans, item: str) -> str:
+    with spans.tracer.start_as_current_span(f"handle {item}"):
+        await asyncio.sleep(1)
+        return f"{item} {current()}"
+
+
+def test_an_item_takes_the_context_of_its_push_over_a_door(spans: Spans) -> None:
+    requests = Subject[str]()
+
+    async def main() -> None:
+        flow = requests.pipe(
+            rx.operators.map(otel.carry),
+            ops.on_backpressure_buffer(10),
+            ops.map_async(otel.within(partial(handled, spans)), max_concurrency=2),
+            spans.traced("subscription"),
+        )
+        iteration = aiter(flow)
+        first = asyncio.ensure_future(anext(iteration))
+        await asyncio.sleep(1)
+        for item in "ab":
+            with spans.tracer.start_as_current_span(f"request {item}"):
+                requests.on_next(item)
+        assert [await first, await anext(iteration)] == ["a handle a", "b handle b"]
+        await iteration.aclose()
+
+    run_virtual(main())
+    found = spans.finished()
+    for item in "ab":
+        parent, request = found[f"handle {item}"].parent, found[f"request {item}"].context
+        assert parent is not None
+        assert request is not None
+        assert (parent.trace_id, parent.span_id) == (request.trace_id, request.span_id)
+
+
+def test_a_plain_function_is_called_in_the_context_and_may_carry_it_on(spans: Spans) -> None:
+    with spans.tracer.start_as_current_span("push"):
+        carried = [otel.carry(1), otel.carry(2)]
+    flow = rx.from_iterable(carried).pipe(
+        ops.map(otel.within(lambda item: otel.carry(spans.look(item) * 10))),
+        ops.limit_rate(1),
+        ops.map(otel.within(lambda item: (item, current()))),
+    )
+    assert [*flow] == [(10, "push"), (20, "push")]
+    assert spans.seen == ["push", "push"]
+    assert current() == "none"
+
+
+def test_what_is_raised_within_goes_on_and_leaves_no_context(spans: Spans) -> None:
+    async def fail(_: int) -> int:
+        await asyncio.sleep(1)
+        raise ValueError(current())
+
+    def fail_at_once(_: int) -> int:
+        raise ValueError(current())
+
+    with spans.tracer.start_as_current_span("push"):
+        carried = otel.carry(1)
+    with pytest.raises(ValueError, match=r"^push$"):
+        otel.within(fail_at_once)(carried)
+    with pytest.raises(ValueError, match=r"^push$"):
+        run_virtual(otel.within(fail)(carried))
+    assert current() == "none"
+    with pytest.raises(TypeError, match="within: function must be callable, not 3"):
+        otel.within(3)  # type: ignore[arg-type]
+
+
 def test_what_pushes_into_a_door_keeps_its_own_span(spans: Spans) -> None:
     source = Subject[int]()
     tapped = source.pipe(rx.operators.tap(spans.look))
@@ -310,6 +460,20 @@ def test_what_pushes_into_a_door_keeps_its_own_span(spans: Spans) -> None:
         source.on_next(1)
     assert spans.seen == ["producer", "orders"]
     subscriber.cancel()
+
+
+def test_it_is_explained_as_a_part_that_holds_nothing(spans: Spans) -> None:
+    flow = rx.range(3).pipe(ops.limit_rate(4), spans.traced(), ops.map(str))
+    explained = explain(flow)
+    [part] = [part for part in explained.parts if part.name == "traced"]
+    assert (part.kind, part.bound, part.demand) == ("stage", 0, "1:1 ; 1:1 ; holds 0")
+    assert part.label.startswith("traced at ")
+    assert part.place is not None
+    assert part.place.file == __file__
+    assert explained.bound == 4
+    subscriber = TestSubscriber[str](1)
+    flow.subscribe(subscriber)
+    assert report(subscriber.subscription).seconds >= 0
 
 
 def test_the_name_is_checked() -> None:
