@@ -177,8 +177,9 @@ class Counted(Feed[T], Generic[T]):
             return False
         if not (self._queue or self._idle):
             self._mark(self._received)
-        self._peak = max(self._peak, held + 1)
-        self._quick = min(self._peak, most)
+        if held >= self._peak:
+            self._peak = held + 1
+        self._quick = self._peak if self._peak < most else most
         return True
 
     def _stretch(self, most: int) -> int:
