@@ -8,8 +8,8 @@ function is found out once, and only for tests that are new after that.
 What is not mutated, by the tool: annotations, docstrings, class bodies (so ``__slots__``, and the
 values of enums) and calls of ``len`` and ``isinstance``, which change what is declared and not what
 is done; and functions with a decorator (properties, context managers), which it cannot do. What it
-does mutate of that kind counts as equivalent: the type of a ``cast``, and ``strict`` of a ``zip``, a
-check for who changes the code. Any other mutant that changes nothing that can be seen is in
+does mutate of that kind counts as equivalent: the type of a ``cast``, and ``strict`` of a ``zip``,
+a check for who changes the code. Any other mutant that changes nothing that can be seen is in
 ``mutation.toml``, with the reason.
 """
 
