@@ -58,7 +58,7 @@ def inlet(
         )
     if isinstance(source, Iterable):
         items = cast("Iterable[Any]", source)
-        return lambda context: Pulled(iter(items))
+        return lambda context: Pulled(items)
     raise TypeError(
         f"{operator} wants a Flow, an Observable, a future or an iterable, not {source!r}"
     )

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
 from .counting import ATOMIC, Counted
-from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, OLDEST, OPEN, End
+from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, NEWEST, OLDEST, OPEN, End
 from .feed import BUDGET, Context, Few, Server, State, inherits
 from .queues import FEW, Held
 from .telling import DiscardCallback, DropCallback, Telling, is_async
@@ -81,7 +81,7 @@ class Boundary(Counted[T], Generic[T]):
         self._on_discard = on_discard
         self._delay_error = delay_error
         # What gives way when it is full is known without a closer look, and nobody is told.
-        quiet = (Victim.OLDEST, Victim.NEWEST, Victim.INCOMING)
+        quiet = (OLDEST, NEWEST, INCOMING)
         self._quiet = ATOMIC and bool(capacity) and on_drop is None and overflow.victim in quiet
         self._usual = capacity, self._quiet
         self._end = OPEN
@@ -368,8 +368,11 @@ class Boundary(Counted[T], Generic[T]):
         for _, reason in lost:
             self._count_lost(reason, 1)
         if kept:
-            if not queue or self._stay.armed:
-                self._mark(self._received - 1)
+            before, newest = self._received - 1, victim is NEWEST
+            if not queue or self._stay.armed or (newest and self._stay.times(before, self._lost)):
+                self._mark(before)
+            elif newest:
+                self._quiet = self._usual[1]  # the one that is timed is not the one to give way
             queue.append(item)
             self._peak = max(self._peak, len(queue))
         return kept, lost

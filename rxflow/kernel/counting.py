@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, Overflow, Victim
+from .ends import NEWEST
 from .feed import Context, Feed
 from .latency import NANOS
 from .metering import Meter, Stay, Times
@@ -162,7 +163,7 @@ class Counted(Feed[T], Generic[T]):
             before: How many have come before it (items).
         """
         self._stay.mark(before, 0 if self._front else self._lost)
-        self._quiet = self._usual[1]
+        self._quiet = self._usual[1] and self._overflow.victim is not NEWEST  # it may be that one
 
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.

@@ -27,4 +27,5 @@ ENQUEUED: Final = Offer.ENQUEUED
 FULL: Final = Offer.FULL
 CLOSED: Final = Offer.CLOSED
 OLDEST: Final = Victim.OLDEST
+NEWEST: Final = Victim.NEWEST
 INCOMING: Final = Victim.INCOMING

@@ -216,6 +216,15 @@ class Stay:
             self._since = now
             self._known, self._known_since = self._position, now
 
+    def times(self, before: int, lost: int) -> bool:
+        """Tell whether it times the item in whose place another one is put into the queue now.
+
+        Args:
+            before: As for ``mark``.
+            lost: As for ``mark``.
+        """
+        return self.marked and self._position == before - lost
+
     def left(self, gone: int, lost: int, empty: bool) -> None:
         """Hear that an item was taken.
 
@@ -313,7 +322,11 @@ class Stay:
             return 0.0
         now, passed = self._now(), gone - lost
         before, came = self._known, self._known_since
-        behind, later = (self._position, self._time) if self.marked else (passed + held, now)
+        behind, later = passed + held, now
+        if self.marked and passed <= self._position:
+            behind, later = self._position, self._time
+        elif self.marked:  # it had to give way, and nothing was taken since
+            before, came = self._position, self._time
         if passed < behind and before < behind:
             later = came + (later - came) * max(0, passed - before) // (behind - before)
         return max(0, now - later) / NANOS

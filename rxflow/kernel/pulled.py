@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain, compress, islice, repeat
 from operator import length_hint
 from sys import maxsize
-from typing import Any
+from typing import Any, cast
 
 from . import hooks
 from .feed import BUDGET, Feed, State
@@ -39,23 +39,27 @@ def close(iterator: Iterator[Any] | None) -> None:
 class Pulled(Feed[Any]):
     """The Feed of an iterator, which is never advanced beyond demand."""
 
-    __slots__ = ("_count", "_ended", "_items", "_iterator", "_name", "_size", "_sized", "works")
+    __slots__ = (
+        *("_count", "_ended", "_items", "_iterator", "_list", "_name", "_size", "_sized"),
+        "works",
+    )
     steady: bool = True
 
-    def __init__(self, iterator: Iterator[Any], name: str = "from_iterable") -> None:
+    def __init__(self, items: Iterable[Any], name: str = "from_iterable") -> None:
         """Pull an iterator.
 
         Args:
-            iterator: It.
+            items: It, or what gives it.
             name: The source, for statistics.
         """
-        self._iterator = iterator
+        self._iterator = iterator = iter(items)
         self._name = name
         self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
         self.works: bool = not self._sized
         self._ended = False
-        # What is left of this many tells how many items were given.
+        # What is left of this many, or of all in a list, tells how many items were given.
         self._size = length_hint(iterator) if self._sized else maxsize
+        self._list = cast("list[Any]", items) if type(items) is list else None  # which may grow
         self._count: Any = iterator if self._sized else repeat(True, maxsize)
         self._items = (
             iterator if self._sized else compress(chain(iterator, self._end()), self._count)
@@ -85,7 +89,8 @@ class Pulled(Feed[Any]):
 
     def tally(self) -> int:
         """Count the items."""
-        return self._size - length_hint(self._count)
+        size = self._size if self._list is None else len(self._list)
+        return size - length_hint(self._count)
 
     def note(self, ledger: Ledger, meter: Meter) -> None:
         """Put its last figures into a ledger: there is no more to say than how many items it gave.
@@ -106,7 +111,7 @@ class Pulled(Feed[Any]):
 
     def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
         """Put the same figures into a row; see :class:`Feed`."""
-        given = self._size - length_hint(self._count)
+        given = self.tally()
         row.shape += (self._name, GIVEN)
         life, short = times
         starved, blocked = short / NANOS, (life - short) / NANOS - (pulled or 0.0)

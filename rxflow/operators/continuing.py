@@ -88,7 +88,7 @@ def _while(
 
 
 def _nothing(_: Context) -> Feed[Any]:
-    return Pulled(iter(()))
+    return Pulled(())
 
 
 @operator(demand="1:1 ; 1:1 ; holds 0", category="recover")

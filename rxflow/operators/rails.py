@@ -110,7 +110,7 @@ def _in_order(
     """Give each item a pipeline of its own: what comes out of it, and where it ends, is known."""
 
     def rail(item: Any) -> Make:
-        one = Flow[Any](lambda _: Pulled(iter((item,))))
+        one = Flow[Any](lambda _: Pulled((item,)))
         return as_flow(one.pipe(*steps), "parallel").feed
 
     return Eager(context, flow.feed, rail, count, 1, True, "parallel")

@@ -126,7 +126,7 @@ def retry(
 
     def feed(context: Context, flow: Flow[Any]) -> Feed[Any]:
         if count == 0:
-            return Pulled(iter(()))
+            return Pulled(())
         attempt = 0
         waited = 0.0
 

@@ -173,7 +173,7 @@ def in_turn(context: Context, sources: Iterator[Make], name: str = "concat") -> 
         return next(sources, None)
 
     first = next(sources, None)
-    return Serial(context, first or (lambda context: Pulled(iter(()))), after, name)
+    return Serial(context, first or (lambda context: Pulled(())), after, name)
 
 
 @overload
@@ -240,7 +240,7 @@ def start_with(*args: Any) -> Callable[[Observable[Any]], Flow[Any]]:
     """
 
     def given(context: Context) -> Feed[Any]:
-        return Pulled(iter(args))
+        return Pulled(args)
 
     return fed(lambda context, flow: in_turn(context, iter([given, flow.feed]), "start_with"))
 

@@ -64,7 +64,7 @@ def pulled(
     """Make a Flow that pulls an iterator of its own for each subscription."""
 
     def feed(context: Context) -> Feed[Any]:
-        source = Pulled(iter(iterable()), name)
+        source = Pulled(iterable(), name)
         where = scheduler or context.scheduler
         return source if where is None else _Scheduled(context, source, where)
 

@@ -133,7 +133,8 @@ def test_the_age_of_the_first_item_is_estimated_between_those_whose_time_is_know
     assert stay.oldest(5, 0, 6) == 7 / NANOS  # 5 came at 5
     assert stay.oldest(7, 2, 4) == 7 / NANOS  # two others have left otherwise
     assert stay.oldest(10, 0, 1) == 2 / NANOS  # the one that is timed
-    assert stay.oldest(11, 0, 1) == 2 / NANOS  # behind it: it cannot be older
+    assert stay.oldest(11, 0, 1) == 1 / NANOS  # behind it, which had to give way
+    assert stay.oldest(13, 0, 2) == 1 / NANOS  # 13 of 10 to 14, between 10 and now
     clock.nanos = 10
     assert stay.oldest(10, 0, 1) == 0.0
 

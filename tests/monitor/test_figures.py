@@ -44,6 +44,66 @@ async def loop(flow: rx.Flow[Any], seconds: float) -> Figures:
     return by_name(iteration.statistics())
 
 
+class Twice(list[int]):
+    """Gives each of its items twice."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([item for item in [*super().__iter__()] for _ in range(2)])
+
+
+def test_a_list_that_grows_while_it_is_given_is_counted_as_it_is_given() -> None:
+    items, subscriber, counted = [1, 2], TestSubscriber[int](3), list[int]()
+
+    def grow(item: int) -> int:
+        counted.append(subscriber.subscription.statistics()[0].delivered)
+        if len(items) < 5:
+            items.append(item)
+        return item
+
+    rx.from_iterable(items).pipe(ops.map(grow)).subscribe(subscriber)
+    assert subscriber.subscription.statistics()[0].delivered == 3
+    subscriber.request(9)
+    assert len(subscriber.items) == 5
+    assert subscriber.subscription.statistics()[0].delivered == 5
+    assert counted == [1, 2, 3, 4, 5]
+    other = TestSubscriber[int](3)
+    rx.from_iterable(Twice([1, 2])).subscribe(other)
+    assert other.subscription.statistics()[0].delivered == 3
+
+
+AGES = [(rx.DROP_OLDEST, 4), (rx.DROP_NEWEST, 60), (rx.DROP_INCOMING, 60), (rx.DROP_ALL, 4)]
+"""The age of the oldest of four at the end of a minute in which one came each second (seconds)."""
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["untold", "told of drops"])
+@pytest.mark.parametrize("capacity", [1, 4])
+@pytest.mark.parametrize(("overflow", "age"), AGES, ids=[str(each) for each, _ in AGES])
+def test_the_oldest_of_a_full_queue_is_as_old_as_it_is_whatever_gives_way(
+    overflow: rx.Overflow, age: int, capacity: int, told: bool
+) -> None:
+    if capacity == 1:
+        age = 60 if overflow is rx.DROP_INCOMING else 1
+    dropped: list[int] = []
+    subject, subscriber, scheduler = Subject[int](), TestSubscriber[int](0), TestScheduler()
+    subject.pipe(
+        ops.on_backpressure_buffer(
+            capacity,
+            overflow=overflow,
+            on_drop=(lambda item, reason: dropped.append(item)) if told else None,
+        )
+    ).subscribe(subscriber, scheduler=scheduler)
+    for second in range(60):
+        subject.on_next(second)
+        scheduler.advance_by(1.0)
+    door = subscriber.subscription.statistics()[0]
+    assert door.oldest_seconds == pytest.approx(age, rel=1e-6)
+    assert sum(door.dropped.values()) == 60 - door.held
+    subscriber.request(1)
+    assert subscriber.items == [60 - age]
+    latency = subscriber.subscription.statistics()[0].latency
+    assert latency.sum == latency.count * age  # of those that were not dropped, if one was timed
+
+
 def test_a_slow_source_starves_those_behind_it() -> None:
     figures = run_virtual(loop(rx.from_async_iterable(every(2, 5)).pipe(ops.map(str)), 0))
     assert times(figures["from_async_iterable"]) == (10.0, 0.0, 0.0)
