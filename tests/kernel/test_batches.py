@@ -6,7 +6,7 @@ import asyncio
 import functools
 import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -133,3 +133,24 @@ def test_chunks_have_what_one_batch_has_brought() -> None:
         assert max(sizes) == 50
 
     run(main())
+
+
+def test_a_batch_that_was_being_pulled_when_the_cancel_came_is_discarded_item_by_item() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        drain.cancel()
+        yield from (2, 3)
+
+    subscriber = Batched()
+
+    async def main() -> None:
+        nonlocal drain
+        drain = Drain(subscriber, 9, loop=asyncio.get_running_loop())
+        drain.open(lambda _: Pulled(items()))
+        drain.wake()
+
+    drain: Drain
+    run(main())
+    consumer = drain.statistics()[-1]
+    assert subscriber.batches == []
+    assert (consumer.received, consumer.delivered, consumer.discarded) == (3, 0, 3)

@@ -10,7 +10,7 @@ import reactivex
 from reactivex.subject import Subject
 
 import rxflow
-from rxflow.kernel import BUDGET, HANDOVER, Boundary, Context, State
+from rxflow.kernel import BUDGET, HANDOVER, NOTHING, Boundary, Context, Input, State
 from rxflow.protocol import (
     BLOCK,
     DROP_ALL,
@@ -561,3 +561,34 @@ def test_a_few_items_of_which_the_last_was_evicted_meanwhile_are_at_their_end():
     few = boundary.few()
     assert few is not None
     assert (next(few), next(few, "nothing"), few.ended) == (7, "nothing", True)
+
+
+def test_it_need_not_hear_the_same_demand_twice_unless_it_hears_it_in_a_way_of_its_own():
+    class Hearing(Boundary[Any]):
+        def want(self, n: int) -> None:
+            heard.append(n)
+            super().want(n)
+
+    heard: list[int] = []
+    hearing = Hearing(Context(lambda: None), "door", 3, DROP_OLDEST)
+    assert (door().steady, hearing.steady) == (True, False)
+    entry = Input(lambda _: hearing, Context(lambda: None))
+    entry.start()
+    assert entry.take(2) is NOTHING
+    entry.want(2)
+    assert heard == [2, 2]
+
+
+def test_a_producer_that_waits_is_told_of_room_in_the_middle_of_a_run():
+    boundary = door(BLOCK, capacity=8)
+    for item in range(8):
+        boundary.push(item)
+    taken: list[int] = []
+    told: list[int] = []
+    for item in boundary.run():
+        taken.append(item)
+        if item == 0:
+            assert boundary.push(8) is Offer.ENQUEUED
+            assert boundary.when_room(lambda: told.extend(taken))
+    assert taken == [*range(9)]
+    assert told == [0, 1]  # with the third item a quarter of the room is free

@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from reactivex.scheduler import ImmediateScheduler
 
-from rxflow.kernel import Context, Drain, StageStatistics, State
+from rxflow.kernel import (
+    Context,
+    Drain,
+    Failed,
+    Meter,
+    Row,
+    StageStatistics,
+    State,
+    Times,
+    running,
+)
+from rxflow.kernel.queues import One
+from rxflow.kernel.rows import CONSUMED
 from rxflow.protocol import UNBOUNDED
 from tests.kernel.hand import Barren, Hand
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
@@ -396,3 +408,112 @@ def test_without_a_feed_the_figures_are_those_of_the_subscriber():
     drain.open(Hand().make)
     assert drain.statistics() == (subscriber,)
     assert recorder.signals == [("subscribed",)]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_it_is_among_those_that_run_unless_it_is_a_part_of_several(shared: bool):
+    class Kind(Recorder):
+        pass
+
+    if shared:
+        Kind.shared = True  # type: ignore[attr-defined] # pyright: ignore
+    drain = opened(Hand(), Kind())
+    assert (drain in running()) is not shared
+    drain.cancel()
+    assert drain not in running()
+
+
+def test_what_has_made_a_feed_that_fails_hears_of_the_failure():
+    class Maker:
+        def make(self, context: Context) -> Failed:
+            return Failed(error)
+
+        def trace(self, failure: BaseException) -> None:
+            traced.append(failure)
+
+    traced: list[BaseException] = []
+    error, maker, recorder = OSError("cut"), Maker(), Recorder()
+    drain = Drain(recorder)
+    drain.open(maker.make)
+    drain.wake()
+    assert recorder.error is error
+    assert traced == [error]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_demand_that_comes_when_it_is_stopped_is_told_to_nobody(inside: bool):
+    class Asking(Hand):
+        def cancel(self) -> None:
+            recorder.request(4)
+
+    def then(recorder: Recorder, item: Any) -> None:
+        if inside:
+            recorder.cancel()
+            recorder.request(3)
+
+    hand, recorder = Asking(1), Recorder(1, then)
+    opened(hand, recorder)
+    recorder.cancel()
+    assert hand.more_wanted == []
+
+
+@pytest.mark.parametrize(
+    ("granted", "wanted"), [(3, [2]), (2, [1]), (1, []), (UNBOUNDED, [])], ids=str
+)
+def test_behind_a_single_item_the_feed_is_told_what_is_left_of_the_demand(
+    granted: int, wanted: list[int]
+):
+    hand, recorder = Hand(), Recorder()
+    drain = opened(hand, recorder, granted)
+    hand.wanted.clear()
+    assert drain.enter()
+    drain.hand_on(One(), iter("a"))
+    assert (recorder.items, hand.wanted) == (["a"], wanted)
+
+
+def test_behind_a_single_item_that_was_the_last_one_the_feed_is_told_of_no_demand():
+    hand, recorder = Hand(), Recorder(then=lambda recorder, _: recorder.cancel())
+    drain = opened(hand, recorder, 3)
+    hand.wanted.clear()
+    assert drain.enter()
+    drain.hand_on(One(), iter("a"))
+    assert (hand.wanted, hand.cancelled) == ([], 1)
+
+
+class Telling(Hand):
+    """Knows of which edge it was asked to tell."""
+
+    asked: Any = None
+
+    def row(self, row: Row, meter: Meter, times: Times, pulled: float | None = None) -> float:
+        self.asked = meter
+        return 1.5
+
+
+def test_a_row_has_what_the_subscriber_was_given_behind_what_the_feed_tells():
+    hand, row = Telling(1, 2), Row()
+    drain = opened(hand, Recorder(5))
+    assert drain.row(row) is True
+    assert hand.asked is drain.meter
+    assert (row.shape, row.figures) == (["subscriber", CONSUMED], [5, 2, 2, 0, 1.5])
+    before = Row()
+    assert drain.row(before, last=False) is True
+    assert (before.shape, before.figures) == ([], [])
+    drain.cancel()
+    assert drain.row(Row()) is False
+
+
+def test_a_row_that_is_asked_for_during_the_cancel_has_what_was_pulled_in_vain():
+    class Cancelling(Telling):
+        def _items(self) -> Iterator[Any]:
+            yield 1
+            recorder.cancel()
+            yield 2
+
+        def cancel(self) -> None:
+            drain.row(row)
+
+    row, recorder = Row(), Recorder()
+    drain = opened(Cancelling(), recorder)
+    recorder.request(5)
+    assert row.figures == [5, 2, 1, 1, 1.5]

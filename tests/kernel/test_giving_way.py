@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import pytest
 
 from rxflow.kernel import Boundary, Context
+from rxflow.kernel.counting import ATOMIC
 from rxflow.protocol import DROP_INCOMING, DROP_NEWEST, DROP_OLDEST, Offer, Overflow
 from tests.kernel.recorder import in_thread
 
@@ -20,6 +22,25 @@ STRATEGIES = pytest.mark.parametrize(
     [(DROP_OLDEST, "oldest"), (DROP_NEWEST, "newest"), (DROP_INCOMING, "incoming")],
     ids=["oldest", "newest", "incoming"],
 )
+
+
+class Turns:
+    """The lock of a boundary, of which the test hears each time that somebody is to take it."""
+
+    def __init__(self, boundary: Any, before: Callable[[], object]) -> None:
+        self._lock, boundary._lock = boundary._lock, self
+        self._before = before
+        self.release = self._lock.release
+
+    def acquire(self) -> None:
+        self._before()
+        self._lock.acquire()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 @pytest.fixture
@@ -101,3 +122,53 @@ def test_what_is_asked_for_in_a_call_of_the_source_gives_nothing_up(
             assert boundary.push(item) is Offer.ENQUEUED
     assert _figures(boundary).dropped == {}
     assert list(boundary.run()) == [*range(CAPACITY + 2)]
+
+
+def test_nothing_gives_way_to_an_item_for_which_there_is_room_by_then() -> None:
+    """The consumer takes without the lock, here just after the queue was found to be full."""
+    taken: list[int] = []
+
+    class Raced(deque[int]):
+        def __len__(self) -> int:
+            found = super().__len__()
+            if found == CAPACITY and not taken:
+                taken.append(self.popleft())
+            return found
+
+    boundary = _boundary(DROP_OLDEST)
+    boundary._queue = Raced()
+    for item in range(CAPACITY + 1):
+        assert boundary.push(item) is Offer.ENQUEUED
+    assert (taken, list(boundary.run())) == ([0], [*range(1, CAPACITY + 1)])
+    assert _figures(boundary).dropped == {}
+
+
+def test_nothing_is_replaced_by_an_item_that_has_waited_for_the_lock_until_it_was_over() -> None:
+    boundary = _boundary(DROP_OLDEST)
+    for item in range(CAPACITY):
+        boundary.push(item)
+    others = [boundary.complete]  # somebody else is quicker
+    Turns(boundary, lambda: others and others.pop()())
+    assert boundary.push("late") is Offer.CLOSED
+    figures = _figures(boundary)
+    assert (figures.received, figures.dropped) == (CAPACITY, {})
+    assert list(boundary.run()) == [*range(CAPACITY)]
+
+
+@pytest.mark.skipif(not ATOMIC, reason="each operation needs the lock")
+@STRATEGIES
+def test_a_queue_that_stays_full_is_looked_at_once_at_most_however_often_it_was_empty(
+    overflow: Overflow, reason: str
+) -> None:
+    boundary, turns = _boundary(overflow), list[None]()
+    Turns(boundary, lambda: turns.append(None))
+    for _ in range(2):
+        for item in range(CAPACITY):
+            boundary.push(item)
+        boundary.push("the first one that finds it full")
+        turns.clear()
+        assert boundary.push("more") is (
+            Offer.DROPPED if overflow is DROP_INCOMING else Offer.ENQUEUED
+        )
+        assert len(turns) == (overflow is DROP_OLDEST)
+        assert len(list(boundary.run())) == CAPACITY

@@ -235,3 +235,19 @@ def test_a_part_of_which_only_the_times_are_known_says_them_and_no_more() -> Non
     other = StageStatistics("filter", received=7)
     retime(other, 4.0, 5.0, 6.0)
     assert (other.received, other.working_seconds, other.metered) == (7, 5.0, True)
+
+
+def test_the_last_figures_are_asked_for_once_however_late_they_are() -> None:
+    ledger, loop = Ledger(), Late()
+    asked = list[bool]()
+
+    def figures() -> list[StageStatistics]:
+        asked.append(loop.over)
+        return loop.figures()
+
+    ledger.keep(figures)
+    assert [part.received for part in ledger] == [1]
+    loop.end()
+    for _ in range(2):
+        assert [part.received for part in ledger] == [2]
+    assert asked == [False, False, True]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 
 from rxflow.kernel import Boundary, Context, Latency, Meter, StageStatistics, State, Stay
 from rxflow.kernel.latency import Histogram
-from rxflow.kernel.metering import SAMPLED, Lap
+from rxflow.kernel.metering import SAMPLED, Lap, by_stage, shares_of
 from rxflow.kernel.statistics import count_roots, joined
 from rxflow.protocol import DROP_ALL, DROP_INCOMING, DROP_NEWEST, DROP_OLDEST, FAIL, Overflow
 
@@ -259,3 +261,28 @@ def test_the_difference_of_two_snapshots_is_what_has_happened_since() -> None:
     assert (since.dropped, since.blocked_seconds) == ({"oldest": 2}, 0.5)
     assert second.utilisation == 2 / 9
     assert StageStatistics("map").utilisation is None
+
+
+STAGES = array("q", (1 * SECOND, 3 * SECOND, 2 * SECOND, 6 * SECOND))
+"""What the samples took from the source, and with each of three stages; the second one is odd."""
+
+
+@pytest.mark.parametrize(
+    ("life", "waited", "each", "shares"),
+    [
+        # Nothing was timed: a stage is starved or blocked.
+        (10.0, 4.0, 0.0, [(4.0, 0.0, 6.0)] * 3),
+        (10.0, 10.0, 0.0, [(10.0, 0.0, 0.0)] * 3),
+        (10.0, 12.0, 0.0, [(10.0, 0.0, 0.0)] * 3),
+        # A stage is starved while those before it work, and never works backwards.
+        (20.0, 4.0, 1.0, [(4.0, 2.0, 14.0), (6.0, 0.0, 14.0), (6.0, 4.0, 10.0)]),
+        (20.0, 4.0, 0.5, [(4.0, 1.0, 15.0), (5.0, 0.0, 15.0), (5.0, 2.0, 13.0)]),
+        # They are estimates: together they may be more than there was.
+        (7.0, 4.0, 1.0, [(4.0, 2.0, 1.0), (6.0, 0.0, 1.0), (6.0, 4.0, 0.0)]),
+        (5.0, 4.0, 1.0, [(4.0, 2.0, 0.0), (5.0, 0.0, 0.0), (5.0, 4.0, 0.0)]),
+    ],
+)
+def test_a_stage_is_starved_then_works_and_is_blocked_for_the_rest(
+    life: float, waited: float, each: float, shares: list[tuple[float, float, float]]
+) -> None:
+    assert [*by_stage(shares_of(life, waited, STAGES, each / SECOND))] == shares

@@ -11,7 +11,7 @@ from reactivex.testing import TestScheduler
 
 import rxflow as rx
 from rxflow import operators as ops
-from rxflow.kernel import Relay, State
+from rxflow.kernel import Meter, Relay, Row, State
 from rxflow.testing import TestSubscriber
 from tests.kernel.hand import Hand
 from tests.support_together import together
@@ -114,3 +114,17 @@ def test_a_source_that_gives_an_item_behind_its_end_fails_the_stream_and_says_so
     with pytest.raises(AssertionError) as raised:
         relay.settle()
     assert str(raised.value) == "a Feed that is ending gave an item"
+
+
+def test_a_row_is_filled_by_its_source_with_all_that_is_known_of_the_edge() -> None:
+    asked = list[Any]()
+
+    class Telling(Hand):
+        def row(self, *told: Any) -> float:
+            asked.append(told)
+            return 2.5
+
+    told = Row(), Meter(lambda: 0), (9, 4)
+    assert Relay(Telling()).row(*told, 0.5) == 2.5
+    assert Relay(Telling()).row(*told) == 2.5
+    assert asked == [(*told, 0.5), (*told, None)]

@@ -347,3 +347,15 @@ def test_producers_on_several_threads_lose_nothing_and_are_not_left_waiting(stag
         sys.setswitchinterval(before)
     for n in range(producers):
         assert [item for who, item in taken if who == n] == list(range(items))
+
+
+def test_an_interrupt_in_a_stage_reaches_who_pushes_and_ends_it() -> None:
+    def interrupted(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    recorder = Recorder(UNBOUNDED)
+    pushed = Pushed(recorder, ops.map(interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        pushed.boundary.push(1)
+    assert pushed.boundary.closed
+    assert recorder.signals == [("subscribed",)]
