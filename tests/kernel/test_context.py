@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from reactivex.scheduler import ImmediateScheduler
 
-from rxflow.kernel import Context, Feed, Pulled, remaining
+import rxflow as rx
+from rxflow import operators as ops
+from rxflow.kernel import NOTHING, Context, Drain, Feed, Pulled, Relay, remaining
 from rxflow.kernel.clock import LoopScheduler
 from rxflow.protocol import UNBOUNDED
-from rxflow.testing import run_virtual
+from rxflow.testing import TestSubscriber, run_virtual
 
 
 def wake() -> None: ...
@@ -136,3 +139,62 @@ def test_a_kind_of_feed_that_puts_something_into_rows_itself_is_left_alone() -> 
         return 0.0
 
     assert kind(row=row, statistics=Told.statistics).row is row
+
+
+class Inside(Relay):
+    """Notes while it runs that it does."""
+
+    depth = 0
+
+    def run(self) -> Iterator[Any]:
+        items = super().run()
+        while True:
+            Inside.depth += 1
+            item = next(items, NOTHING)
+            Inside.depth -= 1
+            if item is NOTHING:
+                return
+            yield item
+
+
+def test_what_is_inside_of_something_has_all_else_in_common():
+    consumer: Any = object()
+    context = Context(wake, ImmediateScheduler(), set(), True, consumer=consumer)
+    inside = context.inside(Inside)
+    assert (context.wrap, inside.wrap) == (None, Inside)
+    assert inside.wake is wake
+    assert inside.scheduler is context.scheduler
+    assert inside.tasks is context.tasks
+    assert inside.meter is context.meter
+    assert inside.consumer is consumer
+    assert inside.pulls
+    for before in (inside.waking(other_wake), inside.lap()):
+        assert before.wrap is Inside
+
+
+def test_a_feed_is_wrapped_when_its_loop_is_opened():
+    made: list[Context] = []
+
+    def make(context: Context) -> Feed[Any]:
+        made.append(context)
+        return Pulled((1, 2))
+
+    plain, inside = Context(wake), Context(wake, wrap=Inside)
+    assert isinstance(plain.opened(make), Pulled)
+    assert isinstance(inside.opened(make), Inside)
+    assert made == [plain, inside]
+
+
+def test_every_loop_before_a_boundary_works_inside_of_it():
+    depths: list[int] = []
+    emitters: list[rx.Emitter[int]] = []
+    look = ops.map(lambda item: depths.append(Inside.depth) or item)
+    source = rx.create(emitters.append, overflow=rx.SUSPEND, capacity=8)
+    flow = source.pipe(look, ops.limit_rate(2), look, ops.limit_rate(2), look)
+    drain = Drain(TestSubscriber[Any](5))
+    drain.open(flow.feed, wrap=Inside)
+    drain.wake()
+    emitters[0].on_next(1)
+    assert len(depths) == 3
+    assert all(depths)
+    assert Inside.depth == 0
