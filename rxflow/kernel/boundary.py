@@ -368,10 +368,11 @@ class Boundary(Counted[T], Generic[T]):
         for _, reason in lost:
             self._count_lost(reason, 1)
         if kept:
-            before, newest = self._received - 1, victim is NEWEST
-            if not queue or self._stay.armed or (newest and self._stay.times(before, self._lost)):
+            before, stay = self._received - 1, self._stay
+            replaces = victim is NEWEST and stay.timed_at(before, self._lost)
+            if not queue or stay.armed or replaces:
                 self._mark(before)
-            elif newest:
+            elif victim is NEWEST:
                 self._quiet = self._usual[1]  # the one that is timed is not the one to give way
             queue.append(item)
             self._peak = max(self._peak, len(queue))

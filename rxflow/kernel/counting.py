@@ -163,7 +163,8 @@ class Counted(Feed[T], Generic[T]):
             before: How many have come before it (items).
         """
         self._stay.mark(before, 0 if self._front else self._lost)
-        self._quiet = self._usual[1] and self._overflow.victim is not NEWEST  # it may be that one
+        # The one that is timed may be the newest, and would give way unseen.
+        self._quiet = self._usual[1] and self._overflow.victim is not NEWEST
 
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.

@@ -216,8 +216,8 @@ class Stay:
             self._since = now
             self._known, self._known_since = self._position, now
 
-    def times(self, before: int, lost: int) -> bool:
-        """Tell whether it times the item in whose place another one is put into the queue now.
+    def timed_at(self, before: int, lost: int) -> bool:
+        """Tell whether the item is timed in whose place another one is put into the queue now.
 
         Args:
             before: As for ``mark``.
