@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread, get_ident
-from time import monotonic
+from time import monotonic, thread_time
 from weakref import ref
 
 from ..kernel import Consumer, hooks
 from .totals import UNNAMED, Reading, Subscribed, Totals
+
+SHARE = 0.02
+"""Most of a processor that the thread of a sampler takes (0 to 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,8 @@ def _sampling(kept: ref[Sampler], stop: Event, every: float) -> None:
         sampler = kept()
         if sampler is None:
             return
+        began = thread_time()
         sampler.sample()
         del sampler
-        if stop.wait(every):
+        if stop.wait(max(every, (thread_time() - began) / SHARE)):
             return

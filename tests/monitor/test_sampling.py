@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from rxflow.kernel import hooks
-from rxflow.monitor import Sample, Sampler
+from rxflow.monitor import Sample, Sampler, sampling
 from rxflow.testing import run_virtual
 
 from .worlds import buffered, stage, value
@@ -86,6 +86,25 @@ def test_the_thread_goes_on_while_an_event_loop_is_busy() -> None:
     with Sampler(0.001).start() as sampler:
         sampler.listen(lambda _: told.release())
         asyncio.run(busy())
+
+
+def test_the_thread_takes_a_fiftieth_of_a_processor_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler, taken, waits = Sampler(0.1), list[Sample](), list[float]()
+    sampler.listen(taken.append)
+    spent = iter([0.0, 0.001, 1.0, 1.03, 2.0, 2.0])  # by the thread: when a sample begins and ends
+    monkeypatch.setattr(sampling, "thread_time", lambda: next(spent))
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            return len(waits) == 3
+
+    sampling._sampling(weakref.ref(sampler), Stop(), sampler.every)
+    assert waits == pytest.approx([0.1, 1.5, 0.1])
+    assert len(taken) == 3
+    sampler.stop()
 
 
 def test_a_sample_whose_listener_stops_the_sampler_is_waited_for() -> None:
