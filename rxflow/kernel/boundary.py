@@ -221,6 +221,7 @@ class Boundary(Counted[T], Generic[T]):
             items = list(self._emptied())
             if items:
                 self._count_lost(reason, len(items))
+            self._quick, self._quiet = 0, False  # what is put in their place is timed
         return items
 
     def forget_room(self, call: Callable[[], object]) -> None:
@@ -320,7 +321,7 @@ class Boundary(Counted[T], Generic[T]):
 
     def _gives_way(self, item: T) -> Offer | None:
         """Apply a quiet strategy to a full queue, if that is as if the item had come before."""
-        victim, lock = self._overflow.victim, self._lock
+        victim, lock, queue = self._overflow.victim, self._lock, self._queue
         if self._end is not OPEN or self._starting:
             return None
         if victim is INCOMING:
@@ -328,16 +329,19 @@ class Boundary(Counted[T], Generic[T]):
             return DROPPED
         try:
             if victim is not OLDEST:
-                self._queue[-1] = item
+                queue[-1] = item
                 next(self._displaced)
                 return ENQUEUED
             lock.acquire()  # this takes two operations
             try:
-                if len(self._queue) < self._capacity or self._end is not OPEN:
+                if len(queue) < self._capacity or self._end is not OPEN:
                     return None
-                self._queue.popleft()
-                self._queue.append(item)
-                self._received += 1
+                queue.popleft()
+                before = self._received
+                if before - len(queue) > self._stay.limit:  # the one that is timed is gone
+                    self._mark(before)
+                queue.append(item)
+                self._received = before + 1
                 self._lost += 1
             finally:
                 lock.release()
@@ -368,12 +372,7 @@ class Boundary(Counted[T], Generic[T]):
         for _, reason in lost:
             self._count_lost(reason, 1)
         if kept:
-            before, stay = self._received - 1, self._stay
-            replaces = victim is NEWEST and stay.timed_at(before, self._lost)
-            if not queue or stay.armed or replaces:
-                self._mark(before)
-            elif victim is NEWEST:
-                self._quiet = self._usual[1]  # the one that is timed is not the one to give way
+            self._mark_instead(self._received - 1)
             queue.append(item)
             self._peak = max(self._peak, len(queue))
         return kept, lost

@@ -166,6 +166,22 @@ class Counted(Feed[T], Generic[T]):
         # The one that is timed may be the newest, and would give way unseen.
         self._quiet = self._usual[1] and self._overflow.victim is not NEWEST
 
+    def _mark_instead(self, before: int) -> None:
+        """Time an item if it is due, or the one that was timed had to give way; the lock is held.
+
+        Args:
+            before: As for ``_mark``.
+        """
+        queue, stay = self._queue, self._stay
+        if self._front:  # what gave way was there, else it was in the place of the new one
+            gone = before - len(queue) > stay.limit
+        else:
+            gone = stay.timed_at(before, self._lost)
+        if gone or stay.armed or not queue:
+            self._mark(before)
+        else:
+            self._quiet = self._usual[1]
+
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.
 

@@ -57,9 +57,11 @@ class Pulled(Feed[Any]):
         self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
         self.works: bool = not self._sized
         self._ended = False
-        # What is left of this many, or of all in a list, tells how many items were given.
+        # What is left of this many tells how many items were given; in a list, its place does.
+        self._list = cast("list[Any]", items) if type(items) is list else None  # it may change
         self._size = length_hint(iterator) if self._sized else maxsize
-        self._list = cast("list[Any]", items) if type(items) is list else None  # which may grow
+        if self._list is not None:
+            self._size = 0  # were given when it was looked at last
         self._count: Any = iterator if self._sized else repeat(True, maxsize)
         self._items = (
             iterator if self._sized else compress(chain(iterator, self._end()), self._count)
@@ -89,8 +91,11 @@ class Pulled(Feed[Any]):
 
     def tally(self) -> int:
         """Count the items."""
-        size = self._size if self._list is None else len(self._list)
-        return size - length_hint(self._count)
+        if self._list is None:
+            return self._size - length_hint(self._count)
+        place = cast("tuple[Any, ...]", self._iterator.__reduce__())[2:]  # none at its end
+        self._size = place[0] if place else max(self._size, len(self._list))
+        return self._size
 
     def note(self, ledger: Ledger, meter: Meter) -> None:
         """Put its last figures into a ledger: there is no more to say than how many items it gave.

@@ -165,7 +165,7 @@ def test_a_queue_that_is_filled_faster_than_it_is_emptied_is_blocked_throughout(
     ("overflow", "latencies"),
     [
         # Of 0 to 4, pushed in as many seconds into 3 places; then all are taken at 10.
-        (DROP_OLDEST, []),  # the one that was timed, the first one, has given way
+        (DROP_OLDEST, [7.0]),  # the one that came when the first one, which was timed, had to go
         (DROP_NEWEST, [10.0]),
         (DROP_INCOMING, [10.0]),
         (DROP_ALL, [7.0]),  # the one that came when all others had to go

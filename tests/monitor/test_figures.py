@@ -71,6 +71,57 @@ def test_a_list_that_grows_while_it_is_given_is_counted_as_it_is_given() -> None
     assert other.subscription.statistics()[0].delivered == 3
 
 
+def test_a_list_that_is_cleared_while_it_is_given_has_given_what_it_has() -> None:
+    items, subscriber = [1, 2, 3], TestSubscriber[int](2)
+    rx.from_iterable(items).subscribe(subscriber)
+    delivered = lambda: subscriber.subscription.statistics()[0].delivered  # noqa: E731
+    assert delivered() == 2
+    items.clear()
+    assert delivered() == 2
+    subscriber.request(1)
+    subscriber.assert_completed(1, 2)
+    assert delivered() == 2
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 4])
+@pytest.mark.parametrize("told", [False, True], ids=["untold", "told of drops"])
+def test_the_oldest_goes_on_growing_older_when_nothing_comes_any_more(
+    capacity: int, told: bool
+) -> None:
+    subject, subscriber, scheduler = Subject[int](), TestSubscriber[int](0), TestScheduler()
+    subject.pipe(
+        ops.on_backpressure_buffer(
+            capacity,
+            overflow=rx.DROP_OLDEST,
+            on_drop=(lambda item, reason: None) if told else None,
+        )
+    ).subscribe(subscriber, scheduler=scheduler)
+    for second in range(9):
+        subject.on_next(second)
+        scheduler.advance_by(1.0)
+    scheduler.advance_by(3600.0)
+    oldest = subscriber.subscription.statistics()[0].oldest_seconds
+    assert oldest == pytest.approx(3600 + capacity, rel=1e-6)
+    subscriber.request(1)
+    assert subscriber.items == [9 - capacity]
+
+
+def test_what_is_put_in_the_place_of_what_was_taken_back_is_timed_anew() -> None:
+    subject, subscriber, scheduler = Subject[int](), TestSubscriber[int](1), TestScheduler()
+    subject.pipe(ops.on_backpressure_reduce(lambda one, other: one + other)).subscribe(
+        subscriber, scheduler=scheduler
+    )
+    for number in range(5):
+        subject.on_next(number)
+        scheduler.advance_by(10.0)
+    door = subscriber.subscription.statistics()[0]
+    assert door.oldest_seconds == pytest.approx(10.0)
+    subscriber.request(1)
+    assert subscriber.items == [0, 10]
+    latency = subscriber.subscription.statistics()[0].latency
+    assert (latency.count, latency.sum) == (1, pytest.approx(10.0))
+
+
 AGES = [(rx.DROP_OLDEST, 4), (rx.DROP_NEWEST, 60), (rx.DROP_INCOMING, 60), (rx.DROP_ALL, 4)]
 """The age of the oldest of four at the end of a minute in which one came each second (seconds)."""
 
