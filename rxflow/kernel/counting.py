@@ -213,7 +213,7 @@ class Counted(Feed[T], Generic[T]):
         held, stay, lock = self._queue, self._stay, self._lock
         lock.acquire()
         try:
-            stay.left(self._received - len(held), 0 if self._front else self._lost, not held)
+            stay.left(self._received - len(held), 0 if self._front else self._lost, len(held))
             if stay.armed or not held:
                 self._quick, self._quiet = 0, False  # the next item gets a closer look
         finally:

@@ -191,7 +191,8 @@ class Stay:
         self._now = now
         self._since: int | None = None  # when it came to hold something; None while it is empty
         self._held = 0  # how long it had held something before that
-        self._time = self._position = 0  # when the item came that is timed, and where
+        # When the item came that is timed, and where; while none is, by when those before had come.
+        self._time = self._position = 0
         self.limit: int = 0
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
@@ -225,17 +226,17 @@ class Stay:
         """
         return self.marked and self._position == before - lost
 
-    def left(self, gone: int, lost: int, empty: bool) -> None:
+    def left(self, gone: int, lost: int, held: int) -> None:
         """Hear that an item was taken.
 
         Args:
             gone: How many have come and are in the queue no more.
             lost: How many of those have left otherwise than at its front.
-            empty: It was the last one.
+            held: How many are left in the queue (items).
         """
         if self._since is None:
             return
-        passed = gone - lost
+        passed, empty = gone - lost, not held
         due = self.marked and passed > self._position
         self.limit = self._position + lost
         if not (due or empty):
@@ -249,6 +250,8 @@ class Stay:
             self._marks += 1
             slow = now - self._time >= SLOW
             self.armed = not empty and (slow or not self._marks & RARELY)
+            if held:
+                self._position, self._time = passed + held, now  # so many had come by now
         if empty:
             self.empty(now)
 
@@ -307,8 +310,9 @@ class Stay:
     def oldest(self, gone: int, lost: int, held: int) -> float:
         """Estimate how long the first item has been in the queue.
 
-        It is exact where that item was timed, or was the first to come; between two whose time
-        is known, others count as having come at equal intervals.
+        It is exact where that item was timed, or was the first to come; others count as having
+        come at equal intervals between two times that are known: when an item came that was
+        timed, and when it left, by when all that were held had come.
 
         Args:
             gone: As for ``left``.
@@ -322,11 +326,11 @@ class Stay:
             return 0.0
         now, passed = self._now(), gone - lost
         before, came = self._known, self._known_since
-        behind, later = passed + held, now
-        if self.marked and passed <= self._position:
-            behind, later = self._position, self._time
-        elif self.marked:  # it had to give way, and nothing was taken since
-            before, came = self._position, self._time
+        behind, later = self._position, self._time
+        if passed >= behind + self.marked:  # nothing is known of those that came after that
+            if self.marked:  # it had to give way, and nothing was taken since
+                before, came = behind, later
+            behind, later = passed + held, now
         if passed < behind and before < behind:
             later = came + (later - came) * max(0, passed - before) // (behind - before)
         return max(0, now - later) / NANOS

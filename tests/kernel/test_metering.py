@@ -107,7 +107,7 @@ def test_a_queue_holds_something_between_the_first_item_and_the_last() -> None:
         clock.seconds = begin
         stay.mark(begin, 0)
         clock.seconds = end
-        stay.left(begin + 1, 0, empty=True)
+        stay.left(begin + 1, 0, held=0)
         clock.seconds += 1
         stay.empty()
     assert stay.seconds == 3.0

@@ -27,7 +27,7 @@ def test_nothing_is_timed_at_first() -> None:
     stay = Stay(Clock())
     assert (stay.marked, stay.armed, stay.limit) == (False, False, 0)
     assert (stay.seconds, stay.latency, stay.oldest(0, 0, 0)) == (0.0, NONE, 0.0)
-    stay.left(1, 0, empty=True)  # what was not told to have come is no item
+    stay.left(1, 0, held=0)  # what was not told to have come is no item
     assert (stay.marked, stay.armed, stay.limit, stay.seconds) == (False, False, 0, 0.0)
 
 
@@ -37,11 +37,11 @@ def test_an_item_is_known_by_how_many_leave_at_the_front_before_it() -> None:
     stay.mark(5, 2)  # the sixth; of the five, two have left otherwise
     assert (stay.marked, stay.limit) == (True, 5)
     clock.nanos += 70
-    stay.left(5, 2, empty=False)  # three have been taken: it is the first one now
+    stay.left(5, 2, held=1)  # three have been taken: it is the first one now
     assert (stay.marked, stay.limit, stay.latency) == (True, 5, NONE)
-    stay.left(6, 3, empty=False)  # one behind it was given up
+    stay.left(6, 3, held=1)  # one behind it was given up
     assert (stay.marked, stay.limit, stay.latency) == (True, 6, NONE)
-    stay.left(7, 3, empty=False)
+    stay.left(7, 3, held=1)
     assert stay.marked is False
     assert (stay.latency.count, stay.latency.sum) == (1, 70 / NANOS)
 
@@ -50,7 +50,7 @@ def test_an_item_that_has_given_way_is_timed_no_more_and_not_counted() -> None:
     clock = Clock()
     stay = Stay(clock)
     stay.mark(0, 0)
-    stay.left(2, 0, empty=False)  # it has left unseen, and one behind it
+    stay.left(2, 0, held=1)  # it has left unseen, and one behind it
     assert stay.marked is False
     assert stay.latency == NONE
 
@@ -63,7 +63,7 @@ def test_after_a_quick_item_one_in_eight_times_another_is_timed_though_something
         stay.mark(number, 0)
         assert stay.armed is False
         clock.nanos += SLOW - 1
-        stay.left(number + 1, 0, empty=False)
+        stay.left(number + 1, 0, held=1)
         armed.append(stay.armed)
     assert armed == 3 * [*[False] * RARELY, True]
 
@@ -74,7 +74,7 @@ def test_after_a_slow_item_another_is_timed_unless_the_queue_is_empty() -> None:
         stay = Stay(clock)
         stay.mark(0, 0)
         clock.nanos += SLOW
-        stay.left(1, 0, empty=empty)
+        stay.left(1, 0, held=int(not empty))
         assert (stay.marked, stay.armed) == (False, not empty)
         assert stay.latency.count == 1
 
@@ -84,12 +84,12 @@ def test_the_clock_is_read_once_for_what_is_taken_and_not_where_nothing_is_due()
     stay = Stay(clock)
     stay.mark(0, 0)
     assert clock.read == 1
-    stay.left(0, 0, empty=False)
+    stay.left(0, 0, held=1)
     assert clock.read == 1
-    stay.left(1, 0, empty=True)
+    stay.left(1, 0, held=0)
     assert clock.read == 2
     stay.empty()
-    stay.left(2, 0, empty=True)
+    stay.left(2, 0, held=0)
     assert clock.read == 2
 
 
@@ -98,7 +98,7 @@ def test_what_is_timed_is_forgotten_with_what_is_held() -> None:
     stay = Stay(clock)
     stay.mark(0, 0)
     clock.nanos += SLOW
-    stay.left(1, 0, empty=False)
+    stay.left(1, 0, held=1)
     assert stay.armed
     stay.mark(4, 0)
     stay.empty()
@@ -114,7 +114,7 @@ def test_after_the_end_nothing_is_measured_however_late_it_comes() -> None:
     stay.stop()
     stay.mark(1, 0)
     clock.nanos += 5
-    stay.left(2, 0, empty=True)
+    stay.left(2, 0, held=0)
     assert (stay.marked, stay.seconds, stay.latency) == (False, 5 / NANOS, NONE)
     assert stay.oldest(0, 0, 1) == 0.0
 
@@ -124,7 +124,7 @@ def test_the_age_of_the_first_item_is_estimated_between_those_whose_time_is_know
     stay = Stay(clock)
     stay.mark(0, 0)
     clock.nanos = 10  # ten have come meanwhile, and the first one leaves
-    stay.left(1, 0, empty=False)
+    stay.left(1, 0, held=9)
     assert stay.oldest(1, 0, 9) == 9 / NANOS  # 1 came at 1
     assert stay.oldest(4, 0, 6) == 6 / NANOS
     assert stay.oldest(1, 0, 0) == 0.0
@@ -139,12 +139,23 @@ def test_the_age_of_the_first_item_is_estimated_between_those_whose_time_is_know
     assert stay.oldest(10, 0, 1) == 0.0
 
 
+def test_what_was_held_when_a_timed_item_left_had_come_by_then() -> None:
+    clock = Clock(0)
+    stay = Stay(clock)
+    stay.mark(0, 0)
+    stay.left(1, 0, held=999)  # at once, as all of them had come
+    clock.nanos = 3600
+    assert stay.oldest(1, 0, 999) == 3600 / NANOS
+    assert stay.oldest(999, 0, 1) == 3600 / NANOS
+    assert stay.oldest(1000, 0, 1) == 4 / NANOS  # it came later, one of 1,001 as far as is known
+
+
 def test_an_estimate_begins_at_the_last_item_whose_time_was_known() -> None:
     clock = Clock(0)
     stay = Stay(clock)
     stay.mark(2, 0)
     clock.nanos = 20
-    stay.left(3, 0, empty=False)
+    stay.left(3, 0, held=4)
     clock.nanos = 21
     assert stay.oldest(3, 0, 4) == (21 - 21 // 5) / NANOS  # 3 to 6 came between 0 and now
     stay.mark(7, 0)
