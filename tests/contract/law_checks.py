@@ -271,6 +271,11 @@ class Law:
                     wanted, stop = wanted[: len(run.items)], run.end
                 self._check_prefix(out, run, wanted, stop)
 
+    def _overflowed(self, out: str) -> list[Any]:
+        """Give the items that a door has failed with, which it was subscribed to again after."""
+        ends = [run.end for run in self._runs(out)]
+        return [end.item for end in ends if isinstance(end, BufferOverflowError)]
+
     def _check_door(self, piece: Piece, out: str) -> None:
         entered, items = self._items(piece.joint), self._items(out)
         dropped = [item for item, _ in self.journal.dropped.get(piece.door, ())]
@@ -286,7 +291,7 @@ class Law:
         if self.example.threaded and (self.subscriber.ended or self.stopped):
             # What was on its way on another thread when the door was closed, and what came
             # until the source was disposed of: nothing that is accounted for came later.
-            known = Counter([*items, *dropped, *discarded])
+            known = Counter([*items, *dropped, *discarded, *self._overflowed(out)])
             for group in {item // 1000 for item in entered if piece.joint == "source"} or {None}:
                 fates = [known[i] > 0 for i in entered if group in (None, i // 1000)]
                 assert fates == sorted(fates, reverse=True), f"{piece.joint}: nowhere: {rest}"
