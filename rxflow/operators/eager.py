@@ -172,7 +172,7 @@ class Eager(Feed[Any]):
     def statistics(self) -> Iterator[StageStatistics]:
         """Give those of the outer one, of those that were open, and of the open ones."""
         before = [*self._outer.statistics(), *self._past]
-        for entry in self._open:
+        for entry in self._open.copy():  # the loop may take one out meanwhile, on its thread
             before += entry.statistics()
         yield from joined(before, StageStatistics(self._name))
 

@@ -456,3 +456,23 @@ def test_the_statistics_of_a_subscription_are_small() -> None:
         size += getsizeof(door._stay._histogram._counts)
     size += getsizeof(drain.meter.open)
     assert size < 1024
+
+
+def test_an_inner_source_that_ends_while_the_figures_are_read_is_no_failure() -> None:
+    emitters: list[rx.Emitter[int]] = []
+    subscriber = TestSubscriber[int](9)
+    inner = rx.create(emitters.append, overflow=rx.SUSPEND, capacity=4)
+    rx.range(3).pipe(ops.concat_map_eager(lambda _: inner, max_concurrency=3)).subscribe(subscriber)
+    feed: Any = subscriber.subscription._feed  # type: ignore[attr-defined]
+    entry = feed._open[0]
+    figures = entry.statistics
+
+    def ends() -> Iterator[StageStatistics]:
+        emitters[0].on_completed()
+        return figures()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(entry), "statistics", lambda self: ends() if self is entry else ())
+        subscriber.subscription.statistics()
+    assert len(feed._open) == 2
+    subscriber.cancel()
