@@ -120,7 +120,20 @@ def called(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = 
         args: How.
         kwargs: How.
     """
-    call = Call()
+    return noted(Call(), name, args, kwargs)
+
+
+def noted(
+    call: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+) -> Any:
+    """Note all of a call, of what is not told its caller.
+
+    Args:
+        call: What it is noted in.
+        name: What was called.
+        args: How.
+        kwargs: How.
+    """
     call.name, call.args, call.kwargs = name, args, kwargs or NONE
     return placed(call)
 

@@ -22,7 +22,7 @@ from ..kernel import (
     make_for,
 )
 from ..protocol import DROP_OLDEST, FAIL, Overflow
-from .assembly import Call, called, placed
+from .assembly import Call, called, noted, placed
 from .boundaries import is_quiet, quietly, tell
 from .door import Door
 from .flow import Flow
@@ -168,8 +168,7 @@ def lift(
         return current
 
     made = _Lifting(lifted)
-    made.name, made.args, made.kwargs = "lift", (operator,), {}
-    return placed(made)
+    return noted(made, "lift", (operator,))
 
 
 class _Lifting(Operator):

@@ -26,7 +26,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observa
 from reactivex import Observable
 
 from ..flow import Flow
-from ..flow.assembly import NONE, placed
+from ..flow.assembly import noted
 from ..flow.operator import fed
 from ..kernel import NOTHING, Context, Feed, Relay, State, is_async
 from .metrics import ACTIVE, DROPPED, LATENCY, LATENCY_BOUNDS, STAGE, TERMINATED, Kind
@@ -201,8 +201,7 @@ def traced(
             raise
 
     built = fed(make)
-    built.name, built.args, built.kwargs = "traced", (name,), NONE
-    return placed(built)
+    return noted(built, "traced", (name,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +289,8 @@ class _Inside(Relay):
     def __init__(self, source: Feed[Any], current: otel_context.Context) -> None:
         super().__init__(source)
         self._current = current
-        self._steps: ContextVars | None = (
-            None  # of what is awaited, which may have spans of its own
-        )
+        # Of what is awaited, which may have spans of its own; made when there is some.
+        self._steps: ContextVars | None = None
 
     @contextmanager
     def _within(self) -> Generator[None]:
@@ -340,9 +338,11 @@ class _Inside(Relay):
     def advance(self) -> Awaitable[object] | None:
         with self._within():
             awaited = super().advance()
+            if awaited is None:
+                return None
             if self._steps is None:
                 self._steps = copy_context()
-        return None if awaited is None else _Awaited(awaited, self._steps, self._failed)
+        return _Awaited(awaited, self._steps, self._failed)
 
     def cancel(self) -> None:
         with self._within():
