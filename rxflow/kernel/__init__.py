@@ -32,11 +32,13 @@ from .loops import (
     hold,
     needed_loop,
     on_loop,
+    ordinary,
     put_at_once,
     put_back,
     running_loop,
     running_trio,
     spawn,
+    spawned,
 )
 from .metering import Meter, Stay, Times
 from .outlet import Lease, Memory, Outlet
@@ -134,6 +136,7 @@ __all__ = [
     "offer_blocking",
     "offer_suspending",
     "on_loop",
+    "ordinary",
     "own_trampoline",
     "put_at_once",
     "put_back",
@@ -143,6 +146,7 @@ __all__ = [
     "running_trio",
     "runs",
     "spawn",
+    "spawned",
     "subscribing",
     "subscribing_consumer",
     "tell_of_beginnings",

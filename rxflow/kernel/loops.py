@@ -77,12 +77,24 @@ def spawn(
         work: What to run.
         done: Called with the task when it is done.
     """
+    task = spawned(loop, work)
+    hold(context, task, done)
+    return task
+
+
+def spawned(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, Any],
+    done: Callable[[asyncio.Task[Any]], object] | None = None,
+) -> asyncio.Task[Any]:
+    """Start a task that the caller is to hold; see :func:`spawn`."""
     try:
         task = loop.create_task(work)
     except RuntimeError:  # the loop is closed
         work.close()
         raise
-    hold(context, task, done)
+    if done is not None:
+        task.add_done_callback(done)
     return task
 
 
@@ -105,6 +117,14 @@ def hold(
     task.add_done_callback(over)
 
 
+def ordinary(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether the tasks of a loop are its own: nobody has set a factory that makes them."""
+    try:
+        return loop.get_task_factory() is None
+    except NotImplementedError:
+        return False
+
+
 def eager(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether tasks can take their first step when they are made.
 
@@ -113,7 +133,7 @@ def eager(loop: asyncio.AbstractEventLoop) -> bool:
     return (
         isinstance(loop, asyncio.BaseEventLoop)
         and type(loop).create_task is asyncio.BaseEventLoop.create_task
-        and loop.get_task_factory() is None
+        and ordinary(loop)
         and sys.version_info >= (3, 12)
     )
 

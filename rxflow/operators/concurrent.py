@@ -6,6 +6,7 @@ from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextvars import Context as Variables
 from threading import Thread
 from typing import Any
 
@@ -87,6 +88,10 @@ class Concurrent(Feed[Any]):
         self._received = self._delivered = self._peak = self._wanted = 0
         self._dropped: Counter[str] = Counter()
         self._started = self._over = False
+        # The variables of a consumer that pulls, while it waits and there may be room all the
+        # same: a task that has finished a call may then act for it.
+        self._waits: Variables | None = None
+        self._fills = buffer > 0 and context.pulls
 
     # The side of the calls: any thread.
 
@@ -96,7 +101,7 @@ class Concurrent(Feed[Any]):
         if self._over:
             self._let_go()
             return
-        if isinstance(call.error, BrokenExecutor):
+        if call.error is not None and isinstance(call.error, BrokenExecutor):
             # It says so under its lock, which others may need.
             Thread(target=self._context.wake, daemon=True).start()
             return
@@ -107,23 +112,48 @@ class Concurrent(Feed[Any]):
         if matters:  # one that only waits for an earlier one does not: that one's end will wake
             self._context.wake()
 
+    def go_on(self, call: Call, variables: Variables) -> Call | None:
+        """Hear that a call has finished, in its task; give another one for that task.
+
+        Args:
+            call: It.
+            variables: Of the context of the task.
+        """
+        self.finished(call)
+        if self._waits is not variables or self._over:
+            return None
+        self._waits = following = None  # till the input is over with this
+        try:
+            self._look()
+            following = self._next()
+        except Exception as error:
+            self._fail(error)
+            self._context.wake()
+        self._waits = variables
+        if following is not None:
+            following.future, following.began = call.future, self.now()
+            self._begun(following)
+        return following
+
     # The consumer's side: one thread at a time.
 
     def start(self) -> None:
         """Start the input."""
-        self._runner.start(self._context)
+        self._runner.start(self._context, self._fills)
         self._started = True
         self._input.start()
 
     def run(self) -> Iterator[Any]:
         """Give the results that are next; begin a call for each place that is free."""
-        queue = self._queue
-        while self._started and self._runner.here():
+        queue, self._waits = self._queue, None
+        if not self._started or not self._runner.here():
+            return
+        while True:
             if self._finished:
                 self._look()
+            self._fill()
             if self._error is not None:
                 return
-            self._fill()
             if not queue or not queue[0].done:
                 if self._finished:
                     continue
@@ -131,24 +161,32 @@ class Concurrent(Feed[Any]):
             call = queue.popleft()
             del self._calls[call]
             if not self._delivered & _RARELY:
-                self._stays.add(self.now() - call.since)
+                self._stays.add(self.now() - call.came)
             self._delivered += 1
             yield call.result
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
-        while self._error is None and (room := self._room()) > 0:
-            item = self._input.take(room)
-            if item is NOTHING:
-                return
-            self._received += 1
-            call = Call(self, item)
-            self._calls[call] = None
-            if (held := len(self._calls)) > self._peak:
-                self._peak = held
-            if self._ordered:
-                self._queue.append(call)
+        while self._running < self._limit and (call := self._next()) is not None:
             self._admit(call)
+
+    def _next(self) -> Call | None:
+        """Take an item, if there is room and the input has one."""
+        calls = self._calls
+        places, more = self._window - len(calls), self._limit - self._running  # see _room
+        if places <= 0 or more <= 0 or self._error is not None:
+            return None
+        item = self._input.take(places if places < more else more)
+        if item is NOTHING:
+            return None
+        self._received += 1
+        call = Call(self, item)
+        calls[call] = None
+        if (held := len(calls)) > self._peak:
+            self._peak = held
+        if self._ordered:
+            self._queue.append(call)
+        return call
 
     def _room(self) -> int:
         """Say how many more items can be taken."""
@@ -157,13 +195,16 @@ class Concurrent(Feed[Any]):
 
     def _begin(self, call: Call) -> None:
         call.began = self.now()
-        call.since = call.since or call.began
         try:
             call.future = self._runner.begin(call)
         except Exception as error:
             self._failed(call, error)
             self._ended(call)
             return
+        self._begun(call)
+
+    def _begun(self, call: Call) -> None:
+        """Note that a call has begun."""
         self._running += 1
         self._work -= call.began
         if self._over:  # it was cancelled by what it has called first
@@ -172,9 +213,7 @@ class Concurrent(Feed[Any]):
     _admit = _begin  # what is done with a call whose item was taken
 
     def _look(self) -> None:
-        """See to the calls that have finished."""
-        if not self._finished or not self._runner.here():
-            return
+        """See to the calls that have finished, where calls can begin."""
         finished = self._finished
         while finished:
             call = finished.popleft()
@@ -207,6 +246,10 @@ class Concurrent(Feed[Any]):
                 if self._ordered:
                     self._queue.remove(call)
                 return
+        self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Have the stream fail, if it has not."""
         if self._error is None:
             self._error = error
         elif not isinstance(error, BrokenExecutor):  # which all calls fail with, together
@@ -214,23 +257,29 @@ class Concurrent(Feed[Any]):
 
     def settle(self) -> State:
         """End when the input has and nothing is held; fail with the first failure."""
-        self._look()
+        here = self._started and self._runner.here()
+        if here:
+            self._look()
         if self._error is not None:
             raise self._error
-        if not self._started or not self._runner.here():
+        if not here:
             return State.WAITING
         if self._queue and self._queue[0].done:
             return State.READY
         if self._input.ended:
             return State.WAITING if self._calls else State.ENDED
-        may_begin = self._room() > 0 and not self._input.waiting
-        return State.READY if may_begin else State.WAITING
+        if self._room() > 0 and not self._input.waiting:
+            return State.READY
+        if self._fills:
+            self._waits = self._runner.variables()
+        return State.WAITING
 
     def ending(self) -> bool:
         """Let ends and failures through, which need no demand."""
         if not self._started:
             return False
-        self._look()
+        if self._finished and self._runner.here():
+            self._look()
         if self._error is not None:
             return True
         if self._calls:
@@ -308,7 +357,7 @@ class Concurrent(Feed[Any]):
             dropped=dropped,
             working_seconds=work / NANOS,
             in_flight=running,
-            oldest_seconds=(self.now() - oldest.since) / NANOS if oldest else 0.0,
+            oldest_seconds=(self.now() - oldest.came) / NANOS if oldest else 0.0,
             latency=self._stays.latency(),
             # failed or cancelled
             discarded=self._received - self._delivered - held - sum(dropped.values()),
