@@ -17,6 +17,7 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from reactivex.disposable import Disposable
 from reactivex.scheduler.currentthreadscheduler import CurrentThreadSchedulerSingleton
 from reactivex.scheduler.trampoline import Trampoline
+from reactivex.typing import OnCompleted, OnError, OnNext
 
 from . import hooks
 from .feed import Context
@@ -64,6 +65,19 @@ class Proxy(Observable[Any]):
     def __init__(self, gate: Callable[[ObserverBase[Any]], DisposableBase]) -> None:
         super().__init__()
         self._gate = gate
+        self.takes: Any = None  # what the last subscriber has given to take an item
+
+    def subscribe(
+        self,
+        on_next: ObserverBase[Any] | OnNext[Any] | None = None,
+        on_error: OnError | None = None,
+        on_completed: OnCompleted | None = None,
+        *,
+        scheduler: SchedulerBase | None = None,
+    ) -> DisposableBase:
+        """Subscribe."""
+        self.takes = getattr(on_next, "on_next", on_next)
+        return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler)
 
     def _subscribe_core(
         self, observer: ObserverBase[Any], scheduler: SchedulerBase | None = None
@@ -96,9 +110,10 @@ class LiftStage(Stage):
     def __init__(self, apply: Apply, context: Context) -> None:
         """Apply the operators and subscribe to them."""
         self._output = Output(_noop)
-        self._gate: ObserverBase[Any] = self._output  # until the operators subscribe
+        self._gate: Any = self._output  # until the operators subscribe
+        self._proxy = Proxy(self._open)
         with own_trampoline():
-            self._subscription = apply(Proxy(self._open)).subscribe(
+            self._subscription = apply(self._proxy).subscribe(
                 self._output, scheduler=context.scheduler
             )
         # take(0) and its like complete without a source
@@ -110,12 +125,15 @@ class LiftStage(Stage):
 
     def run(self, items: Iterator[Any]) -> Iterator[Any]:
         """Feed one item, give what comes out."""
-        output = self._output
+        output, gate = self._output, self._gate
         out = output.items
-        feed = self._gate.on_next
+        # Past the observer that reactivex puts before it, which for an item only looks whether
+        # it is stopped, and takes a tenth of the time for that.
+        feed = self._proxy.takes or gate.on_next
         try:
             for item in items:
-                feed(item)
+                if not gate.is_stopped:
+                    feed(item)
                 if out or output.ended:
                     yield from self._take()
                     if self.done:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import reactivex
+from reactivex import Observer
 from reactivex import operators as rx
+from reactivex.disposable import SerialDisposable
 from reactivex.scheduler import CurrentThreadScheduler, ImmediateScheduler
 
 from rxflow.kernel import Context, LiftStage, own_trampoline
@@ -207,3 +209,34 @@ def test_what_is_scheduled_inside_a_trampoline_of_ones_own_runs_at_once_and_late
 
     scheduler.schedule(outer)
     assert told == ["inside", "behind"]
+
+
+@pytest.mark.parametrize("observes", ["functions", "an observer"])
+def test_an_operator_that_has_left_its_source_is_fed_nothing_more(observes: str):
+    """It gives nothing after the second item, and does not end: the rest is only counted."""
+    fed: list[int] = []
+
+    def two(source: reactivex.Observable[Any]) -> reactivex.Observable[Any]:
+        def subscribe(observer: Any, scheduler: Any = None) -> Any:
+            def on_next(item: int) -> None:
+                fed.append(item)
+                observer.on_next(item)
+                if len(fed) == 2:
+                    left.dispose()
+
+            given = (
+                (on_next, observer.on_error, observer.on_completed)
+                if observes == "functions"
+                else (Observer(on_next, observer.on_error, observer.on_completed),)
+            )
+            left.disposable = source.subscribe(*given, scheduler=scheduler)
+            return left
+
+        left = SerialDisposable()
+        return reactivex.Observable(subscribe)
+
+    stage = lifted(two)
+    assert out_of(stage, range(5)) == [(0, False), (1, False)]
+    assert fed == [0, 1]
+    assert list(stage.finish()) == []
+    assert fed == [0, 1]
