@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, repeat
+from itertools import chain, repeat, starmap
 from typing import Any, Protocol
 
-from ..protocol import FAIL, Overflow, Subscriber, Subscription
+from ..protocol import FAIL, Overflow, Subscriber, Subscription, Victim
 from . import hooks
 from .boundary import Boundary
 from .drain import Drain
@@ -56,7 +56,10 @@ class Prefetched(Boundary[Any]):
         self._high = high  # most that is asked for and not yet taken, at once (items)
         self._batch = batch
         self._connect = connect
-        self._taken = 0  # since the last request; written by the consumer only
+        # How many were taken when it was requested last, and since then, as far as was looked.
+        self._asked = self._taken = 0
+        # Nobody else takes items out, so that those which are there can be taken in one go.
+        self._keeps = delay_error and overflow.victim in (Victim.STREAM, Victim.INCOMING)
         self._intake = Intake(self, lambda intake: intake.request(high))
         if context.pulls and inherits(type(self), Boundary, "push"):
             self._intake.on_batch = self._push_all
@@ -85,24 +88,38 @@ class Prefetched(Boundary[Any]):
 
     def run(self) -> Iterator[Any]:
         """Give what is held; ask for more for what was taken."""
+        return chain.from_iterable(self._parts())
+
+    def _parts(self) -> Iterator[Iterable[Any]]:
+        """Give what is held in parts: what needs no look, and one item after which there is one."""
         queue, room, left = self._queue, self._room, BUDGET
-        while left and (n := self._stretch(left)):
+        most = self._capacity - self._low  # from full to where those who wait are told
+        self._refill()  # a run that was left in the middle of a part has not told what it took
+        while left and (n := self._stretch(min(left, most, self._batch - self._taken))):
+            if room or not self._keeps:
+                n = 1
             left -= n
-            for look in chain(repeat(room, n - 1), (True,)):  # as a Boundary, which takes its time
-                try:
-                    item = queue.popleft()
-                except IndexError:
-                    return
-                if look:
-                    if look is True:
-                        self._took()
-                    if room and len(queue) <= self._low:
-                        self._tell_room()
-                self._taken += 1
-                if self._taken >= self._batch:
-                    taken, self._taken = self._taken, 0
-                    self._intake.request(taken)
-                yield item
+            if n > 1:
+                yield starmap(queue.popleft, repeat((), n - 1))  # no step of Python for an item
+            try:
+                item = queue.popleft()
+            except IndexError:  # it had to give way
+                return
+            self._took()
+            if room and len(queue) <= self._low:
+                self._tell_room()
+            self._refill()
+            yield (item,)
+
+    def _refill(self) -> None:
+        """Ask for more when a batch was taken."""
+        with self._lock:
+            count = self._count_taken()
+            self._taken = taken = count - self._asked
+            if taken < self._batch:
+                return
+            self._asked, self._taken = count, 0
+        self._intake.request(taken)
 
     def few(self) -> None:
         """Items that are taken are counted by a run."""
