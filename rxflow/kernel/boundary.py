@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain, repeat
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
-from .counting import ATOMIC, Counted
+from .counting import ATOMIC
 from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, NEWEST, OLDEST, OPEN, End
 from .feed import BUDGET, Context, Few, Server, State, inherits
 from .queues import FEW, Held
+from .taking import Taken
 from .telling import DiscardCallback, DropCallback, Telling, is_async
 
 T = TypeVar("T")
 
 
-class Boundary(Counted[T], Generic[T]):
+class Boundary(Taken[T], Generic[T]):
     """A bounded queue: any thread pushes, one consumer pulls.
 
     The lock guards all fields; callbacks and wakes are called outside it. The
@@ -35,7 +35,6 @@ class Boundary(Counted[T], Generic[T]):
         "_end",
         "_error",
         "_few",
-        "_low",
         "_on_discard",
         "_on_drop",
         "_server",
@@ -69,10 +68,9 @@ class Boundary(Counted[T], Generic[T]):
             on_discard: Called with each item that is held when the consumer leaves.
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
-        super().__init__(context, name, capacity, overflow)
+        super().__init__(context, name, capacity, overflow, delay_error)
         self._wake = context.wake
         self.steady: bool = inherits(type(self), Boundary, "want")
-        self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level
         self._waits = overflow.victim in (Victim.TASK, Victim.THREAD)
         self._on_drop = on_drop
         self._telling: Telling | tuple[()] = ()  # true while an async on_drop has work to do
@@ -230,23 +228,6 @@ class Boundary(Counted[T], Generic[T]):
             self._waiters.leave(call)
 
     # The consumer's side: one thread at a time.
-
-    def run(self) -> Iterator[T]:
-        """Give what is held, oldest first."""
-        queue, room, left = self._queue, self._room, BUDGET
-        while left and (n := self._stretch(left)):
-            left -= n
-            for look in chain(repeat(room, n - 1), (True,)):
-                try:
-                    item = queue.popleft()
-                except IndexError:
-                    return
-                if look:  # a producer waits, or it is the last one
-                    if look is True:
-                        self._took()
-                    if room and len(queue) <= self._low:
-                        self._tell_room()
-                yield item
 
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody waits for room or counts what is taken."""
@@ -439,10 +420,3 @@ class Boundary(Counted[T], Generic[T]):
             return
         for item in items:
             hooks.reporting(partial(self._on_discard, item))
-
-    def _tell_room(self) -> None:
-        """Tell all waiting producers to try again."""
-        with self._lock:
-            calls = self._waiters.dismissed()
-        for call in calls:
-            call()

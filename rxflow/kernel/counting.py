@@ -199,22 +199,3 @@ class Counted(Feed[T], Generic[T]):
             self._peak = held + 1
         self._quick = self._peak if self._peak < most else most
         return True
-
-    def _stretch(self, most: int) -> int:
-        """Say how many items can be taken till it is to be looked at the time; no lock is held."""
-        held = len(self._queue)
-        if self._stay.marked:
-            marked = self._stay.limit + 1 - (self._received - held)
-            most = most if marked > most else marked if marked > 1 else 1
-        return held if held < most else most
-
-    def _took(self) -> None:
-        """Look at the time: the item that was taken is the one that is timed, or the last one."""
-        held, stay, lock = self._queue, self._stay, self._lock
-        lock.acquire()
-        try:
-            stay.left(self._received - len(held), 0 if self._front else self._lost, len(held))
-            if stay.armed or not held:
-                self._quick, self._quiet = 0, False  # the next item gets a closer look
-        finally:
-            lock.release()

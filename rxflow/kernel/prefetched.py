@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, repeat, starmap
 from typing import Any, Protocol
 
-from ..protocol import FAIL, Overflow, Subscriber, Subscription, Victim
+from ..protocol import FAIL, Overflow, Subscriber, Subscription
 from . import hooks
 from .boundary import Boundary
 from .drain import Drain
 from .ends import OPEN
-from .feed import BUDGET, Context, Feed, inherits
+from .feed import Context, Feed, Server, inherits
 from .loops import running_loop
 from .metering import Times
 from .rows import Row
@@ -58,8 +57,6 @@ class Prefetched(Boundary[Any]):
         self._connect = connect
         # How many were taken when it was requested last, and since then, as far as was looked.
         self._asked = self._taken = 0
-        # Nobody else takes items out, so that those which are there can be taken in one go.
-        self._keeps = delay_error and overflow.victim in (Victim.STREAM, Victim.INCOMING)
         self._intake = Intake(self, lambda intake: intake.request(high))
         if context.pulls and inherits(type(self), Boundary, "push"):
             self._intake.on_batch = self._push_all
@@ -86,32 +83,12 @@ class Prefetched(Boundary[Any]):
         elif idle:
             self._wake()
 
-    def run(self) -> Iterator[Any]:
-        """Give what is held; ask for more for what was taken."""
-        return chain.from_iterable(self._parts())
+    def _stretch(self, most: int) -> int:
+        """Look at the batch, too."""
+        left = self._batch - self._taken
+        return super()._stretch(most if most < left else left)
 
-    def _parts(self) -> Iterator[Iterable[Any]]:
-        """Give what is held in parts: what needs no look, and one item after which there is one."""
-        queue, room, left = self._queue, self._room, BUDGET
-        most = self._capacity - self._low  # from full to where those who wait are told
-        self._refill()  # a run that was left in the middle of a part has not told what it took
-        while left and (n := self._stretch(min(left, most, self._batch - self._taken))):
-            if room or not self._keeps:
-                n = 1
-            left -= n
-            if n > 1:
-                yield starmap(queue.popleft, repeat((), n - 1))  # no step of Python for an item
-            try:
-                item = queue.popleft()
-            except IndexError:  # it had to give way
-                return
-            self._took()
-            if room and len(queue) <= self._low:
-                self._tell_room()
-            self._refill()
-            yield (item,)
-
-    def _refill(self) -> None:
+    def _passed(self) -> None:
         """Ask for more when a batch was taken."""
         with self._lock:
             count = self._count_taken()
@@ -121,8 +98,11 @@ class Prefetched(Boundary[Any]):
             self._asked, self._taken = count, 0
         self._intake.request(taken)
 
-    def few(self) -> None:
+    def serve(self, server: Server) -> None:
         """Items that are taken are counted by a run."""
+
+    def few(self) -> None:
+        """Do without, too."""
 
     def stop_producer(self) -> None:
         """Cancel the subscription."""

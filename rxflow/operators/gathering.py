@@ -11,7 +11,7 @@ from reactivex import Observable
 
 from ..flow import Flow, checks
 from ..flow.operator import Operator, operator
-from ..kernel import Boundary, Context, Prefetched, StageStatistics, changed, drained
+from ..kernel import Context, Prefetched, StageStatistics, changed, drained
 from ..protocol import Offer
 
 T = TypeVar("T")
@@ -86,7 +86,10 @@ class _Batching(Prefetched):
 
     def run(self) -> Iterator[Any]:
         """Give what is held; the producer goes on when there is room."""
-        return (batch for batch, _ in Boundary[Any].run(self))
+        return (batch for batch, _ in super().run())
+
+    def _passed(self) -> None:
+        """Leave it to that to ask for more."""
 
     def cancel(self) -> None:
         """Cancel the subscription, and let go of what is held."""

@@ -23,10 +23,11 @@ from typing import Any
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.iteration import Iteration
-from rxflow.kernel import Boundary, Prefetched
+from rxflow.kernel import Boundary
 from rxflow.kernel.drain import Drain
 from rxflow.kernel.island import Island
 from rxflow.kernel.pulled import Pulled
+from rxflow.kernel.taking import Taken
 
 from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
@@ -34,7 +35,7 @@ from .work import double, expected_sum, increment, is_even
 CAPACITY = 256
 CALLS = {"_took", "_mark", "served", "starve"}
 """What looks at the clock, and what is read only by statistics."""
-CLASSES = (Pulled, Island, Iteration, Drain, Boundary, Prefetched)
+CLASSES = (Pulled, Island, Iteration, Drain, Taken, Boundary)
 """All that an item passes in these pipelines."""
 
 P14 = Benchmark("P14", "with and without counting", 200_000, expected=expected_sum)
@@ -72,7 +73,7 @@ def _counting(cls: type) -> dict[str, FunctionType]:
         name: method
         for name, method in vars(cls).items()
         if isinstance(method, FunctionType)
-        and name in ("push", "run", "_hand_over", "_deliver", "__anext__", "_more")
+        and name in ("push", "run", "_parts", "_hand_over", "_deliver", "__anext__", "_more")
         and CALLS & {*method.__code__.co_names}
     }
 
