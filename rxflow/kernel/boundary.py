@@ -99,33 +99,37 @@ class Boundary(Taken[T], Generic[T]):
             reported; FULL when it is the producer who is to wait; CLOSED after
             the end.
         """
-        queue, lock, server = self._queue, self._lock, None
-        lost: list[tuple[T, str]] | None = None
+        queue, lock = self._queue, self._lock
         if self._quiet and len(queue) >= self._capacity and (offer := self._gives_way(item)):
             return offer
         lock.acquire()  # in half the time of a with statement, and it is hot
         try:
+            held = len(queue)
+            if held < self._quick:  # it is open, nobody waits for an item, and there is room
+                self._received += 1
+                queue.append(item)
+                return ENQUEUED
             if self._end is not OPEN:
                 return CLOSED
-            held = len(queue)
-            if held < self._quick or self._rises(held):
+            kept = True
+            lost: list[tuple[T, str]] | None = None
+            server = self._server if self._idle and not held else None
+            if server is not None and server.enter():
                 self._received += 1
-                if not self._idle:
-                    queue.append(item)
-                    return ENQUEUED
-                server = None if held else self._server
-                if server is None or not server.enter():
-                    server = None
-                    if not held:
+                self._peak = self._peak or 1
+                idle = False  # and it stays so: who comes meanwhile wakes
+            else:
+                server = None
+                if self._rises(held):
+                    self._received += 1
+                    if self._idle and not held:
                         self._mark(self._received - 1)
                     queue.append(item)
-                kept = True
-            elif self._waits and self._full(item):
-                return FULL
-            else:
-                kept, lost = self._overflowing(item)
-            idle = self._idle and server is None  # else it stays idle: who comes meanwhile wakes
-            self._idle = self._idle and not idle
+                elif self._waits and self._full(item):
+                    return FULL
+                else:
+                    kept, lost = self._overflowing(item)
+                idle, self._idle = self._idle, False
         finally:
             lock.release()
         if lost:
@@ -250,7 +254,7 @@ class Boundary(Taken[T], Generic[T]):
                 return State.READY
             self._stay.empty()
             if self._end is OPEN or self._telling:
-                self._idle = True
+                self._idle, self._quick = True, 0
                 return State.WAITING
             error = self._error
         if error is not None:
@@ -263,7 +267,7 @@ class Boundary(Taken[T], Generic[T]):
             if self._queue:
                 return False
             self._stay.empty()
-            self._idle = True
+            self._idle, self._quick = True, 0
             return self._end is not OPEN and not self._telling
 
     def want(self, n: int) -> None:
@@ -282,7 +286,7 @@ class Boundary(Taken[T], Generic[T]):
     def cancel(self) -> None:
         """Close, and hand what is held to ``on_discard``."""
         with self._lock:
-            self._end = End.CANCELLED
+            self._end, self._quick = End.CANCELLED, 0
             self._error = self._server = self._few = None
             self._stay.stop()
         if self._telling:
@@ -360,7 +364,7 @@ class Boundary(Taken[T], Generic[T]):
 
     def _overflow_with(self, item: Any, requested: int) -> None:
         """Fail behind what is held; the lock is held."""
-        self._end = End.FAILED
+        self._end, self._quick = End.FAILED, 0
         self._error = BufferOverflowError(self.name, self._capacity, self._load(), requested, item)
 
     def _load(self) -> float:
@@ -397,7 +401,7 @@ class Boundary(Taken[T], Generic[T]):
     def _close(self, end: End, error: Exception | None) -> None:
         with self._lock:
             if opened := self._end is OPEN:
-                self._end, self._error = end, error
+                self._end, self._error, self._quick = end, error, 0
             idle, self._idle = self._idle, False
         if not opened and error is not None:
             hooks.dropped_error(error)

@@ -59,7 +59,8 @@ class Counted(Feed[T], Generic[T]):
         self._overflow = overflow
         self._lock = Lock()
         self._queue: deque[T] = deque()
-        # While fewer are held, there is room without a closer look, as there was before (items).
+        # While fewer are held, there is room without a closer look, as there was before (items):
+        # 0 when there is to be one, as always when it is idle, or closed.
         self._quick = 0
         self._quiet = False  # when it is full, too
         self._idle = True  # the consumer has found the queue empty and waits for a wake
@@ -197,5 +198,6 @@ class Counted(Feed[T], Generic[T]):
             self._mark(self._received)
         if held >= self._peak:
             self._peak = held + 1
-        self._quick = self._peak if self._peak < most else most
+        if not self._idle:
+            self._quick = self._peak if self._peak < most else most
         return True

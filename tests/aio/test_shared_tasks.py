@@ -129,8 +129,7 @@ def test_tasks_that_others_cancel_at_any_time_end_the_stream_and_leave_nobody_wa
                 assert await consumer == list(range(6))
             outcomes.add("completed")
         except RuntimeError as error:
-            assert "ended with CancelledError" in str(error)
-            outcomes.add("failed")
+            outcomes.add("failed" if "ended with CancelledError" in str(error) else str(error))
 
     for after in range(30):
         run(main(after))
@@ -188,11 +187,9 @@ def test_a_source_that_fails_while_the_consumer_waits_ends_the_stream() -> None:
         return item
 
     async def main() -> None:
-        seen: list[int] = []
+        flow = rx.from_iterable(items()).pipe(ops.map_async(call, 2, buffer=20))
         with pytest.raises(ValueError, match="no more"):
-            async for item in rx.from_iterable(items()).pipe(ops.map_async(call, 2, buffer=20)):
-                seen.append(item)  # noqa: PERF401 - what came before the failure is looked at
-        assert seen == []
+            await anext(aiter(flow))
         assert asyncio.get_running_loop().time() < 1  # it did not wait for the first call
 
     run(main())
