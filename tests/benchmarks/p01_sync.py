@@ -8,6 +8,7 @@ from reactivex import operators as stock
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, folded
 from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even, three_stages
 
@@ -71,6 +72,14 @@ P1.claim("rxflow", against="hand-written loop", at_most=1.15, elsewhere=1.3)
 P1.claim("rxflow", against="reactivex", at_most=0.42)
 
 
+@P1.contender(FLOOR, note=NOTE)
+def _(items: int) -> int:
+    return folded(map(double, filter(is_even, map(increment, range(items)))))
+
+
+P1.claim(FLOOR, against="hand-written loop", at_most=None)
+
+
 def _chained(stages: int, items: int) -> int:
     found: list[int] = []
     rx.range(items).pipe(*[ops.map(increment)] * stages, ops.sum()).subscribe(found.append)
@@ -91,6 +100,11 @@ def _(items: int) -> None:
 @P2B.contender("rxflow, 1 stage")
 def _(items: int) -> None:
     assert _chained(1, items) == sum(range(1, items + 1))
+
+
+@P2B.contender(f"{FLOOR}, 1 stage", note=NOTE)
+def _(items: int) -> None:
+    assert folded(map(increment, range(items))) == sum(range(1, items + 1))
 
 
 @P2B.contender("hand-written loop, 3 stages")
@@ -132,3 +146,4 @@ def _(items: int) -> None:
 
 for _stages in ("1 stage", "3 stages", "10 stages"):
     P2B.claim(f"rxflow, {_stages}", against=f"hand-written loop, {_stages}", at_most=1.3)
+P2B.claim(f"{FLOOR}, 1 stage", against="hand-written loop, 1 stage", at_most=None)

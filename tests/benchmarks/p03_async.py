@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, Pulled
 from .foreign import foreign
 from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
@@ -130,4 +131,15 @@ _QUEUE = "asyncio.Queue(256) between two tasks"
 P3.claim("rxflow, async for", id="P3", against=_QUEUE, at_most=0.48)
 P3.claim("rxflow, async for", id="P3", against="one hand-fused async generator", at_most=1.15)
 P3.claim("rxflow, async for", id="P3", against="aiostream", at_most=1 / 20)
+
+
+@P3.contender(FLOOR, note=NOTE)
+async def _(items: int) -> int:
+    total = 0
+    async for x in Pulled(map(double, filter(is_even, map(increment, range(items))))):
+        total += x
+    return total
+
+
+P3.claim(FLOOR, id="P3", against="one hand-fused async generator", at_most=None)
 P3.claim("rxflow, chunks(256)", id="P4", against=_QUEUE, at_most=0.35)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, BareQueue
 from .harness import Benchmark
 
 CAPACITY = 256
@@ -109,6 +110,36 @@ async def _(items: int) -> int:
     return await _queued(items, consume, _END)
 
 
+def _bare(items: int) -> BareQueue:
+    queue = BareQueue(CAPACITY)
+
+    async def produce() -> None:
+        send = queue.send
+        for x in range(items):
+            await send(x)
+        queue.end()
+
+    queue.producer = asyncio.create_task(produce())
+    return queue
+
+
+@P5.contender(f"{FLOOR}, async for", note=NOTE)
+async def _(items: int) -> int:
+    total = 0
+    async for x in _bare(items):
+        total += x
+    return total
+
+
+@P5.contender(f"{FLOOR}, chunks", note=NOTE)
+async def _(items: int) -> int:
+    total, queue = 0, _bare(items)
+    while chunk := await queue.some():
+        for x in chunk:
+            total += x
+    return total
+
+
 @P5.contender("streamable, buffer(256)", "streamable", note="the producer is a range")
 async def _(items: int) -> int:
     from streamable import stream
@@ -163,4 +194,6 @@ async def _(items: int) -> int:
 for _way in ("send", "observe_on"):
     P5.claim(f"rxflow, {_way} and async for", against="asyncio.Queue(256)", at_most=0.45)
     P5.claim(f"rxflow, {_way} and chunks(256)", against="asyncio.Queue(256)", at_most=0.3)
+for _way in ("async for", "chunks"):
+    P5.claim(f"{FLOOR}, {_way}", against="asyncio.Queue(256)", at_most=None)
 P5.claim("rxflow, from_queue and async for", against="asyncio.Queue(256)", at_most=None)

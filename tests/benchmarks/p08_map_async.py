@@ -8,6 +8,7 @@ from collections import deque
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, mapped
 from .harness import Benchmark
 
 LIMIT = 64
@@ -118,9 +119,22 @@ async def _(items: int) -> int:
     return total
 
 
+@P8.contender(FLOOR, note=f"64 tasks that stay; {NOTE}")
+async def _(items: int) -> int:
+    return await mapped(iter(range(items)), slow_double, LIMIT, 0)
+
+
+@P8.contender(f"{FLOOR}, with a reorder buffer of 192", note=f"64 tasks that stay; {NOTE}")
+async def _(items: int) -> int:
+    return await mapped(iter(range(items)), slow_double, LIMIT, BUFFER)
+
+
 _BUFFERED = "rxflow, map_async with a reorder buffer of 192"
 P8.claim(_BUFFERED, against="deque of tasks", at_most=0.6)
 P8.claim(_BUFFERED, against="deque of tasks with a reorder buffer of 192", at_most=0.6)
 P8.claim("rxflow, map_async", against="deque of tasks", at_most=1.0)
 P8.claim(_BUFFERED, against="aiostream", at_most=1 / 25)
 P8.claim("rxflow, map_async", against="aiostream", at_most=1 / 25)
+P8.claim(f"{FLOOR}, with a reorder buffer of 192", against="deque of tasks", at_most=None)
+P8.claim(FLOOR, against="deque of tasks", at_most=None)
+P8.claim(f"{FLOOR}, with a reorder buffer of 192", against="aiostream", at_most=None)

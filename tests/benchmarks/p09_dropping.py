@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from threading import enumerate as threads
+from time import sleep
 
 from reactivex import Observer
 from reactivex.subject import Subject
@@ -13,6 +14,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, dropping
 from .harness import Benchmark
 
 CAPACITY = 1_000
@@ -95,6 +97,24 @@ for _strategy in STRATEGIES:
     _enter(_strategy)
 
 
+@P9.contender(f"{FLOOR}, oldest dropped", note=NOTE)
+def _(items: int) -> None:
+    _push(dropping(CAPACITY), items)
+
+
+P9.claim(f"{FLOOR}, oldest dropped", against="deque(maxlen).append behind a callback", at_most=None)
+
+
+def _join(before: set[Thread]) -> None:
+    """Wait until those threads are over that were not there before, and those that they start."""
+    while rest := set(threads()) - before:
+        for thread in rest:
+            if thread.ident is None:  # it is being started, and cannot be joined yet
+                sleep(0)
+            else:
+                thread.join()
+
+
 @P9.contender(
     "rxpy_backpressure, DROP", "rxpy_backpressure", note="its consumer is blocked in a thread"
 )
@@ -106,8 +126,7 @@ def _(items: int) -> None:
     observer = BackPressure.DROP(Observer(lambda x: release.wait()), cache_size=CAPACITY)
     _push(observer.on_next, items)
     release.set()
-    for thread in set(threads()) - before:
-        thread.join()
+    _join(before)
 
 
 P9.claim("rxflow, DROP_OLDEST", against="rxpy_backpressure, DROP", at_most=None)
@@ -133,9 +152,7 @@ def _(items: int) -> None:
     before = set(threads())
     observer = BackPressure.DROP(Observer(lambda x: None), cache_size=CAPACITY)
     _push(observer.on_next, items)
-    while rest := set(threads()) - before:
-        for thread in rest:
-            thread.join()
+    _join(before)
 
 
 P9_LIVE.claim("rxflow, DROP_OLDEST", id="P9", against="rxpy_backpressure, DROP", at_most=1 / 300)

@@ -12,6 +12,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, BareQueue
 from .harness import Benchmark, Figures, own_figures
 
 CAPACITY = 256
@@ -84,6 +85,19 @@ async def _(items: int) -> Figures:
 
     return await _latency(items, subject.on_next, consume)
 
+
+@P11.contender(FLOOR, note=NOTE)
+async def _(items: int) -> Figures:
+    queue = BareQueue(CAPACITY)
+
+    async def consume(arrived: Callable[[int], None]) -> None:
+        async for sent in queue:
+            arrived(sent)
+
+    return await _latency(items, queue.put, consume)
+
+
+P11.claim(FLOOR, against="asyncio.Queue(256)", at_most=None, figure=MEDIAN)
 
 for _name in ("rxflow, create", "rxflow, on_backpressure_buffer"):
     for _figure in (MEDIAN, P99):

@@ -1,0 +1,159 @@
+"""The least that does the work of a benchmark in Python: nothing is counted, nobody can cancel.
+
+No target can be met below its floor, whatever is left out. Each is written as a user of asyncio
+would who knows what is in the way, on one thread, and for this one purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import reduce
+from operator import add
+from threading import Lock
+from typing import Any
+
+FLOOR = "floor"
+NOTE = "the least that does it: nothing is counted, nobody can cancel"
+_NOTHING = object()
+
+
+def folded(items: Iterator[int]) -> int:
+    """Add up as reactivex's sum does, which is not what the function sum does with floats."""
+    return reduce(add, items, 0)
+
+
+class Pulled(AsyncIterator[Any]):
+    """What gives the items of an iterator to an ``async for``, of all ways the quickest."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+
+class BareQueue(AsyncIterator[Any]):
+    """A bounded queue between two tasks: each side waits once for as much as fits."""
+
+    def __init__(self, capacity: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Any] = deque()
+        self._capacity = capacity
+        self._taken: Iterator[Any] = iter(())
+        self._ended = False
+        self._room: asyncio.Future[None] | None = None
+        self._item: asyncio.Future[None] | None = None
+        self.producer: asyncio.Task[None] | None = None  # a loop keeps its tasks weakly
+
+    async def send(self, item: Any) -> None:
+        """Put an item, when there is room."""
+        while len(self._queue) >= self._capacity:
+            self._room = self._loop.create_future()
+            await self._room
+        self.put(item)
+
+    def put(self, item: Any) -> None:
+        """Put an item."""
+        self._queue.append(item)
+        if self._item is not None:
+            self._wake()
+
+    def end(self) -> None:
+        """Say that there are no more."""
+        self._ended = True
+        if self._item is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        item, self._item = self._item, None
+        if item is not None:
+            item.set_result(None)
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self._taken)
+        except StopIteration:
+            pass
+        items = await self.some()
+        if not items:
+            raise StopAsyncIteration
+        self._taken = iter(items)
+        return next(self._taken)
+
+    async def some(self) -> list[Any]:
+        """Give all that there is, at least one item; nothing at the end."""
+        while not self._queue and not self._ended:
+            self._item = self._loop.create_future()
+            await self._item
+        items = list(self._queue)
+        self._queue.clear()
+        if self._room is not None:
+            room, self._room = self._room, None
+            room.set_result(None)
+        return items
+
+
+def dropping(capacity: int) -> Callable[[int], None]:
+    """Give what holds so many items, and loses the others; any thread may call it."""
+    queue, lock = deque[int](), Lock()
+    lost = 0
+
+    def on_next(item: int) -> None:
+        nonlocal lost
+        with lock:
+            if len(queue) >= capacity:
+                queue.popleft()
+                lost += 1
+            queue.append(item)
+
+    return on_next
+
+
+async def mapped(
+    items: Iterator[Any], function: Callable[[Any], Awaitable[int]], limit: int, buffer: int
+) -> int:
+    """Add up the results of an async function, in order, so many at a time in tasks that stay."""
+    loop = asyncio.get_running_loop()
+    window: deque[list[Any]] = deque()  # the result of each, once there is one
+    free: deque[asyncio.Future[None]] = deque()
+    first: asyncio.Future[None] | None = None
+    total = 0
+    left = True
+
+    async def work() -> None:
+        nonlocal first, left
+        while left:
+            if len(window) >= limit + buffer:
+                free.append(place := loop.create_future())
+                await place
+                continue
+            item = next(items, _NOTHING)
+            if item is _NOTHING:
+                left = False
+                return
+            window.append(result := [])
+            result.append(await function(item))
+            if first is not None and window[0] is result:
+                first.set_result(None)
+                first = None
+
+    tasks = [loop.create_task(work()) for _ in range(limit)]
+    while left or window:
+        if not window:
+            await asyncio.sleep(0)
+            continue
+        if not window[0]:
+            first = loop.create_future()
+            await first
+        total += window.popleft()[0]
+        if free:
+            free.popleft().set_result(None)
+    for place in free:
+        place.set_result(None)
+    await asyncio.wait(tasks)
+    return total
