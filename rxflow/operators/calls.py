@@ -185,6 +185,10 @@ class Tasks(Runner):
 
     def close(self) -> None:
         """Hold the tasks that are to see that there is no other call: who leaves waits for them."""
+        if self._free:
+            on_loop(self._loop, self._hold_free)
+
+    def _hold_free(self) -> None:
         for place in self._free:
             if place.task is not None:
                 hold(self._context, place.task)

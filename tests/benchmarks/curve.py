@@ -45,6 +45,7 @@ class Curve:
         quick: The last point of a quick run.
         bound: What bounds it, for the page.
         clock: The processor's time, unless it is how much gets through that counts.
+        gil: It is measured on a build that has the GIL; else on one that has none.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Curve:
     quick: int
     bound: str
     clock: Callable[[], int] = process_time_ns
+    gil: bool = True
     series: dict[str, Series] = field(default_factory=dict)
 
     def enter(self, name: str) -> Callable[[Series], Series]:

@@ -41,6 +41,11 @@ def is_debian() -> bool:
     return "--with-dbmliborder=bdb:gdbm" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 
+def has_gil() -> bool:
+    """Tell whether only one thread runs Python at a time."""
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
 def describe() -> dict[str, Any]:
     """Give date, interpreter, machine and versions."""
     return {
@@ -50,6 +55,7 @@ def describe() -> dict[str, Any]:
             "implementation": platform.python_implementation(),
             "build": "Debian" if is_debian() else "other",
             "pgo": optimised(),
+            "gil": has_gil(),
         },
         "machine": {
             "system": platform.system(),

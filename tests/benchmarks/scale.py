@@ -14,7 +14,7 @@ from typing import Any
 
 from . import plot
 from .curve import FULL, QUICK, SUPER_LINEAR, Curve, growth
-from .environment import describe
+from .environment import describe, has_gil
 from .scaling import CURVES
 
 FOLDER = Path(__file__).parent / "scale"
@@ -72,8 +72,9 @@ def _section(curve: Curve, result: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Across: {curve.across}. {result['date']}, {python['implementation']} "
         f"{python['version']}, {'with' if python['pgo'] else 'without'} profile-guided "
-        f"optimisation; {machine['processor']}, {machine['cores']} cores; least of "
-        f"{result['rounds']} rounds{', a quick run' if result['quick'] else ''}."
+        f"optimisation{'' if curve.gil else ' and the GIL'}; {machine['processor']}, "
+        f"{machine['cores']} cores; least of {result['rounds']} rounds"
+        f"{', a quick run' if result['quick'] else ''}."
     )
 
 
@@ -101,7 +102,7 @@ def main() -> None:
     if RESULTS.exists():
         known = {result["id"]: result for result in json.loads(RESULTS.read_text("utf-8"))}
     for curve in () if options.page else CURVES:
-        if options.only is None or curve.id in options.only:
+        if curve.gil == has_gil() and (options.only is None or curve.id in options.only):
             known[curve.id] = measured(curve, quick=options.quick, rounds=options.rounds)
             for name, found in known[curve.id]["costs"].items():
                 power = growth(found)

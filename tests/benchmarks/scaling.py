@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from queue import Queue
 from threading import Thread
@@ -304,5 +305,18 @@ def _(x: int, steps: int) -> int:
     return x * each
 
 
-CURVES = (STAGES, BOUNDARIES, SUBSCRIBERS, JOINING, SOURCES, FLOWS, CAPACITIES, SIZES, THREADS)
+THREADS_FREE = replace(
+    THREADS,
+    id="threads-free",
+    title="Threads, on a build without the GIL",
+    bound="All push into one buffer, so they take turns at its lock, and at the deque's of asyncio "
+    "or of queue.Queue; the event loop's thread takes items at the same time. More threads push no "
+    "more items, as in queue.Queue.",
+    gil=False,
+)
+
+CURVES = (
+    *(STAGES, BOUNDARIES, SUBSCRIBERS, JOINING, SOURCES, FLOWS, CAPACITIES, SIZES, THREADS),
+    THREADS_FREE,
+)
 """All of them, in the order of the page."""
