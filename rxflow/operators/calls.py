@@ -163,13 +163,13 @@ class Tasks(Runner):
             place.next = None
             try:
                 call.result = await function(call.item)
-            except Exception as error:
-                call.error = error
+            except Exception as error:  # it refers to this frame, which is to be over then
+                return call.end(error)
             except BaseException as error:
                 call.end(error)
                 raise
             if variables is None or not _unchanged(call.future, variables):
-                return call.end(call.error)
+                return call.end(None)
             feed = call.feed
             call.ended = feed.now()
             place.next = feed.go_on(call, variables)

@@ -460,3 +460,28 @@ def test_repeat_value_does_not_starve_a_timer() -> None:
         return "ended"
 
     assert run(main()) == "timed out"
+
+
+@pytest.mark.parametrize("overflow", [rx.FAIL, rx.SUSPEND, rx.DROP_OLDEST])
+def test_a_callback_may_finish_the_loop_that_it_is_called_in(overflow: rx.Overflow) -> None:
+    emitters: list[rx.Emitter[int]] = []
+
+    def below_two(item: int) -> bool:
+        if item == 2:
+            consumer.finish()
+        return item < 2
+
+    async def main() -> None:
+        nonlocal consumer
+        source = rx.create(emitters.append, overflow=overflow, capacity=64)
+        items = aiter(source.pipe(ops.filter(below_two)))
+        consumer = items.consumer
+        for item in range(40):
+            emitters[0].on_next(item)
+        assert [item async for item in items] == [0, 1]
+        figures = items.statistics()[0]
+        assert figures.received == 40 == figures.delivered + figures.discarded
+        assert emitters[0].closed
+
+    consumer: Any = None
+    run(main())
