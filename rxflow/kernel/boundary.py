@@ -252,7 +252,8 @@ class Boundary(Taken[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return State.READY
-            self._stay.empty()
+            if self._stay.since is not None:
+                self._stay.empty()
             if self._end is OPEN or self._telling:
                 self._idle, self._quick = True, 0
                 return State.WAITING

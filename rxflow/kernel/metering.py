@@ -164,6 +164,7 @@ class Stay:
             that is timed may be among them.
         marked: An item is timed.
         armed: The next item is to be timed, though the queue is not empty.
+        since: When the queue came to hold something (nanoseconds); None while it is empty.
     """
 
     __slots__ = (
@@ -175,11 +176,11 @@ class Stay:
         "_now",
         "_over",
         "_position",
-        "_since",
         "_time",
         "armed",
         "limit",
         "marked",
+        "since",
     )
 
     def __init__(self, now: Callable[[], int]) -> None:
@@ -189,7 +190,7 @@ class Stay:
             now: Reads the clock (nanoseconds).
         """
         self._now = now
-        self._since: int | None = None  # when it came to hold something; None while it is empty
+        self.since: int | None = None
         self._held = 0  # how long it had held something before that
         # When the item came that is timed, and where; while none is, by when those before had come.
         self._time = self._position = 0
@@ -213,8 +214,8 @@ class Stay:
         self._time = now = self._now()
         self._position, self.limit = before - lost, before
         self.marked, self.armed = True, False
-        if self._since is None:
-            self._since = now
+        if self.since is None:
+            self.since = now
             self._known, self._known_since = self._position, now
 
     def timed_at(self, before: int, lost: int) -> bool:
@@ -234,25 +235,25 @@ class Stay:
             lost: How many of those have left otherwise than at its front.
             held: How many are left in the queue (items).
         """
-        if self._since is None:
+        since = self.since
+        if since is None:
             return
-        passed, empty = gone - lost, not held
-        due = self.marked and passed > self._position
-        self.limit = self._position + lost
-        if not (due or empty):
+        passed, position = gone - lost, self._position
+        self.limit = position + lost
+        due = self.marked and passed > position
+        if held and not due:
             return
         now = self._now()
         if due:
             self.marked = False
-            if passed == self._position + 1:  # else it had to give way
+            if passed == position + 1:  # else it had to give way
                 self.took(now - self._time)
-            self._known, self._known_since = self._position, self._time
+            self._known, self._known_since = position, self._time
             self._marks += 1
-            slow = now - self._time >= SLOW
-            self.armed = not empty and (slow or not self._marks & RARELY)
             if held:
+                self.armed = now - self._time >= SLOW or not self._marks & RARELY
                 self._position, self._time = passed + held, now  # so many had come by now
-        if empty:
+        if not held:
             self.empty(now)
 
     def took(self, nanos: int) -> None:
@@ -271,7 +272,7 @@ class Stay:
         Args:
             now: The time, if it was read (nanoseconds).
         """
-        since, self._since = self._since, None
+        since, self.since = self.since, None
         self.marked = self.armed = False
         if since is not None:
             self._held += (self._now() if now is None else now) - since
@@ -284,7 +285,7 @@ class Stay:
     @property
     def seconds(self) -> float:
         """How long the queue has held something (seconds)."""
-        since = self._since
+        since = self.since
         return (self._held + (0 if since is None else self._now() - since)) / NANOS
 
     def figures(self, gone: int, lost: int, held: int) -> tuple[float, float, Histogram | None]:
@@ -298,7 +299,7 @@ class Stay:
         Returns:
             Seconds, and as it is counted; None where nothing was measured.
         """
-        if self._since is None:
+        if self.since is None:
             return self._held / NANOS, 0.0, self._histogram
         return self.seconds, self.oldest(gone, lost, held), self._histogram
 
@@ -322,7 +323,7 @@ class Stay:
         Returns:
             Seconds.
         """
-        if not held or self._since is None:
+        if not held or self.since is None:
             return 0.0
         now, passed = self._now(), gone - lost
         before, came = self._known, self._known_since

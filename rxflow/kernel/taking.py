@@ -40,7 +40,7 @@ class Taken(Counted[T], Generic[T]):
         queue, room, left = self._queue, self._room, BUDGET
         most = self._capacity - self._low  # from full to where those who wait are told
         self._passed()  # a run that was left in the middle of a part has not told what it took
-        while left and (n := self._stretch(left if left < most else most)):
+        while left and queue and (n := self._stretch(left if left < most else most)):
             left -= n
             if n > 1:
                 if self._keeps and not room:  # no step of Python for an item

@@ -167,7 +167,11 @@ class Concurrent(Feed[Any]):
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
-        while self._running < self._limit and (call := self._next()) is not None:
+        calls, window = self._calls, self._window  # most often one of the bounds is reached
+        while self._running < self._limit and len(calls) < window:
+            call = self._next()
+            if call is None:
+                return
             self._admit(call)
 
     def _next(self) -> Call | None:

@@ -182,8 +182,10 @@ class _Created(Boundary[Any]):
         self._tell()
 
     def _tell(self) -> None:
+        if self._on_request is None or self.closed:
+            return
         more = min(self.requested, self._wanted - self._told)
-        if self._on_request is None or self.closed or more <= 0:
+        if more <= 0:
             return
         self._told = self._wanted
         with self.starting():
