@@ -119,8 +119,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     """
 
     __slots__ = (
-        *("__weakref__", "_context", "_feed", "_finished", "_look", "_loop", "_make", "_meter"),
-        *("_open", "_part", "_run", "_signal", "_stepping", "_turn"),
+        *("__weakref__", "_context", "_feed", "_look", "_loop", "_make", "_meter", "_open"),
+        *("_part", "_run", "_signal", "_stepping", "_turn"),
     )
 
     def __init__(self, make: Make) -> None:
@@ -144,7 +144,6 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
         self._stepping = False  # a task awaits the next item
-        self._finished = False  # it is to be closed
         try:
             self._feed.start()
         except BaseException:
@@ -187,7 +186,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             )
         self._stepping = True
         try:
-            while self._open and not self._finished:
+            while self._open:
                 if perf_counter() - self._turn > TURN:
                     self._look = max(1, self._look // 2)
                     await self._rest()
@@ -197,9 +196,12 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
                     self._run = self._feed.run()
                 item = next(self._run, NOTHING)
                 if item is not NOTHING:
-                    self._part = islice(self._run, self._look)
+                    if self._open:  # else a callback has closed it
+                        self._part = islice(self._run, self._look)
                     return item
                 self._run = None
+                if not self._open:
+                    break
                 state = self._feed.settle()
                 if state is State.ENDED:
                     break
@@ -263,14 +265,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
 
     def finish(self) -> None:
         """End it as if the source had completed, whatever is held. From any thread."""
-        self._signal.call(self._finish)
-
-    def _finish(self) -> None:
-        """Close it in a turn of the loop, not inside of a step: that is still taking items."""
-        self._finished = True
-        self._part = iter(())
-        self._signal.wake()
-        self._signal.soon(self._close)
+        self._signal.call(self._close)
 
     def statistics(self) -> tuple[StageStatistics, ...]:
         """Give the figures of each part, source first."""
@@ -300,9 +295,9 @@ class Chunks(Iteration[list[T]], Generic[T]):
         if first is NOTHING:
             raise StopAsyncIteration
         chunk: list[Any] = [first]
-        assert self._run is not None
+        run = iter(()) if self._run is None else self._run  # a callback may have closed it
         try:
-            chunk.extend(islice(self._run, self._max_size - 1))
+            chunk.extend(islice(run, self._max_size - 1))
         except Exception as error:
             self._failure = error
         except BaseException:  # KeyboardInterrupt and the like pass through

@@ -68,7 +68,7 @@ class Boundary(Taken[T], Generic[T]):
             on_discard: Called with each item that is held when the consumer leaves.
             delay_error: An error waits for what is held; else it overtakes and discards it.
         """
-        super().__init__(context, name, capacity, overflow, delay_error)
+        super().__init__(context, name, capacity, overflow)
         self._wake = context.wake
         self.steady: bool = inherits(type(self), Boundary, "want")
         self._waits = overflow.victim in (Victim.TASK, Victim.THREAD)
@@ -195,11 +195,13 @@ class Boundary(Taken[T], Generic[T]):
 
         What is asked for is held even beyond the capacity.
         """
-        outer, self._starting = self._starting, True
+        with self._lock:  # who pushes asks for it more than once
+            outer, self._starting = self._starting, True
         try:
             yield
         finally:
-            self._starting = outer
+            with self._lock:
+                self._starting = outer
 
     def full(self, item: Any = None) -> bool:
         """Tell whether an item that came now would find no room."""

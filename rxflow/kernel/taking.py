@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, repeat, starmap
+from collections.abc import Iterator
+from itertools import repeat, starmap
 from typing import Generic, TypeVar
 
-from ..protocol import Overflow, Victim
+from ..protocol import Overflow
 from .counting import Counted
 from .feed import BUDGET, Context
 
@@ -16,57 +16,31 @@ T = TypeVar("T")
 class Taken(Counted[T], Generic[T]):
     """A queue that one consumer takes items out of, without the lock."""
 
-    __slots__ = ("_keeps", "_low")
+    __slots__ = ("_low",)
 
-    def __init__(
-        self, context: Context, name: str, capacity: int, overflow: Overflow, delay_error: bool
-    ) -> None:
+    def __init__(self, context: Context, name: str, capacity: int, overflow: Overflow) -> None:
         """Hold nothing yet; see :class:`Boundary` for the arguments."""
         super().__init__(context, name, capacity, overflow)
         self._low = capacity - max(1, capacity // 4)  # waiting producers go on at this level
-        # Nobody else takes items out while this is open.
-        self._keeps = delay_error and overflow.victim not in (
-            Victim.OLDEST,
-            Victim.NEWEST,
-            Victim.ALL,
-        )
 
     def run(self) -> Iterator[T]:
         """Give what is held, oldest first."""
-        return chain.from_iterable(self._parts())
-
-    def _parts(self) -> Iterator[Iterable[T]]:
-        """Give what is held in parts: what needs no look, and an item after which there is one."""
         queue, room, left = self._queue, self._room, BUDGET
         most = self._capacity - self._low  # from full to where those who wait are told
-        self._passed()  # a run that was left in the middle of a part has not told what it took
+        self._passed()  # a run that was left in the middle has not told what it took
         while left and queue and (n := self._stretch(left if left < most else most)):
+            if room:  # a producer waits, and is told in time
+                n = max(1, min(n, len(queue) - self._low))
             left -= n
-            if n > 1:
-                if self._keeps and not room:  # no step of Python for an item
-                    yield starmap(queue.popleft, repeat((), n - 1))
-                else:
-                    yield self._carefully(n - 1)
-            try:
+            try:  # all but the last need no look, and so no step of Python
+                yield from starmap(queue.popleft, repeat((), n - 1))
                 item = queue.popleft()
-            except IndexError:
+            except IndexError:  # the rest had to give way
                 return
             self._took()
             if room and len(queue) <= self._low:
                 self._tell_room()
             self._passed()
-            yield (item,)
-
-    def _carefully(self, n: int) -> Iterator[T]:
-        """Give so many items, unless they have to give way; those who wait for room are told."""
-        queue, room = self._queue, self._room
-        for _ in repeat(None, n):
-            try:
-                item = queue.popleft()
-            except IndexError:
-                return
-            if room and len(queue) <= self._low:
-                self._tell_room()
             yield item
 
     def _stretch(self, most: int) -> int:

@@ -114,11 +114,8 @@ def map_async(
     So without a buffer a slow item keeps those behind it from starting when all
     others have finished; with one, as many more may overtake it. Under ``async for`` a
     call takes its first step as soon as its item is there, without a turn of the loop
-    (an eager task: from Python 3.12 on, on asyncio's own loop without a task factory),
-    and the task of a call that has finished may go on with another one. That one finds the
-    context variables of the consumer, and nothing that another call has set; only as a key,
-    ``asyncio.current_task()`` does not tell calls apart. With a task factory each call has
-    a task.
+    (an eager task: from Python 3.12 on, on asyncio's own loop without a task factory).
+    Each call has a task and a context of its own.
 
     A circuit breaker goes around the function, for example one of ``purgatory``:
     ``map_async(breaker("prices")(fetch), 8)``.
@@ -182,7 +179,6 @@ class _Partitioned(Concurrent):
     def __init__(self, key: Callable[[Any], Any], *args: Any) -> None:
         super().__init__(*args)
         self._eager = True  # any call that ends lets the next one of its key begin
-        self._fills = False  # and which one that is, is known when it is looked at
         self._key = key
         self._behind: dict[Any, deque[Call]] = {}  # by key: a call runs, and these wait for it
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from asyncio import CancelledError
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator
-from contextvars import Context as Variables
-from contextvars import copy_context
+from collections.abc import Awaitable, Callable
 from inspect import iscoroutine
-from types import coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..kernel import (
@@ -58,24 +54,12 @@ class Future(Protocol):
 class Runner(ABC):
     """Where the calls of one subscription run."""
 
-    def start(self, context: Context, buffered: bool) -> None:  # noqa: B027 - it runs already
-        """Begin; raises where calls cannot run here.
-
-        Args:
-            context: Of the consumer.
-            buffered: A call that has ended may make room though nobody has taken its result.
-        """
+    def start(self, context: Context) -> None:  # noqa: B027 - an executor runs already
+        """Begin; raises where calls cannot run here."""
 
     def here(self) -> bool:
         """Tell whether calls can begin in this thread; if not, the consumer is woken where."""
         return True
-
-    def variables(self) -> Variables | None:
-        """Give the variables that a call would find now; None where no call goes on for another.
-
-        They are the same object as long as they are the same.
-        """
-        return None
 
     @abstractmethod
     def begin(self, call: Call) -> Future:
@@ -90,27 +74,19 @@ class Runner(ABC):
 
 
 class Tasks(Runner):
-    """Runs an async function in tasks of the event loop.
-
-    A task that has finished a call goes on with another one if there is one at once: to make
-    a task takes as long as all else. Its variables are as if it had been made for that call.
-    """
+    """Runs an async function in tasks of the event loop."""
 
     def __init__(self, name: str, function: Callable[[Any], Awaitable[Any]]) -> None:
         self._name = name
-        self._function: Callable[[Any], Awaitable[Any]] = function
-        self._free: deque[_Place] = deque()  # whose tasks wait a turn of the loop for a call
-        self._variables: Variables | None = None
+        self._function = function
 
-    def start(self, context: Context, buffered: bool) -> None:
+    def start(self, context: Context) -> None:
         """Find the loop."""
         self._loop = needed_loop(self._name)
         self._context = context
-        # Where a consumer that is woken acts later, a call can tell it from inside its task,
-        # and the task can go on: unless somebody wants to make the tasks.
+        # Where a consumer that is woken acts later, a call can tell it from inside its task.
         self._tells = context.pulls and is_async(self._function) and ordinary(self._loop)
-        self._eager = eager(self._loop)  # a task begins at once, sooner than one that waits
-        self._goes_on = self._tells and (buffered or not self._eager)
+        self._eager = eager(self._loop)
 
     def here(self) -> bool:
         """Tell whether this is the loop's thread."""
@@ -119,33 +95,17 @@ class Tasks(Runner):
         self._loop.call_soon_threadsafe(self._context.wake)
         return False
 
-    def variables(self) -> Variables | None:
-        """Give those of the context; see :class:`Runner`."""
-        if self._goes_on:
-            variables = copy_context()
-            if self._variables is None or not _same(variables, self._variables):
-                self._variables = variables
-        return self._variables
-
     def begin(self, call: Call) -> Future:
-        """Have a task go on with the call, or start one."""
-        loop = self._loop
+        """Start a task."""
         if self._tells:
-            variables = self.variables() if self._goes_on else None
-            if self._free and self._free[0].variables is variables:
-                place = self._free.popleft()
-                place.next, task = call, place.task
-                assert task is not None, "it waits"
-                return task
-            place = _Place(call, variables)
+            work = call.perform(self._function)
             if self._eager:
-                return eager_task(loop, self._perform(place))
-            place.task = task = spawned(loop, self._perform(place), place)
-            return task
+                return eager_task(self._loop, work)
+            return spawned(self._loop, work, call.passed_over)
         work: Any = self._function(call.item)
         if not iscoroutine(work):
             work = _awaited(awaitable(self._name, work))
-        return spawn(loop, self._context, work, call)
+        return spawn(self._loop, self._context, work, call)
 
     def cancel(self, future: Future) -> None:
         """Cancel a task."""
@@ -155,85 +115,6 @@ class Tasks(Runner):
         if self._tells and not task.done():
             hold(self._context, task)  # until it has heard; its call has held it so far
         task.cancel()
-
-    async def _perform(self, place: _Place) -> None:
-        """Make the call that is in a place, then others; tell the consumer of each end at once."""
-        function, variables = self._function, place.variables
-        while (call := place.next) is not None:
-            place.next = None
-            try:
-                call.result = await function(call.item)
-            except Exception as error:  # it refers to this frame, which is to be over then
-                return call.end(error)
-            except BaseException as error:
-                call.end(error)
-                raise
-            if variables is None or not _unchanged(call.future, variables):
-                return call.end(None)
-            feed = call.feed
-            call.ended = feed.now()
-            place.next = feed.go_on(call, variables)
-            if place.next is None and not self._eager:
-                del call  # nobody is to hold it any more
-                self._free.append(place)
-                try:
-                    await _turn()
-                finally:
-                    if place.next is None:
-                        self._free.remove(place)
-        return None
-
-    def close(self) -> None:
-        """Hold the tasks that are to see that there is no other call: who leaves waits for them."""
-        if self._free:
-            on_loop(self._loop, self._hold_free)
-
-    def _hold_free(self) -> None:
-        for place in self._free:
-            if place.task is not None:
-                hold(self._context, place.task)
-
-
-class _Place:
-    """Where a task finds its call, and then another one.
-
-    Attributes:
-        next: The call, until it begins.
-        variables: Of the context of the task; None where there is no other call.
-        task: It, where it waits for calls; None when it is over, for a failure keeps this alive.
-    """
-
-    __slots__ = ("next", "task", "variables")
-
-    def __init__(self, call: Call, variables: Variables | None) -> None:
-        self.next: Call | None = call
-        self.variables = variables
-        self.task: asyncio.Task[Any] | None = None
-
-    def __call__(self, task: asyncio.Task[Any]) -> None:
-        """Hear that the task is over; it may have been cancelled before a call began."""
-        call, self.next, self.task = self.next, None, None
-        if call is not None:
-            call.end(CancelledError())
-
-
-def _unchanged(task: asyncio.Task[Any] | None, variables: Variables) -> bool:
-    """Tell whether a task is as if it were new: its call has left nothing behind."""
-    return task is not None and not task.cancelling() and _same(copy_context(), variables)
-
-
-def _same(variables: Variables, others: Variables) -> bool:
-    """Tell whether two contexts have the same variables: at once, where nobody has set one."""
-    try:
-        return variables == others
-    except Exception:  # of two values that cannot be compared
-        return False
-
-
-@coroutine
-def _turn() -> Generator[None]:
-    """Let the event loop make a turn."""
-    yield
 
 
 def awaitable(name: str, work: Any) -> Awaitable[Any]:
@@ -254,11 +135,11 @@ class Call:
     """An item, and the call that runs for it; told when that has finished, on any thread."""
 
     __slots__ = (
+        "_feed",
         "began",
         "done",
         "ended",
         "error",
-        "feed",
         "future",
         "item",
         "key",
@@ -267,7 +148,7 @@ class Call:
     )
 
     def __init__(self, feed: Concurrent, item: Any) -> None:
-        self.feed = feed
+        self._feed = feed
         self.item: Any = item
         self.future: Any = None  # until it has begun
         self.result: Any = None
@@ -296,6 +177,24 @@ class Call:
 
     def end(self, error: BaseException | None) -> None:
         """Tell the consumer that it has failed, or that there is a result."""
-        self.ended = self.feed.now()
+        self.ended = self._feed.now()
         self.error = error
-        self.feed.finished(self)
+        self._feed.finished(self)
+
+    async def perform(self, function: Callable[[Any], Awaitable[Any]]) -> None:
+        """Call a function with the item, and tell the consumer at once."""
+        error: BaseException | None = None
+        try:
+            self.result = await function(self.item)
+        except Exception as failure:
+            error = failure
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            self.end(error)
+
+    def passed_over(self, task: asyncio.Task[Any]) -> None:
+        """Hear that its task is over; it may have been cancelled before its first step."""
+        if self.ended < 0:
+            self.end(CancelledError())

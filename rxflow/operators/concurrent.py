@@ -6,7 +6,6 @@ from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextvars import Context as Variables
 from threading import Thread
 from typing import Any
 
@@ -88,10 +87,6 @@ class Concurrent(Feed[Any]):
         self._received = self._delivered = self._peak = self._wanted = 0
         self._dropped: Counter[str] = Counter()
         self._started = self._over = False
-        # The variables of a consumer that pulls, while it waits and there may be room all the
-        # same: a task that has finished a call may then act for it.
-        self._waits: Variables | None = None
-        self._fills = buffer > 0 and context.pulls
 
     # The side of the calls: any thread.
 
@@ -112,40 +107,17 @@ class Concurrent(Feed[Any]):
         if matters:  # one that only waits for an earlier one does not: that one's end will wake
             self._context.wake()
 
-    def go_on(self, call: Call, variables: Variables) -> Call | None:
-        """Hear that a call has finished, in its task; give another one for that task.
-
-        Args:
-            call: It.
-            variables: Of the context of the task.
-        """
-        self.finished(call)
-        if self._waits is not variables or self._over:
-            return None
-        self._waits = following = None  # till the input is over with this
-        try:
-            self._look()
-            following = self._next()
-        except Exception as error:
-            self._fail(error)
-            self._context.wake()
-        self._waits = variables
-        if following is not None:
-            following.future, following.began = call.future, self.now()
-            self._begun(following)
-        return following
-
     # The consumer's side: one thread at a time.
 
     def start(self) -> None:
         """Start the input."""
-        self._runner.start(self._context, self._fills)
+        self._runner.start(self._context)
         self._started = True
         self._input.start()
 
     def run(self) -> Iterator[Any]:
         """Give the results that are next; begin a call for each place that is free."""
-        queue, self._waits = self._queue, None
+        queue = self._queue
         if not self._started or not self._runner.here():
             return
         while True:
@@ -167,30 +139,22 @@ class Concurrent(Feed[Any]):
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
-        calls, window = self._calls, self._window  # most often one of the bounds is reached
-        while self._running < self._limit and len(calls) < window:
-            call = self._next()
-            if call is None:
+        calls, window, take = self._calls, self._window, self._input.take
+        while self._error is None:
+            places, more = window - len(calls), self._limit - self._running  # see _room
+            if places <= 0 or more <= 0:
                 return
+            item = take(places if places < more else more)
+            if item is NOTHING:
+                return
+            self._received += 1
+            call = Call(self, item)
+            calls[call] = None
+            if (held := len(calls)) > self._peak:
+                self._peak = held
+            if self._ordered:
+                self._queue.append(call)
             self._admit(call)
-
-    def _next(self) -> Call | None:
-        """Take an item, if there is room and the input has one."""
-        calls = self._calls
-        places, more = self._window - len(calls), self._limit - self._running  # see _room
-        if places <= 0 or more <= 0 or self._error is not None:
-            return None
-        item = self._input.take(places if places < more else more)
-        if item is NOTHING:
-            return None
-        self._received += 1
-        call = Call(self, item)
-        calls[call] = None
-        if (held := len(calls)) > self._peak:
-            self._peak = held
-        if self._ordered:
-            self._queue.append(call)
-        return call
 
     def _room(self) -> int:
         """Say how many more items can be taken."""
@@ -205,10 +169,6 @@ class Concurrent(Feed[Any]):
             self._failed(call, error)
             self._ended(call)
             return
-        self._begun(call)
-
-    def _begun(self, call: Call) -> None:
-        """Note that a call has begun."""
         self._running += 1
         self._work -= call.began
         if self._over:  # it was cancelled by what it has called first
@@ -272,11 +232,8 @@ class Concurrent(Feed[Any]):
             return State.READY
         if self._input.ended:
             return State.WAITING if self._calls else State.ENDED
-        if self._room() > 0 and not self._input.waiting:
-            return State.READY
-        if self._fills:
-            self._waits = self._runner.variables()
-        return State.WAITING
+        may_begin = self._room() > 0 and not self._input.waiting
+        return State.READY if may_begin else State.WAITING
 
     def ending(self) -> bool:
         """Let ends and failures through, which need no demand."""

@@ -49,7 +49,7 @@ class _Threads(Runner):
         self._size = size
         self._executor: ThreadPoolExecutor | None = None  # until it is started, and when closed
 
-    def start(self, context: Context, buffered: bool) -> None:
+    def start(self, context: Context) -> None:
         self._executor = ThreadPoolExecutor(self._size, "map_thread")
 
     def begin(self, call: Call) -> Future:

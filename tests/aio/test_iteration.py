@@ -462,26 +462,33 @@ def test_repeat_value_does_not_starve_a_timer() -> None:
     assert run(main()) == "timed out"
 
 
+@pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("overflow", [rx.FAIL, rx.SUSPEND, rx.DROP_OLDEST])
-def test_a_callback_may_finish_the_loop_that_it_is_called_in(overflow: rx.Overflow) -> None:
+def test_a_callback_may_finish_the_loop_that_it_is_called_in(
+    overflow: rx.Overflow, chunked: bool
+) -> None:
+    """At each place of a step: the first item of it, one in its middle, one that is left out."""
     emitters: list[rx.Emitter[int]] = []
 
-    def below_two(item: int) -> bool:
-        if item == 2:
-            consumer.finish()
-        return item < 2
+    async def main(last: int) -> None:
+        def before_the_last(item: int) -> bool:
+            if item == last:
+                items.consumer.finish()
+            return item % 3 != 2
 
-    async def main() -> None:
-        nonlocal consumer
         source = rx.create(emitters.append, overflow=overflow, capacity=64)
-        items = aiter(source.pipe(ops.filter(below_two)))
-        consumer = items.consumer
+        flow = source.pipe(ops.filter(before_the_last))
+        items: Any = aiter(flow.chunks(10)) if chunked else aiter(flow)
         for item in range(40):
-            emitters[0].on_next(item)
-        assert [item async for item in items] == [0, 1]
+            emitters[-1].on_next(item)
+        seen = [item async for item in items]
+        if chunked:
+            seen = [item for chunk in seen for item in chunk]
+        assert seen == [n for n in range(last + 1) if n % 3 != 2]
         figures = items.statistics()[0]
         assert figures.received == 40 == figures.delivered + figures.discarded
-        assert emitters[0].closed
+        assert figures.delivered == last + 1
+        assert emitters[-1].closed
 
-    consumer: Any = None
-    run(main())
+    for last in range(40):
+        run(main(last))

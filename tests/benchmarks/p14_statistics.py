@@ -73,7 +73,7 @@ def _counting(cls: type) -> dict[str, FunctionType]:
         name: method
         for name, method in vars(cls).items()
         if isinstance(method, FunctionType)
-        and name in ("push", "run", "_parts", "_hand_over", "_deliver", "__anext__", "_more")
+        and name in ("push", "run", "_hand_over", "_deliver", "__anext__", "_more")
         and CALLS & {*method.__code__.co_names}
     }
 

@@ -592,3 +592,21 @@ def test_a_producer_that_waits_is_told_of_room_in_the_middle_of_a_run():
             assert boundary.when_room(lambda: told.extend(taken))
     assert taken == [*range(9)]
     assert told == [0, 1]  # with the third item a quarter of the room is free
+
+
+def test_a_push_sees_the_consumer_in_a_call_of_the_source_or_not_and_never_both():
+    """It asks twice whether there is room; between the two a door that blocks lost the item."""
+
+    class Held:
+        times = 0
+
+        def __enter__(self) -> None:
+            Held.times += 1
+
+        def __exit__(self, *_: object) -> None: ...
+
+    boundary: Any = door(BLOCK)
+    boundary._lock = Held()
+    with boundary.starting():
+        assert (Held.times, boundary._starting) == (1, True)
+    assert (Held.times, boundary._starting) == (2, False)

@@ -740,3 +740,28 @@ def test_the_producer_is_counted_while_it_is_being_disconnected() -> None:
     subscriber.cancel()
     look()
     assert [parts[:2] for parts in seen] == [[("range", 3), ("finally_action", 0)]] * 3
+
+
+@pytest.mark.parametrize("stalled", [0, 1, 5, 11, 14])
+def test_one_that_is_ejected_in_the_middle_of_what_it_takes_hears_why(stalled: int) -> None:
+    """Its queue is emptied while its loop is busy with an item."""
+
+    async def main() -> tuple[Any, Any]:
+        shared = rx.range(200).pipe(ops.publish(prefetch=16, eject_after=1))
+
+        async def consume(stall: int) -> list[int]:
+            seen: list[int] = []
+            async for item in shared:
+                seen.append(item)
+                if item == stall:
+                    await asyncio.sleep(50)
+            return seen
+
+        both = asyncio.gather(consume(stalled), consume(-1), return_exceptions=True)
+        await asyncio.sleep(0.01)
+        shared.connect()
+        return tuple(await both)
+
+    slow, fast = run_virtual(main())
+    assert isinstance(slow, rx.SlowConsumerError)
+    assert fast == [*range(200)]

@@ -1,9 +1,8 @@
-"""map_async: a task goes on with another call, and no call can tell that there was one before."""
+"""The calls of map_async: each has a task, a context and an end of its own, whatever else ends."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from contextvars import ContextVar
@@ -15,7 +14,6 @@ import rxflow as rx
 from rxflow import operators as ops
 from tests.support_loop import run, turns
 
-EAGER = sys.version_info >= (3, 12)
 told: ContextVar[Any] = ContextVar("told", default=None)
 
 
@@ -26,20 +24,24 @@ async def briefly(item: Any) -> Any:
 
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("buffer", [0, 8])
-def test_many_calls_are_made_in_few_tasks(buffer: int, ordered: bool) -> None:
-    tasks: set[Any] = set()
+def test_each_call_has_a_task_that_ends_with_it(buffer: int, ordered: bool) -> None:
+    """What others hang on a task, such as a session or a clean-up, is of one call only."""
+    tasks: dict[Any, int] = {}  # the tasks themselves, so that none has the address of another
+    over: list[int] = []
 
     async def call(item: int) -> int:
-        tasks.add(asyncio.current_task())
+        task = asyncio.current_task()
+        assert task is not None
+        tasks[task] = item
+        task.add_done_callback(lambda done: over.append(tasks[done]))
         return await briefly(item)
 
     async def main() -> None:
-        flow = rx.range(200).pipe(ops.map_async(call, 4, ordered, buffer=buffer))
-        assert sorted([item async for item in flow]) == list(range(200))
-        if EAGER and not buffer:  # a new one begins sooner
-            assert len(tasks) == 200
-        else:
-            assert len(tasks) <= (50 if EAGER else 8)
+        flow = rx.range(50).pipe(ops.map_async(call, 4, ordered, buffer=buffer))
+        async for item in flow:
+            assert item in tasks.values()
+        await turns(2)
+        assert sorted(tasks.values()) == sorted(over) == list(range(50))
 
     run(main())
 
@@ -72,22 +74,51 @@ def test_a_call_finds_the_variables_that_the_consumer_has(buffer: int) -> None:
     run(main())
 
 
-def test_variables_that_cannot_be_compared_are_taken_for_changed() -> None:
-    class Array:
-        def __eq__(self, other: object) -> bool:
-            raise ValueError("the truth value of an array is ambiguous")
+@pytest.mark.parametrize("buffer", [0, 5])
+def test_what_the_source_sets_is_set_for_the_consumer(buffer: int) -> None:
+    """It is pulled where the consumer is, not where a call has just ended."""
+    seen: list[Any] = []
 
-        def __hash__(self) -> int:
-            return 0
-
-    async def call(item: int) -> int:
-        told.set(Array())
-        return await briefly(item)
+    def tag(item: int) -> int:
+        seen.append(told.get())
+        told.set(item)
+        return item
 
     async def main() -> None:
-        told.set(Array())
-        flow = rx.range(20).pipe(ops.map_async(call, 3, buffer=4))
-        assert [item async for item in flow] == list(range(20))
+        flow = rx.range(14).pipe(ops.map(tag), ops.map_async(briefly, 1, buffer=buffer))
+        assert [item async for item in flow] == list(range(14))
+        assert seen == [None, *range(13)]
+        assert told.get() == 13
+
+    run(main())
+
+
+class Fatal(BaseException):
+    """As a cancellation of something else is: no Exception."""
+
+
+@pytest.mark.parametrize("buffer", [0, 5])
+@pytest.mark.parametrize("where", ["source", "decision"])
+def test_what_is_no_exception_reaches_the_consumer(where: str, buffer: int) -> None:
+    def items() -> Iterator[int]:
+        yield from range(4)
+        if where == "source":
+            raise Fatal
+        yield from range(4, 20)
+
+    async def call(item: int) -> int:
+        await turns(11 if item == 0 else 1)
+        if item == 6:
+            raise ValueError(item)
+        return item
+
+    def decide(error: Exception, item: Any) -> rx.Supervision:
+        raise Fatal
+
+    async def main() -> None:
+        calls = ops.supervise(ops.map_async(call, 2, buffer=buffer), decide)
+        with pytest.raises(Fatal):
+            _ = [item async for item in rx.from_iterable(items()).pipe(calls)]
 
     run(main())
 
@@ -170,6 +201,7 @@ def test_while_the_consumer_is_busy_no_call_begins() -> None:
         flow = rx.range(100).pipe(ops.map_async(call, 3, buffer=50))
         async with aclosing(aiter(flow)) as results:
             assert await anext(results) == 0
+            await turns(3)  # those that were begun take their first steps
             some = len(begun)
             await turns(20)
             assert len(begun) == some
@@ -191,27 +223,5 @@ def test_a_source_that_fails_while_the_consumer_waits_ends_the_stream() -> None:
         with pytest.raises(ValueError, match="no more"):
             await anext(aiter(flow))
         assert asyncio.get_running_loop().time() < 1  # it did not wait for the first call
-
-    run(main())
-
-
-def test_an_item_and_its_result_are_let_go_when_it_was_delivered() -> None:
-    class Item:
-        alive = 0
-
-        def __init__(self) -> None:
-            Item.alive += 1
-
-        def __del__(self) -> None:
-            Item.alive -= 1
-
-    async def call(item: Item) -> Item:
-        return await briefly(item)
-
-    async def main() -> None:
-        flow = rx.from_iterable(Item() for _ in range(100)).pipe(ops.map_async(call, 3))
-        async for item in flow:
-            del item
-            assert Item.alive <= 4  # three in it, and the one that comes next
 
     run(main())
