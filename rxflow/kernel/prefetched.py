@@ -83,10 +83,9 @@ class Prefetched(Boundary[Any]):
         elif idle:
             self._wake()
 
-    def _stretch(self, most: int) -> int:
+    def _most(self) -> int:
         """Look at the batch, too."""
-        left = self._batch - self._taken
-        return super()._stretch(most if most < left else left)
+        return min(super()._most(), self._batch - self._taken)
 
     def _passed(self) -> None:
         """Ask for more when a batch was taken."""

@@ -26,9 +26,9 @@ class Taken(Counted[T], Generic[T]):
     def run(self) -> Iterator[T]:
         """Give what is held, oldest first."""
         queue, room, left = self._queue, self._room, BUDGET
-        most = self._capacity - self._low  # from full to where those who wait are told
         self._passed()  # a run that was left in the middle has not told what it took
-        while left and queue and (n := self._stretch(left if left < most else most)):
+        while left and queue and (due := self._stretch()):
+            n = min(due, left, self._most())
             if room:  # a producer waits, and is told in time
                 n = max(1, min(n, len(queue) - self._low))
             left -= n
@@ -37,19 +37,24 @@ class Taken(Counted[T], Generic[T]):
                 item = queue.popleft()
             except IndexError:  # the rest had to give way
                 return
-            self._took()
+            if n == due:
+                self._took()
             if room and len(queue) <= self._low:
                 self._tell_room()
             self._passed()
             yield item
 
-    def _stretch(self, most: int) -> int:
+    def _stretch(self) -> int:
         """Say how many items can be taken till it is to be looked at the time; no lock is held."""
         held = len(self._queue)
         if self._stay.marked:
             marked = self._stay.limit + 1 - (self._received - held)
-            most = most if marked > most else marked if marked > 1 else 1
-        return held if held < most else most
+            return held if held < marked else marked if marked > 1 else 1
+        return held
+
+    def _most(self) -> int:
+        """Say how many items can be taken till others are to be told of it."""
+        return self._capacity - self._low  # from full to where those who wait are told
 
     def _took(self) -> None:
         """Look at the time: the item that was taken is the one that is timed, or the last one."""
