@@ -83,9 +83,9 @@ class Prefetched(Boundary[Any]):
         elif idle:
             self._wake()
 
-    def _most(self) -> int:
+    def _until_told(self) -> int:
         """Look at the batch, too."""
-        return min(super()._most(), self._batch - self._taken)
+        return min(super()._until_told(), self._batch - self._taken)
 
     def _passed(self) -> None:
         """Ask for more when a batch was taken."""

@@ -28,7 +28,7 @@ class Taken(Counted[T], Generic[T]):
         queue, room, left = self._queue, self._room, BUDGET
         self._passed()  # a run that was left in the middle has not told what it took
         while left and queue and (due := self._stretch()):
-            n = min(due, left, self._most())
+            n = min(due, left, self._until_told())
             if room:  # a producer waits, and is told in time
                 n = max(1, min(n, len(queue) - self._low))
             left -= n
@@ -52,7 +52,7 @@ class Taken(Counted[T], Generic[T]):
             return held if held < marked else marked if marked > 1 else 1
         return held
 
-    def _most(self) -> int:
+    def _until_told(self) -> int:
         """Say how many items can be taken till others are to be told of it."""
         return self._capacity - self._low  # from full to where those who wait are told
 
