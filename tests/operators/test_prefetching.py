@@ -238,8 +238,11 @@ def test_an_event_loop_scheduler_delivers_everything_in_order_on_its_thread(
     assert probe.statistics["observe_on"].peak <= prefetch
 
 
-def patient(scheduler: SchedulerBase) -> SchedulerBase:
-    """Have a scheduler fail, not hang, when it is asked again and again."""
+def patient(scheduler: SchedulerBase, monkeypatch: pytest.MonkeyPatch) -> SchedulerBase:
+    """Have a scheduler fail, not hang, when it is asked again and again.
+
+    Some are the same object for the whole process, whose other tests ask them, too.
+    """
     schedule = scheduler.schedule
     asked = count()
 
@@ -247,7 +250,7 @@ def patient(scheduler: SchedulerBase) -> SchedulerBase:
         assert next(asked) < 10_000, "it schedules for ever"
         return schedule(action, state)
 
-    scheduler.schedule = limited  # type: ignore[method-assign]
+    monkeypatch.setattr(scheduler, "schedule", limited)
     return scheduler
 
 
@@ -257,7 +260,7 @@ SCHEDULERS = [NewThreadScheduler, ImmediateScheduler, CurrentThreadScheduler, Tr
 @pytest.mark.parametrize("make", [*SCHEDULERS, lambda: ThreadPoolScheduler(2)])
 @pytest.mark.parametrize("prefetch", [1, 4])
 def test_any_scheduler_delivers_everything_in_order(
-    make: Callable[[], SchedulerBase], prefetch: int
+    make: Callable[[], SchedulerBase], prefetch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = threading.Event()
     inside = threading.Lock()
@@ -271,7 +274,8 @@ def test_any_scheduler_delivers_everything_in_order(
 
     probe = TestSubscriber(rx.UNBOUNDED, alone)
     rx.range(200).pipe(
-        ops.observe_on(patient(make()), prefetch=prefetch), ops.finally_action(done.set)
+        ops.observe_on(patient(make(), monkeypatch), prefetch=prefetch),
+        ops.finally_action(done.set),
     ).subscribe(probe)
     assert done.wait(10)
     assert probe.items == list(range(200))
