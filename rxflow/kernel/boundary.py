@@ -237,7 +237,7 @@ class Boundary(Taken[T], Generic[T]):
 
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody waits for room or counts what is taken."""
-        if inherits(type(self), Boundary, "run", "settle") and not self._waits:
+        if inherits(type(self), Boundary, "run", "settle", "_passed") and not self._waits:
             self._server = server
 
     def few(self) -> Few | None:
@@ -254,8 +254,7 @@ class Boundary(Taken[T], Generic[T]):
         with self._lock:
             if self._queue:
                 return State.READY
-            if self._stay.since is not None:
-                self._stay.empty()
+            self._stay.empty()
             if self._end is OPEN or self._telling:
                 self._idle, self._quick = True, 0
                 return State.WAITING

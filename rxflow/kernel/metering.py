@@ -164,7 +164,6 @@ class Stay:
             that is timed may be among them.
         marked: An item is timed.
         armed: The next item is to be timed, though the queue is not empty.
-        since: When the queue came to hold something (nanoseconds); None while it is empty.
     """
 
     __slots__ = (
@@ -176,11 +175,11 @@ class Stay:
         "_now",
         "_over",
         "_position",
+        "_since",
         "_time",
         "armed",
         "limit",
         "marked",
-        "since",
     )
 
     def __init__(self, now: Callable[[], int]) -> None:
@@ -190,7 +189,7 @@ class Stay:
             now: Reads the clock (nanoseconds).
         """
         self._now = now
-        self.since: int | None = None
+        self._since: int | None = None  # when it came to hold something; None while it is empty
         self._held = 0  # how long it had held something before that
         # When the item came that is timed, and where; while none is, by when those before had come.
         self._time = self._position = 0
@@ -214,8 +213,8 @@ class Stay:
         self._time = now = self._now()
         self._position, self.limit = before - lost, before
         self.marked, self.armed = True, False
-        if self.since is None:
-            self.since = now
+        if self._since is None:
+            self._since = now
             self._known, self._known_since = self._position, now
 
     def timed_at(self, before: int, lost: int) -> bool:
@@ -235,8 +234,7 @@ class Stay:
             lost: How many of those have left otherwise than at its front.
             held: How many are left in the queue (items).
         """
-        since = self.since
-        if since is None:
+        if self._since is None:
             return
         passed, position = gone - lost, self._position
         self.limit = position + lost
@@ -272,7 +270,7 @@ class Stay:
         Args:
             now: The time, if it was read (nanoseconds).
         """
-        since, self.since = self.since, None
+        since, self._since = self._since, None
         self.marked = self.armed = False
         if since is not None:
             self._held += (self._now() if now is None else now) - since
@@ -285,7 +283,7 @@ class Stay:
     @property
     def seconds(self) -> float:
         """How long the queue has held something (seconds)."""
-        since = self.since
+        since = self._since
         return (self._held + (0 if since is None else self._now() - since)) / NANOS
 
     def figures(self, gone: int, lost: int, held: int) -> tuple[float, float, Histogram | None]:
@@ -299,7 +297,7 @@ class Stay:
         Returns:
             Seconds, and as it is counted; None where nothing was measured.
         """
-        if self.since is None:
+        if self._since is None:
             return self._held / NANOS, 0.0, self._histogram
         return self.seconds, self.oldest(gone, lost, held), self._histogram
 
@@ -323,7 +321,7 @@ class Stay:
         Returns:
             Seconds.
         """
-        if not held or self.since is None:
+        if not held or self._since is None:
             return 0.0
         now, passed = self._now(), gone - lost
         before, came = self._known, self._known_since

@@ -10,7 +10,7 @@ from . import hooks
 from .boundary import Boundary
 from .drain import Drain
 from .ends import OPEN
-from .feed import Context, Feed, Server, inherits
+from .feed import Context, Feed, inherits
 from .loops import running_loop
 from .metering import Times
 from .rows import Row
@@ -97,11 +97,8 @@ class Prefetched(Boundary[Any]):
             self._asked, self._taken = count, 0
         self._intake.request(taken)
 
-    def serve(self, server: Server) -> None:
-        """Items that are taken are counted by a run."""
-
     def few(self) -> None:
-        """Do without, too."""
+        """Items that are taken are counted by a run."""
 
     def stop_producer(self) -> None:
         """Cancel the subscription."""

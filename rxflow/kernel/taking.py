@@ -27,7 +27,7 @@ class Taken(Counted[T], Generic[T]):
         """Give what is held, oldest first."""
         queue, room, left = self._queue, self._room, BUDGET
         self._passed()  # a run that was left in the middle has not told what it took
-        while left and queue and (due := self._stretch()):
+        while left and (due := self._stretch()):
             n = min(due, left, self._until_told())
             if room:  # a producer waits, and is told in time
                 n = max(1, min(n, len(queue) - self._low))

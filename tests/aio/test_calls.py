@@ -48,7 +48,7 @@ def test_each_call_has_a_task_that_ends_with_it(buffer: int, ordered: bool) -> N
 
 @pytest.mark.parametrize("buffer", [0, 8])
 def test_a_call_finds_the_variables_that_the_consumer_has(buffer: int) -> None:
-    """What an earlier call of the same task has set is not there; what the consumer has set is."""
+    """What an earlier call has set is not there; what the consumer has set is."""
 
     async def call(item: int) -> tuple[int, Any]:
         before = told.get()
@@ -143,7 +143,7 @@ def test_a_call_that_cancels_its_own_task_at_its_end_harms_no_other_call() -> No
 def test_tasks_that_others_cancel_at_any_time_end_the_stream_and_leave_nobody_waiting(
     buffer: int,
 ) -> None:
-    """Before a first step, in a call, and between two calls."""
+    """Before the first step of a call, and in it."""
     outcomes: set[str] = set()
 
     async def main(after: int) -> None:

@@ -309,9 +309,8 @@ THREADS_FREE = replace(
     THREADS,
     id="threads-free",
     title="Threads, on a build without the GIL",
-    bound="All push into one buffer, so they take turns at its lock, and at the deque's of asyncio "
-    "or of queue.Queue; the event loop's thread takes items at the same time. More threads push no "
-    "more items, as in queue.Queue.",
+    bound="All push into one buffer, so they take turns at its lock, while the event loop's thread "
+    "takes items. So more threads push no more items, as with queue.Queue.",
     gil=False,
 )
 
