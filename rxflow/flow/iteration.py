@@ -163,9 +163,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     async def __anext__(self) -> T_out:
         """Pull one item."""
         try:
-            return next(self._part)
-        except StopIteration:
-            pass
+            for item in self._part:
+                return item
         except StopAsyncIteration as error:
             await self._end(Status.FAILED)
             raise _false_end() from error
@@ -189,7 +188,8 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             while self._open:
                 if perf_counter() - self._turn > TURN:
                     self._look = max(1, self._look // 2)
-                    await self._rest()
+                    await self._signal.rest()
+                    self._turn = perf_counter()
                 elif self._look < LOOK:
                     self._look *= 2
                 if self._run is None:
@@ -206,7 +206,18 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
                 if state is State.ENDED:
                     break
                 if state is State.WAITING:
-                    await self._wait()
+                    self._meter.starve()
+                    advance = self._feed.advance()
+                    if advance is not None:
+                        await advance
+                    else:
+                        self._feed.want(1)
+                        await self._signal.waiter()
+                        self._turn = perf_counter()
+                    self._meter.served()
+                    item = self._feed.single()
+                    if item is not NOTHING:
+                        return item
             await self._end(Status.COMPLETED)
         except StopAsyncIteration as error:
             await self._end(Status.FAILED)
@@ -223,23 +234,6 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             hooks.traced(self._make, error)
             await self._end(Status.FAILED)
         await self.aclose()
-
-    async def _rest(self) -> None:
-        await self._signal.rest()
-        self._turn = perf_counter()
-
-    async def _wait(self) -> None:
-        self._meter.starve()
-        try:
-            advance = self._feed.advance()
-            if advance is not None:
-                await advance
-                return
-            self._feed.want(1)
-            await self._signal.wait()
-            self._turn = perf_counter()
-        finally:
-            self._meter.served()
 
     async def aclose(self) -> None:
         """Cancel the source, and wait until what it opened is closed."""

@@ -18,11 +18,11 @@ class Signal(ABC):
         """Wake the task that waits, or the next that will."""
 
     @abstractmethod
-    async def wait(self) -> None:
-        """Wait for a wake."""
+    def waiter(self) -> Awaitable[object]:
+        """Give what is to be awaited for a wake."""
 
     @abstractmethod
-    async def rest(self) -> None:
+    def rest(self) -> Awaitable[object]:
         """Give other tasks a turn."""
 
     @abstractmethod
@@ -72,21 +72,20 @@ class _OnAsyncio(Signal):
             on_loop(self._loop, self._tell)
 
     def _tell(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._raised = False  # before the task looks what there is
+            if not waiter.done():
+                waiter.set_result(None)
 
-    async def wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            if not self._raised:
-                await self._waiter
-        finally:
-            self._waiter = None
-            self._raised = False
+    def waiter(self) -> asyncio.Future[None]:
+        waiter = self._waiter = self._loop.create_future()
+        if self._raised:  # looked at after it is there, as a wake does it the other way round
+            self._tell()
+        return waiter
 
-    async def rest(self) -> None:
-        await asyncio.sleep(0)
+    def rest(self) -> Awaitable[object]:
+        return asyncio.sleep(0)
 
     async def closed(self, context: Context) -> None:
         if running_loop() is None:
@@ -121,20 +120,21 @@ class _OnTrio(Signal):
             self.call(self._tell)
 
     def _tell(self) -> None:
-        if self._waiter is not None:
-            self._waiter.set()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._raised = False  # before the task looks what there is
+            waiter.set()
 
-    async def wait(self) -> None:
-        self._waiter = self._trio.Event()
-        try:
-            if not self._raised:
-                await self._waiter.wait()
-        finally:
-            self._waiter = None
-            self._raised = False
+    def waiter(self) -> Awaitable[object]:
+        waiter = self._waiter = self._trio.Event()
+        if self._raised:
+            self._tell()
+        awaited: Awaitable[object] = waiter.wait()
+        return awaited
 
-    async def rest(self) -> None:
-        await self._trio.lowlevel.checkpoint()
+    def rest(self) -> Awaitable[object]:
+        checkpoint: Awaitable[object] = self._trio.lowlevel.checkpoint()
+        return checkpoint
 
     async def closed(self, context: Context) -> None:
         await _each(context.closing)

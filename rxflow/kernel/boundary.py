@@ -38,6 +38,7 @@ class Boundary(Taken[T], Generic[T]):
         "_on_discard",
         "_on_drop",
         "_server",
+        "_singles",
         "_starting",
         "_telling",
         "_waits",
@@ -80,8 +81,8 @@ class Boundary(Taken[T], Generic[T]):
         self._delay_error = delay_error
         # What gives way when it is full is known without a closer look, and nobody is told.
         quiet = (OLDEST, NEWEST, INCOMING)
-        self._quiet = ATOMIC and bool(capacity) and on_drop is None and overflow.victim in quiet
-        self._usual = capacity, self._quiet
+        self._usual_quiet = ATOMIC and bool(capacity) and not on_drop and overflow.victim in quiet
+        self._singles = context.pulls and bool(capacity) and self._unheard()
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
         self._starting = False  # the consumer is in a call of the source, and cannot take
@@ -111,10 +112,16 @@ class Boundary(Taken[T], Generic[T]):
                 return ENQUEUED
             if self._end is not OPEN:
                 return CLOSED
-            kept = True
+            kept, idle = True, self._idle
             lost: list[tuple[T, str]] | None = None
-            server = self._server if self._idle and not held else None
-            if server is not None and server.enter():
+            server: Server | None = None
+            if idle and self._singles and not held:
+                self._received += 1
+                self._peak = self._peak or 1
+                self._stay.since, self._stay.alone = self._meter.now(), True
+                queue.append(item)
+                self._idle = False
+            elif idle and not held and (server := self._server) and server.enter():
                 self._received += 1
                 self._peak = self._peak or 1
                 idle = False  # and it stays so: who comes meanwhile wakes
@@ -122,14 +129,12 @@ class Boundary(Taken[T], Generic[T]):
                 server = None
                 if self._rises(held):
                     self._received += 1
-                    if self._idle and not held:
-                        self._mark(self._received - 1)
                     queue.append(item)
                 elif self._waits and self._full(item):
                     return FULL
                 else:
                     kept, lost = self._overflowing(item)
-                idle, self._idle = self._idle, False
+                self._idle = False
         finally:
             lock.release()
         if lost:
@@ -225,6 +230,7 @@ class Boundary(Taken[T], Generic[T]):
             items = list(self._emptied())
             if items:
                 self._count_lost(reason, len(items))
+            self._stay.empty()
             self._quick, self._quiet = 0, False  # what is put in their place is timed
         return items
 
@@ -236,9 +242,9 @@ class Boundary(Taken[T], Generic[T]):
     # The consumer's side: one thread at a time.
 
     def serve(self, server: Server) -> None:
-        """Hand single items over at once, where nobody waits for room or counts what is taken."""
-        if inherits(type(self), Boundary, "run", "settle", "_passed") and not self._waits:
-            self._server = server
+        """Hand single items over at once, where nobody is to hear of it."""
+        if self._unheard():
+            self._server, self._singles = server, False
 
     def few(self) -> Few | None:
         """Give the few items that are held, if nobody waits for room."""
@@ -256,7 +262,7 @@ class Boundary(Taken[T], Generic[T]):
                 return State.READY
             self._stay.empty()
             if self._end is OPEN or self._telling:
-                self._idle, self._quick = True, 0
+                self._idle, self._quick, self._quiet = True, 0, False
                 return State.WAITING
             error = self._error
         if error is not None:
@@ -269,7 +275,7 @@ class Boundary(Taken[T], Generic[T]):
             if self._queue:
                 return False
             self._stay.empty()
-            self._idle, self._quick = True, 0
+            self._idle, self._quick, self._quiet = True, 0, False
             return self._end is not OPEN and not self._telling
 
     def want(self, n: int) -> None:
@@ -290,13 +296,17 @@ class Boundary(Taken[T], Generic[T]):
         with self._lock:
             self._end, self._quick = End.CANCELLED, 0
             self._error = self._server = self._few = None
-            self._stay.stop()
+            self._stay.empty()
         if self._telling:
             self._telling.cancel()
         self._discard()
         self._tell_room()
 
     # Inside.
+
+    def _unheard(self) -> bool:
+        """Tell whether an item can be taken without a run: nobody waits for room, or counts."""
+        return not self._waits and inherits(type(self), Boundary, "run", "settle", "_passed")
 
     def _full(self, item: Any) -> bool:
         """Tell whether there is no room for this item; the lock is held."""
@@ -345,6 +355,7 @@ class Boundary(Taken[T], Generic[T]):
         queue, victim = self._queue, self._overflow.victim
         kept, lost = True, list[tuple[T, str]]()
         full, requested = self._full(item), self.requested
+        self._company()
         self._received += 1
         if full:
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):

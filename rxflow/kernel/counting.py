@@ -46,7 +46,8 @@ class Counted(Feed[T], Generic[T]):
         "_received",
         "_room",
         "_stay",
-        "_usual",
+        "_usual_quick",
+        "_usual_quiet",
         "_waiters",
         "_wanted",
         "name",
@@ -64,7 +65,8 @@ class Counted(Feed[T], Generic[T]):
         self._quick = 0
         self._quiet = False  # when it is full, too
         self._idle = True  # the consumer has found the queue empty and waits for a wake
-        self._usual = capacity, False  # the most of both, while no item is to be timed
+        self._usual_quick = capacity  # the most of both, while no item is to be timed
+        self._usual_quiet = False
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._received: int = 0  # items offered so far, but for those that were displaced
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
@@ -157,6 +159,15 @@ class Counted(Feed[T], Generic[T]):
         with self._lock:
             return self._count_taken() - self._discarded
 
+    def _company(self) -> None:
+        """See to the times of an item that was alone, before another one comes; the lock is held.
+
+        The consumer may have taken it, and be about to say so.
+        """
+        if self._stay.alone:
+            gone = self._received - 1
+            self._stay.joined(gone, 0 if self._front else self._lost)
+
     def _mark(self, before: int) -> None:
         """Time the item that is to be put into the queue; the lock is held.
 
@@ -165,7 +176,7 @@ class Counted(Feed[T], Generic[T]):
         """
         self._stay.mark(before, 0 if self._front else self._lost)
         # The one that is timed may be the newest, and would give way unseen.
-        self._quiet = self._usual[1] and self._overflow.victim is not NEWEST
+        self._quiet = self._usual_quiet and self._overflow.victim is not NEWEST
 
     def _mark_instead(self, before: int) -> None:
         """Time an item if it is due, or the one that was timed had to give way; the lock is held.
@@ -181,20 +192,21 @@ class Counted(Feed[T], Generic[T]):
         if gone or stay.armed or not queue:
             self._mark(before)
         else:
-            self._quiet = self._usual[1]
+            self._quiet = self._usual_quiet
 
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.
 
-        It is timed if the consumer has taken all before it, and is still busy with that.
+        It is timed if there is none before it.
 
         Args:
             held: How many are held before it; they may be as many as ever were, or more.
         """
-        most = self._usual[0]
+        most = self._usual_quick
         if held >= most or self._stay.armed:
             return False
-        if not (self._queue or self._idle):
+        self._company()
+        if not self._queue:
             self._mark(self._received)
         if held >= self._peak:
             self._peak = held + 1

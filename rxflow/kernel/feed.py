@@ -240,6 +240,14 @@ class Feed(ABC, Generic[T_out]):
         """
         return None
 
+    def single(self) -> Any:
+        """Take, after a wake, the one item that has come since WAITING.
+
+        Returns:
+            NOTHING where there is not exactly one, or that is not known: a run says what there is.
+        """
+        return NOTHING
+
     def ending(self) -> bool:
         """Say whether only the end is left, so that a run holds no item and needs no demand."""
         return False

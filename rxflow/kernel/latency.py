@@ -14,12 +14,6 @@ _BITS = 3
 """Each power of two has two to this many buckets, so one is at most 1/8 wider than its start."""
 
 
-def _bucket(nanos: int) -> int:
-    """Give the bucket of a time: the power of two, then the three bits that follow the first."""
-    shift = nanos.bit_length() - _BITS - 1
-    return (shift << _BITS) + (nanos >> shift) if shift > 0 else nanos
-
-
 def _start(bucket: int) -> int:
     """Give the least time of a bucket (nanoseconds)."""
     shift = max(0, (bucket >> _BITS) - 1)
@@ -111,8 +105,11 @@ class Histogram:
 
     def add(self, nanos: int) -> None:
         """Count a time (nanoseconds)."""
-        nanos = nanos if nanos > 0 else 0
-        bucket = _bucket(nanos)
+        if nanos < 0:
+            nanos = 0
+        # The power of two, then the three bits that follow the first.
+        shift = nanos.bit_length() - _BITS - 1
+        bucket = (shift << _BITS) + (nanos >> shift) if shift > 0 else nanos
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._sum += nanos
 

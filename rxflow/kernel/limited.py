@@ -53,7 +53,7 @@ class Limited(Boundary[Any]):
         self._shelf = Shelf(ranked=limits.priority is not None)
         # It has what the Boundary uses of a deque.
         self._queue = self._shelf  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-        self._usual = self._quick, self._quiet = 0, False
+        self._usual_quick, self._usual_quiet = 0, False
         self._ttl = inf if limits.ttl is None else limits.ttl
         self._alarm = Alarm(self._ring, context.timed().scheduler)
         self._armed = False  # the alarm is set, or is being set

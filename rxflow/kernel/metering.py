@@ -27,6 +27,9 @@ SLOW = 1_000_000
 RARELY = 7
 """A mask: otherwise 1 in 8 of those is."""
 
+RECENT = 32
+"""So many times are counted at once, which takes less than one by one."""
+
 
 Times: TypeAlias = tuple[int, int]
 """How long there has been an edge, and for how long of that it was starved (nanoseconds)."""
@@ -164,6 +167,9 @@ class Stay:
             that is timed may be among them.
         marked: An item is timed.
         armed: The next item is to be timed, though the queue is not empty.
+        alone: Of the items that have come since the queue was empty, at ``since``, there is but
+            one. It is timed, though not marked before another one has ``joined`` it.
+        since: When the queue came to hold something; None while it is empty.
     """
 
     __slots__ = (
@@ -173,13 +179,14 @@ class Stay:
         "_known_since",
         "_marks",
         "_now",
-        "_over",
         "_position",
-        "_since",
+        "_recent",
         "_time",
+        "alone",
         "armed",
         "limit",
         "marked",
+        "since",
     )
 
     def __init__(self, now: Callable[[], int]) -> None:
@@ -189,7 +196,7 @@ class Stay:
             now: Reads the clock (nanoseconds).
         """
         self._now = now
-        self._since: int | None = None  # when it came to hold something; None while it is empty
+        self.since: int | None = None
         self._held = 0  # how long it had held something before that
         # When the item came that is timed, and where; while none is, by when those before had come.
         self._time = self._position = 0
@@ -197,9 +204,10 @@ class Stay:
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
         self._histogram: Histogram | None = None  # made when it is needed
-        self._over = False
+        self._recent: array[int] | None = None  # what is not in it yet (nanoseconds)
         self.marked: bool = False
         self.armed: bool = False
+        self.alone: bool = False
 
     def mark(self, before: int, lost: int) -> None:
         """Time the item that is put into the queue now.
@@ -208,14 +216,33 @@ class Stay:
             before: How many have come before it.
             lost: How many of those have left otherwise than at the front of the queue.
         """
-        if self._over:
-            return
         self._time = now = self._now()
         self._position, self.limit = before - lost, before
         self.marked, self.armed = True, False
-        if self._since is None:
-            self._since = now
+        if self.since is None:
+            self.since = now
             self._known, self._known_since = self._position, now
+
+    def joined(self, gone: int, lost: int) -> None:
+        """Hear that another item comes to the one that is alone.
+
+        Args:
+            gone: How many had come before that.
+            lost: How many of those have left otherwise than at the front of the queue.
+        """
+        assert self.since is not None
+        self.alone, self.marked = False, True
+        self._position, self.limit = gone - lost, gone
+        self._known, self._known_since = self._position, self.since
+        self._time = self.since
+
+    def went(self) -> None:
+        """Hear that the item was taken that was alone."""
+        assert self.since is not None
+        stayed = self._now() - self.since
+        self._held += stayed
+        self.since, self.alone = None, False
+        self.took(stayed)
 
     def timed_at(self, before: int, lost: int) -> bool:
         """Tell whether the item is timed in whose place another one is put into the queue now.
@@ -234,7 +261,11 @@ class Stay:
             lost: How many of those have left otherwise than at its front.
             held: How many are left in the queue (items).
         """
-        if self._since is None:
+        if self.alone:
+            if not held:
+                self.went()
+            return
+        if self.since is None:
             return
         passed, position = gone - lost, self._position
         self.limit = position + lost
@@ -243,16 +274,18 @@ class Stay:
             return
         now = self._now()
         if due:
-            self.marked = False
+            self._marks += 1
             if passed == position + 1:  # else it had to give way
                 self.took(now - self._time)
-            self._known, self._known_since = position, self._time
-            self._marks += 1
-            if held:
-                self.armed = now - self._time >= SLOW or not self._marks & RARELY
-                self._position, self._time = passed + held, now  # so many had come by now
         if not held:
-            self.empty(now)
+            self._held += now - self.since
+            self.since = None
+            self.marked = self.armed = False
+            return
+        self.marked = False
+        self.armed = now - self._time >= SLOW or not self._marks & RARELY
+        self._known, self._known_since = position, self._time
+        self._position, self._time = passed + held, now  # so many had come by now
 
     def took(self, nanos: int) -> None:
         """Count how long an item was in the queue.
@@ -260,30 +293,33 @@ class Stay:
         Args:
             nanos: Nanoseconds.
         """
+        if self._recent is None:
+            self._recent = array("q")
+        self._recent.append(nanos)
+        if len(self._recent) == RECENT:
+            self._count()
+
+    def _count(self) -> None:
+        """Put into the histogram what was measured since that was done last."""
+        if self._recent is None:
+            return
         if self._histogram is None:
             self._histogram = Histogram()
-        self._histogram.add(nanos)
+        for nanos in self._recent:
+            self._histogram.add(nanos)
+        self._recent = None
 
-    def empty(self, now: int | None = None) -> None:
-        """Hear that the queue is empty; idempotent.
-
-        Args:
-            now: The time, if it was read (nanoseconds).
-        """
-        since, self._since = self._since, None
-        self.marked = self.armed = False
-        if since is not None:
-            self._held += (self._now() if now is None else now) - since
-
-    def stop(self) -> None:
-        """Measure no more."""
-        self.empty()
-        self._over = True
+    def empty(self) -> None:
+        """Hear that the queue is empty; idempotent."""
+        if self.since is not None:
+            self._held += self._now() - self.since
+            self.since = None
+            self.marked = self.armed = self.alone = False
 
     @property
     def seconds(self) -> float:
         """How long the queue has held something (seconds)."""
-        since = self._since
+        since = self.since
         return (self._held + (0 if since is None else self._now() - since)) / NANOS
 
     def figures(self, gone: int, lost: int, held: int) -> tuple[float, float, Histogram | None]:
@@ -297,13 +333,15 @@ class Stay:
         Returns:
             Seconds, and as it is counted; None where nothing was measured.
         """
-        if self._since is None:
+        self._count()
+        if self.since is None:
             return self._held / NANOS, 0.0, self._histogram
         return self.seconds, self.oldest(gone, lost, held), self._histogram
 
     @property
     def latency(self) -> Latency:
         """How long items were in it."""
+        self._count()
         return NONE if self._histogram is None else self._histogram.latency()
 
     def oldest(self, gone: int, lost: int, held: int) -> float:
@@ -321,8 +359,10 @@ class Stay:
         Returns:
             Seconds.
         """
-        if not held or self._since is None:
+        if not held or self.since is None:
             return 0.0
+        if self.alone:
+            return (self._now() - self.since) / NANOS
         now, passed = self._now(), gone - lost
         before, came = self._known, self._known_since
         behind, later = self._position, self._time

@@ -72,8 +72,6 @@ class Prefetched(Boundary[Any]):
             room = self._end is OPEN and self._rises(len(queue) + len(items) - 1)
             idle = room and self._idle
             if room:
-                if idle and not queue:
-                    self._mark(self._received)
                 queue.extend(items)
                 self._received += len(items)
                 self._idle = False

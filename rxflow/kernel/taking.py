@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat, starmap
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..protocol import Overflow
 from .counting import Counted
-from .feed import BUDGET, Context
+from .feed import BUDGET, NOTHING, Context
 
 T = TypeVar("T")
 
@@ -43,6 +43,18 @@ class Taken(Counted[T], Generic[T]):
                 self._tell_room()
             self._passed()
             yield item
+
+    def single(self) -> Any:
+        """Take the item that is alone, if there is one."""
+        lock, stay = self._lock, self._stay
+        lock.acquire()
+        try:
+            if not stay.alone:
+                return NOTHING
+            stay.went()
+            return self._queue.popleft()
+        finally:
+            lock.release()
 
     def _stretch(self) -> int:
         """Say how many items can be taken till it is to be looked at the time; no lock is held."""

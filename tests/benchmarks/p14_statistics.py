@@ -24,6 +24,7 @@ import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.iteration import Iteration
 from rxflow.kernel import Boundary
+from rxflow.kernel.counting import Counted
 from rxflow.kernel.drain import Drain
 from rxflow.kernel.island import Island
 from rxflow.kernel.pulled import Pulled
@@ -33,9 +34,9 @@ from .harness import Benchmark
 from .work import double, expected_sum, increment, is_even
 
 CAPACITY = 256
-CALLS = {"_took", "_mark", "served", "starve"}
+CALLS = {"_took", "_company", "_mark", "served", "starve"}
 """What looks at the clock, and what is read only by statistics."""
-CLASSES = (Pulled, Island, Iteration, Drain, Taken, Boundary)
+CLASSES = (Pulled, Island, Iteration, Drain, Counted, Taken, Boundary)
 """All that an item passes in these pipelines."""
 
 P14 = Benchmark("P14", "with and without counting", 200_000, expected=expected_sum)
@@ -73,7 +74,7 @@ def _counting(cls: type) -> dict[str, FunctionType]:
         name: method
         for name, method in vars(cls).items()
         if isinstance(method, FunctionType)
-        and name in ("push", "run", "_hand_over", "_deliver", "__anext__", "_more")
+        and name in ("push", "_rises", "run", "_hand_over", "_deliver", "__anext__", "_more")
         and CALLS & {*method.__code__.co_names}
     }
 

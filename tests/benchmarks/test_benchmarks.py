@@ -150,6 +150,6 @@ async def _timed() -> int:
 def test_what_counts_is_taken_out_and_put_back() -> None:
     with uncounted() as changed:
         # The looks at the clock, one a run or a wake.
-        assert changed == ["Drain._deliver", "Taken.run", "Boundary.push"]
+        assert changed == ["Iteration._more", "Drain._deliver", "Counted._rises", "Taken.run"]
         assert asyncio.run(_timed()) == 0
     assert asyncio.run(_timed()) == 1

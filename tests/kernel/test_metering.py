@@ -10,7 +10,15 @@ from rxflow.kernel import Boundary, Context, Latency, Meter, StageStatistics, St
 from rxflow.kernel.latency import Histogram
 from rxflow.kernel.metering import SAMPLED, Lap, by_stage, shares_of
 from rxflow.kernel.statistics import count_roots, joined
-from rxflow.protocol import DROP_ALL, DROP_INCOMING, DROP_NEWEST, DROP_OLDEST, FAIL, Overflow
+from rxflow.protocol import (
+    DROP_ALL,
+    DROP_INCOMING,
+    DROP_NEWEST,
+    DROP_OLDEST,
+    FAIL,
+    Offer,
+    Overflow,
+)
 
 SECOND = 1_000_000_000
 
@@ -115,9 +123,8 @@ def test_a_queue_holds_something_between_the_first_item_and_the_last() -> None:
     stay.mark(9, 0)
     clock.seconds += 2
     assert stay.seconds == 5.0
-    stay.stop()
+    stay.empty()
     clock.seconds += 2
-    stay.mark(10, 0)
     assert stay.seconds == 5.0
 
 
@@ -158,6 +165,9 @@ def test_a_queue_that_is_filled_faster_than_it_is_emptied_is_blocked_throughout(
     clock.seconds = 13
     boundary.cancel()
     clock.seconds = 20
+    assert boundary.push(2) is Offer.CLOSED
+    clock.seconds = 30
+    assert boundary.settle() is State.ENDED
     assert own(boundary).blocked_seconds == 11.0
 
 

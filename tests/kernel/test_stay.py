@@ -8,7 +8,7 @@ import pytest
 
 from rxflow.kernel import NANOS, Meter, StageStatistics, Stay
 from rxflow.kernel.latency import NONE
-from rxflow.kernel.metering import RARELY, SLOW, Timed
+from rxflow.kernel.metering import RARELY, RECENT, SLOW, Timed
 
 
 class Clock:
@@ -111,12 +111,68 @@ def test_after_the_end_nothing_is_measured_however_late_it_comes() -> None:
     stay = Stay(clock)
     stay.mark(0, 0)
     clock.nanos += 5
-    stay.stop()
-    stay.mark(1, 0)
+    stay.empty()
     clock.nanos += 5
     stay.left(2, 0, held=0)
     assert (stay.marked, stay.seconds, stay.latency) == (False, 5 / NANOS, NONE)
     assert stay.oldest(0, 0, 1) == 0.0
+
+
+def alone(clock: Clock) -> Stay:
+    """Give one of a queue where an item has come alone, 5 nanoseconds ago."""
+    stay = Stay(clock)
+    stay.since, stay.alone = clock.nanos, True
+    clock.nanos += 5
+    return stay
+
+
+def test_an_item_that_is_alone_is_timed_without_a_mark() -> None:
+    clock = Clock(0)  # a virtual clock begins there
+    stay = alone(clock)
+    assert (stay.marked, stay.seconds, stay.oldest(9, 2, 1)) == (False, 5 / NANOS, 5 / NANOS)
+    assert stay.oldest(10, 2, 0) == 0.0  # it was taken, and this is about to be told of it
+    stay.left(9, 2, held=1)  # what has left is something else
+    assert (stay.alone, stay.latency) == (True, NONE)
+    clock.nanos += 2
+    stay.left(10, 2, held=0)
+    assert (stay.alone, stay.since, stay.seconds) == (False, None, 7 / NANOS)
+    assert (stay.latency.count, stay.latency.sum) == (1, 7 / NANOS)
+    stay.left(11, 2, held=0)
+    assert stay.latency.count == 1
+
+
+def test_an_item_that_was_alone_is_the_one_that_is_timed_when_others_join_it() -> None:
+    clock = Clock()
+    stay = alone(clock)
+    stay.joined(9, 2)
+    assert (stay.alone, stay.marked, stay.limit) == (False, True, 9)
+    clock.nanos += 3
+    assert stay.oldest(9, 2, 4) == 8 / NANOS
+    stay.left(9, 2, held=4)
+    assert stay.marked is True
+    stay.left(10, 2, held=3)
+    assert (stay.marked, stay.latency.sum, stay.seconds) == (False, 8 / NANOS, 8 / NANOS)
+    assert stay.oldest(10, 2, 3) == (8 - 8 // 4) / NANOS  # of 4 that came in that time the second
+
+
+def test_who_is_alone_in_a_queue_that_is_emptied_is_not_measured() -> None:
+    clock = Clock()
+    stay = alone(clock)
+    stay.empty()
+    clock.nanos += 5
+    assert (stay.alone, stay.seconds, stay.latency) == (False, 5 / NANOS, NONE)
+
+
+def test_times_are_counted_in_lots_and_none_is_missing_when_somebody_asks() -> None:
+    clock = Clock()
+    stay = Stay(clock)
+    for number in range(2 * RECENT + 3):
+        stay.mark(number, 0)
+        clock.nanos += 1
+        stay.left(number + 1, 0, held=0)
+        if number % 10 == 0:
+            assert stay.latency.count == number + 1
+    assert (stay.latency.count, stay.latency.sum) == (2 * RECENT + 3, (2 * RECENT + 3) / NANOS)
 
 
 def test_the_age_of_the_first_item_is_estimated_between_those_whose_time_is_known() -> None:
