@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from inspect import cleandoc, signature
+from itertools import chain
+from operator import attrgetter
 from typing import Any, ParamSpec, TypeGuard, TypeVar, cast
 
 from reactivex import Observable, never
@@ -35,6 +37,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 P = ParamSpec("P")
 T_out = TypeVar("T_out", covariant=True)
+
+_stages = attrgetter("stages")
 
 
 def is_flow(source: object) -> TypeGuard[Flow[Any]]:
@@ -77,7 +81,7 @@ def pipe(self: Flow[Any], *operators: Callable[[Any], Any]) -> Any:
 
 def _with(flow: Flow[Any], operators: list[Operator]) -> Flow[Any]:
     """Add synchronous operators."""
-    made = flow.with_stages([stage for operator in operators for stage in operator.stages])
+    made = flow.with_stages(chain.from_iterable(map(_stages, operators)))
     made.assembly = (flow, tuple(operators))
     return made
 

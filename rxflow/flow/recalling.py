@@ -8,6 +8,7 @@ runs, once more for each.
 from __future__ import annotations
 
 import sys
+from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 from weakref import ref
@@ -23,16 +24,18 @@ _VALUES = (type(None), bool, int, float)
 class Places:
     """What one operator function has made of functions and numbers, by place.
 
-    It is known as long as a Flow has it. Only functions without variables of their own, and
+    It is known as long as a Flow has it, and for good where it was made of numbers and of
+    functions that their modules keep anyway. Only functions without variables of their own, and
     numbers, are the same whenever they look the same: whatever else is given to an operator has
     it made anew.
     """
 
-    __slots__ = ("_made",)
+    __slots__ = ("_kept", "_made")
 
     def __init__(self) -> None:
         """Know none."""
         self._made: dict[tuple[int, int], ref[Call]] = {}
+        self._kept: dict[tuple[int, int], Call] = {}  # of those, what is kept
 
     def __len__(self) -> int:
         """Count the places."""
@@ -52,6 +55,8 @@ class Places:
             return None
         if len(made.args) != len(args):
             return None
+        if all(map(is_, made.args, args)):  # as mostly
+            return made
         for one, other in zip(made.args, args, strict=True):
             if one is not other and not (type(one) is FunctionType and _alike(one, other)):
                 return None
@@ -63,12 +68,19 @@ class Places:
         Args:
             made: It; its place and arguments are set.
         """
+        lasts = True
         for arg in made.args:
-            if not (type(arg) in _VALUES or _is_bare(arg)):
-                return
+            if type(arg) not in _VALUES:
+                if not _is_bare(arg):
+                    return
+                lasts = lasts and _is_kept(arg)
         if len(self._made) >= MOST:
             self._made.clear()
-        self._made[id(made.code), made.at] = ref(made)
+            self._kept.clear()
+        place = id(made.code), made.at
+        self._made[place] = ref(made)
+        if lasts:
+            self._kept[place] = made
 
 
 def _alike(one: FunctionType, other: Any) -> bool:
@@ -91,3 +103,9 @@ def _is_bare(function: Any) -> bool:
         function.__closure__ is function.__defaults__ is function.__kwdefaults__ is None
         and not function.__dict__
     )
+
+
+def _is_kept(function: Any) -> bool:
+    """Tell whether it is kept anyway, by the module that it is named in."""
+    module = sys.modules.get(function.__module__)
+    return module is not None and vars(module).get(function.__name__) is function

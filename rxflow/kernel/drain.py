@@ -266,11 +266,12 @@ class Drain(Subscription):
         self._again = True
         while inside or (self._again and self._turn.acquire(False)):
             self._again = False
-            try:
-                self._deliver()
-            except BaseException as error:  # KeyboardInterrupt and the like pass through
-                self._stopped = True
-                self._thrown = error
+            if not self._stopped:
+                try:
+                    self._deliver()
+                except BaseException as error:  # KeyboardInterrupt and the like pass through
+                    self._stopped = True
+                    self._thrown = error
             if self._stopped:
                 self._release()
             inside = self._again

@@ -23,6 +23,8 @@ from .statistics import StageStatistics, retime, timed
 TIMED = 32
 """Of a run that is timed, so many inputs are (items)."""
 
+_PLAIN = {Plain}
+
 _ZERO = array("q", (0,))  # times so many, it takes no more room than that
 
 
@@ -63,8 +65,13 @@ class Island(Feed[Any]):
         self._source = source
         self.steady: bool = source.steady
         self._makes = stages
-        self._stages = [make(context) for make in stages]
-        self._others = [stage for stage in self._stages if type(stage) is not Plain]
+        self._stages: Sequence[Stage] = ()
+        self._others: Sequence[Stage] = ()
+        if {*map(type, stages)} == _PLAIN:
+            self._stages = cast("tuple[Plain, ...]", stages)  # they are what they make
+        else:
+            self._stages = [make(context) for make in stages]
+            self._others = [stage for stage in self._stages if type(stage) is not Plain]
         self._pulls = context.pulls
         self._few: Few | None = None  # what the last run has pulled, if it was one of few items
         self._few_run: Iterator[Any] | None = None  # the stages over it, once they were needed
@@ -361,10 +368,10 @@ class Island(Feed[Any]):
                 retime(stage, *share)
                 row.put_records([stage], (0, 0))
 
-    def _own(self) -> list[str | StageStatistics]:
+    def _own(self) -> Sequence[str | StageStatistics]:
         """Give the figures of each stage, or its name, where it has none."""
         if not self._others:
-            return [operator_of(make) for make in self._makes]
+            return operators_of(self._makes)
         stages: list[str | StageStatistics] = []
         for make, stage in zip(self._makes, self._stages, strict=True):
             quiet = type(stage).statistics is Stage.statistics  # as most are

@@ -35,7 +35,8 @@ def invalid_request(n: object) -> Exception | None:
 
     Source: Reactive Streams 3.9.
     """
-    if isinstance(n, int) and not isinstance(n, bool) and n > 0:
+    whole = type(n) is int or (isinstance(n, int) and not isinstance(n, bool))
+    if whole and n > 0:  # type: ignore[operator]
         return None
     return ValueError(
         f"request({n!r}): rule 3.9 of Reactive Streams wants an int of at least 1; "

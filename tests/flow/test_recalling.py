@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.flow.operator import Operator
 from rxflow.flow.recalling import MOST, Places
 
 
@@ -135,6 +137,39 @@ def test_a_function_and_what_was_made_of_it_are_let_go_of() -> None:
     gone = [weakref.ref(unchanged), weakref.ref(ops.map(unchanged))]
     del unchanged
     assert [each() for each in gone] == [None, None]
+
+
+def test_what_is_made_of_functions_of_a_module_is_made_once_though_nothing_has_it() -> None:
+    def known(make: Callable[[], Any]) -> bool:
+        return weakref.ref(make())() is not None
+
+    assert known(lambda: ops.map(_double))
+    assert known(lambda: ops.map(abs))
+    assert known(lambda: ops.take(3))
+    assert known(lambda: ops.scan(_plus, 0))
+    assert not known(lambda: ops.map(lambda x: x))
+    assert not known(lambda: ops.scan(_plus, seed=0))
+    unnamed = FunctionType(_double.__code__, globals(), "_negative")
+    assert not known(lambda: ops.map(unnamed))
+    nowhere = FunctionType(_double.__code__, {"__name__": "no module"}, "_double")
+    assert not known(lambda: ops.map(nowhere))
+
+
+def test_what_is_kept_of_places_is_bounded() -> None:
+    code = compile("ops.map(abs)", "<made>", "eval")
+    places = Places()
+
+    def keep(at: int) -> weakref.ref[Operator]:
+        made = Operator()
+        made.args, made.code, made.at = (abs,), code, at
+        places.keep(made)
+        return weakref.ref(made)
+
+    kept = [keep(at) for at in range(MOST)]
+    assert all(each() is not None for each in kept)
+    last = keep(MOST)
+    assert (len(places), last() is None) == (1, False)
+    assert [each() for each in kept] == [None] * MOST
 
 
 def test_of_any_number_of_places_only_some_are_known() -> None:
