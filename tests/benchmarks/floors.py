@@ -14,6 +14,8 @@ from operator import add
 from threading import Lock
 from typing import Any
 
+from reactivex.scheduler import CurrentThreadScheduler
+
 FLOOR = "floor"
 NOTE = "the least that does it: nothing is counted, nobody can cancel"
 _NOTHING = object()
@@ -96,6 +98,72 @@ class BareQueue(AsyncIterator[Any]):
             room, self._room = self._room, None
             room.set_result(None)
         return items
+
+
+class BareFlow:
+    """What chains iterators anew for each subscription."""
+
+    def __init__(self, *stages: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
+        self._stages = stages
+
+    def pipe(self, *stages: Callable[[Iterator[Any]], Iterator[Any]]) -> BareFlow:
+        """Add stages."""
+        return BareFlow(*self._stages, *stages)
+
+    def subscribe(self, on_subscribe: Callable[[BareSubscription], object]) -> BareSubscription:
+        """Begin."""
+        items: Iterator[Any] = iter(())
+        for stage in self._stages:
+            items = stage(items)
+        begun = BareSubscription(items)
+        on_subscribe(begun)
+        return begun
+
+    def observe(self) -> BareSubscription:
+        """Begin on the trampoline of reactivex, with demand for all, as an observer has it."""
+        begun: list[BareSubscription] = []
+        action: Any = _Due(lambda: begun.append(self.subscribe(lambda each: each.request(1))))
+        CurrentThreadScheduler.singleton().get_trampoline().run(action)
+        return begun[0]
+
+
+class BareSubscription:
+    """Looks for an item when one is requested."""
+
+    __slots__ = ("_items", "_lock")
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items: Iterator[Any] | None = items
+        self._lock = Lock()
+
+    def request(self, n: int) -> None:
+        """Look whether there is one."""
+        with self._lock:
+            items = self._items
+        if n and items is not None:
+            next(items, _NOTHING)
+
+    def cancel(self) -> None:
+        """Look for none any more."""
+        with self._lock:
+            self._items = None
+
+
+class _Due:
+    """The least that the trampoline runs."""
+
+    __slots__ = ("invoke",)
+    duetime = now = 0
+
+    def __init__(self, invoke: Callable[[], object]) -> None:
+        self.invoke = invoke
+
+    @property
+    def scheduler(self) -> _Due:
+        return self
+
+    def is_cancelled(self) -> bool:
+        return False
 
 
 def dropping(capacity: int) -> Callable[[int], None]:

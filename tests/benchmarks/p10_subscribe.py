@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import reactivex
 from reactivex import operators as stock
 
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, BareFlow
 from .harness import Benchmark
 from .work import double, increment, is_even
 
@@ -59,5 +62,24 @@ def _(items: int) -> None:
         ).cancel()
 
 
-P10.claim("rxflow, an ordinary observer", against="reactivex", at_most=0.15)
-P10.claim("rxflow, a Subscriber", against="reactivex", at_most=0.15)
+def _bare(source: BareFlow) -> BareFlow:
+    return source.pipe(partial(map, increment), partial(filter, is_even), partial(map, double))
+
+
+@P10.contender(f"{FLOOR}, an ordinary observer", note=f"{NOTE}, on reactivex's trampoline")
+def _(items: int) -> None:
+    source = BareFlow()
+    for _ in range(items):
+        _bare(source).observe().cancel()
+
+
+@P10.contender(f"{FLOOR}, a Subscriber", note=NOTE)
+def _(items: int) -> None:
+    source = BareFlow()
+    for _ in range(items):
+        _bare(source).subscribe(lambda subscription: subscription.request(1)).cancel()
+
+
+for _who in ("an ordinary observer", "a Subscriber"):
+    P10.claim(f"rxflow, {_who}", against="reactivex", at_most=0.15)
+    P10.claim(f"{FLOOR}, {_who}", against="reactivex", at_most=None)
