@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, Overflow, Victim
 from .ends import NEWEST
-from .feed import Context, Feed
+from .feed import Context, Feed, Server
 from .latency import NANOS
 from .metering import Meter, Stay, Times
 from .rows import QUEUED, Row
@@ -34,6 +34,7 @@ class Counted(Feed[T], Generic[T]):
         "_displaced",
         "_dropped",
         "_front",
+        "_handed",
         "_idle",
         "_lock",
         "_lost",
@@ -42,9 +43,9 @@ class Counted(Feed[T], Generic[T]):
         "_peak",
         "_queue",
         "_quick",
-        "_quiet",
         "_received",
         "_room",
+        "_shortcut",
         "_stay",
         "_usual_quick",
         "_usual_quiet",
@@ -63,12 +64,15 @@ class Counted(Feed[T], Generic[T]):
         # While fewer are held, there is room without a closer look, as there was before (items):
         # 0 when there is to be one, as always when it is idle, or closed.
         self._quick = 0
-        self._quiet = False  # when it is full, too
+        # What is done with an item without the lock: True to have one give way where it is full, or
+        # the Server that is handed it.
+        self._shortcut: Server | bool | None = None
         self._idle = True  # the consumer has found the queue empty and waits for a wake
-        self._usual_quick = capacity  # the most of both, while no item is to be timed
+        self._usual_quick = capacity  # this and that, while no item is to be timed
         self._usual_quiet = False
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
-        self._received: int = 0  # items offered so far, but for those that were displaced
+        self._received: int = 0  # items offered so far, but for those below
+        self._handed: int = 0  # those that were never in the queue; written in a Server's turn
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
         self._peak: int = 0
         self._dropped: dict[str, int] | None = None  # made when something is
@@ -87,11 +91,16 @@ class Counted(Feed[T], Generic[T]):
         """Items that are asked for and not yet offered."""
         if self._wanted == UNBOUNDED:
             return UNBOUNDED
-        return max(0, self._wanted - (self._received - self._lost))
+        return max(0, self._wanted - (self.received - self._lost))
+
+    @property
+    def received(self) -> int:
+        """Items offered so far, but for those that came to a full queue at the cost of one."""
+        return self._received + self._handed
 
     def _count_taken(self) -> int:
         """Count the items that the consumer has taken; the lock is held."""
-        return self._received - self._lost - len(self._queue)
+        return self._received + self._handed - self._lost - len(self._queue)
 
     def _count_lost(self, reason: str, n: int) -> None:
         if self._dropped is None:
@@ -121,14 +130,15 @@ class Counted(Feed[T], Generic[T]):
                 received - held, 0 if self._front else lost, held
             )
             displaced = sys.maxsize - length_hint(self._displaced)
-            delivered = received - held - lost - self._discarded
+            handed = self._handed
+            delivered = received + handed - held - lost - self._discarded
             return (
                 # What was there was asked for by taking it.
                 self._wanted if self._wanted > delivered else delivered,
-                received + displaced,
+                received + handed + displaced,
                 delivered,
                 held,
-                self._peak,
+                self._peak or min(1, handed),
                 self._capacity,
                 self._drops(displaced) if lost or displaced else None,
                 self._discarded,
@@ -176,7 +186,7 @@ class Counted(Feed[T], Generic[T]):
         """
         self._stay.mark(before, 0 if self._front else self._lost)
         # The one that is timed may be the newest, and would give way unseen.
-        self._quiet = self._usual_quiet and self._overflow.victim is not NEWEST
+        self._shortcut = self._usual_quiet and self._overflow.victim is not NEWEST
 
     def _mark_instead(self, before: int) -> None:
         """Time an item if it is due, or the one that was timed had to give way; the lock is held.
@@ -192,7 +202,7 @@ class Counted(Feed[T], Generic[T]):
         if gone or stay.armed or not queue:
             self._mark(before)
         else:
-            self._quiet = self._usual_quiet
+            self._shortcut = self._usual_quiet
 
     def _rises(self, held: int) -> bool:
         """Tell whether one more has room without a closer look; the lock is held.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import partial
 from itertools import islice
 from threading import Lock
@@ -69,9 +69,9 @@ class Drain(Subscription):
         self._final: Callable[[], Iterable[StageStatistics]] | None = None  # when stopped
         self._late: Feed[Any] | None = None  # gives them while a loop before this is not over
         self._run: Iterator[Any] | None = None  # the Feed's last run, None when exhausted
-        self._on_next: Callable[[Any], None] | None = None  # its method, while it runs
+        self._on_next: Any = None  # its method, while it runs
         # Takes items that it cannot act on before this thread's event loop has a turn.
-        self._on_batch: Callable[[list[Any]], None] | None = None
+        self._on_batch: Any = None
         self._granted = granted  # all that was requested
         self._delivered = 0  # all that was given; written only inside the loop
         self._discarded = 0  # pulled, but not given because of a cancel
@@ -190,12 +190,14 @@ class Drain(Subscription):
                 return
         call()
 
-    def enter(self) -> bool:
+    def enter(self, queue: Sized) -> bool:
         """Begin to take a single item; see :class:`Server`."""
         if not self._turn.acquire(False):
             return False
-        if self._stopped or self._error is not None or self._granted == self._delivered:
-            self._turn.release()  # a wake follows anyway
+        if queue or self._stopped or self._error is not None or self._granted == self._delivered:
+            self._turn.release()
+            if self._again:  # who has woken it meanwhile has gone away again
+                self.wake()
             return False
         return True
 
@@ -220,8 +222,8 @@ class Drain(Subscription):
             few: Gives the item.
             run: Gives what comes of it, an item at most; it can be advanced again after its end.
         """
-        feed, self._run = self._feed, None
-        assert feed is not None
+        feed: Any = self._feed
+        self._run = None
         try:
             item = next(run, NOTHING)
             if item is not NOTHING:
@@ -241,7 +243,6 @@ class Drain(Subscription):
         if self._stopped:
             self._discarded += 1
             return
-        assert self._on_next is not None
         try:
             self._on_next(item)
         except BaseException as error:
@@ -325,7 +326,6 @@ class Drain(Subscription):
     def _hand_over(self, feed: Feed[Any], demand: int) -> bool:
         """Give up to ``demand`` items to the subscriber; say whether the run is exhausted."""
         on_next = self._on_next
-        assert on_next is not None
         if self._run is None:
             self._run = feed.run()
         if self._on_batch is not None and running_loop() is self._loop is not None:
@@ -357,7 +357,6 @@ class Drain(Subscription):
                 self._discarded += len(batch)
             elif batch:
                 self._delivered += len(batch)
-                assert self._on_batch is not None
                 self._on_batch(batch)
         return len(batch) < most
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from asyncio import Task
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
@@ -159,11 +159,11 @@ class Server(Protocol):
     """Who takes a single item at once, without the ceremony of a wake, a run and a settle."""
 
     @property
-    def enter(self) -> Callable[[], bool]:
-        """Begins to take one, if there is demand and nobody is at it; it never calls out.
+    def enter(self) -> Callable[[Sized], bool]:
+        """Begins to take one, if there is demand, nobody is at it and its queue is empty.
 
-        It says whether ``hand`` is to follow; else, and when anything happens before that is
-        over, a ``wake`` is.
+        It says whether ``hand`` is to follow, with the item; else this goes into the queue. When
+        anything happens before that is over, a ``wake`` is to follow.
         """
         ...
 
@@ -175,7 +175,7 @@ class Server(Protocol):
 class Handing:
     """A Server that does something of its own with an item; see there."""
 
-    enter: Callable[[], bool]
+    enter: Callable[[Sized], bool]
     hand: Callable[[Any], None]
 
 

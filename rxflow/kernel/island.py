@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import chain, compress, islice, repeat
 from operator import length_hint
@@ -75,7 +75,7 @@ class Island(Feed[Any]):
         self._pulls = context.pulls
         self._few: Few | None = None  # what the last run has pulled, if it was one of few items
         self._few_run: Iterator[Any] | None = None  # the stages over it, once they were needed
-        self._server: Drain | None = None  # takes what comes of a single item at once
+        self._server: Any = None  # the Drain that takes what comes of a single item at once
         self._one = One()
         self._one_run: Iterator[Any] | None = None  # the stages over that, once there was one
         # What the source said when the chain reached its end; None while it has not.
@@ -102,7 +102,7 @@ class Island(Feed[Any]):
         """Turn single items of the source into what becomes of them."""
         if not self._others and not self._pulls and isinstance(server, Drain):
             self._server = server
-            self.enter: Callable[[], bool] = server.enter
+            self.enter: Callable[[Sized], bool] = server.enter
             self._source.serve(cast("Server", self))
 
     def hand(self, item: Any) -> None:
@@ -111,15 +111,14 @@ class Island(Feed[Any]):
         Args:
             item: It.
         """
-        assert self._server is not None
         one = self._few = self._one
         self._state = None
         one.item, one.ended = item, False
         meter = self._meter
-        meter.handed += 1
-        if meter.handed & SAMPLED:
-            self._one_run = self._one_run or self._chained(one)
-            self._server.hand_on(one, self._one_run)
+        meter.handed = handed = meter.handed + 1
+        if handed & SAMPLED:
+            run = self._one_run = self._one_run or self._chained(one)
+            self._server.hand_on(one, run)
             return
         self.sample += 1
         self._one_timed = self._one_timed or self._chained(one, timed=True)

@@ -75,7 +75,7 @@ class Taken(Counted[T], Generic[T]):
         try:
             stay.left(self._received - len(held), 0 if self._front else self._lost, len(held))
             if stay.armed or not held:
-                self._quick, self._quiet = 0, False  # the next item gets a closer look
+                self._quick, self._shortcut = 0, None  # the next item gets a closer look
         finally:
             lock.release()
 

@@ -89,12 +89,12 @@ class Room(Boundary[Any]):
     @property
     def asks(self) -> bool:
         """Whether its consumer asks for more than has come, and there is room for it."""
-        return len(self._queue) < self._capacity and self._wanted > self._received - self._lost
+        return len(self._queue) < self._capacity and self._wanted > self.received - self._lost
 
     @property
     def offered(self) -> int:
         """How many items have come (items); only who fills it can tell."""
-        return self._received
+        return self.received
 
     @property
     def taken(self) -> int:

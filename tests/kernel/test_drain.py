@@ -466,16 +466,47 @@ def test_behind_a_single_item_the_feed_is_told_what_is_left_of_the_demand(
     hand, recorder = Hand(), Recorder()
     drain = opened(hand, recorder, granted)
     hand.wanted.clear()
-    assert drain.enter()
+    assert drain.enter(())
     drain.hand_on(One(), iter("a"))
     assert (recorder.items, hand.wanted) == (["a"], wanted)
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_a_wake_while_a_single_item_is_refused_is_not_lost(held: int):
+    hand, recorder = Hand(), Recorder()
+    drain = opened(hand, recorder, 3)
+
+    class Filled:
+        """A queue that another thread puts something into while it is looked at."""
+
+        def __len__(self) -> int:
+            hand.give("a")
+            assert recorder.items == []  # the turn is taken
+            return held
+
+    assert drain.enter(Filled()) is not bool(held)
+    if not held:
+        drain.hand("b")
+    assert recorder.items == (["a"] if held else ["b", "a"])
+
+
+def test_a_single_item_does_not_pass_what_is_in_its_queue():
+    hand, recorder = Hand(), Recorder()
+    drain = opened(hand, recorder, 3)
+    assert not drain.enter(["a"])
+    assert drain.enter([])
+    assert not drain.enter([])  # it was entered
+    drain.hand("b")
+    assert recorder.items == ["b"]
+    assert drain.enter([])
+    drain.hand("c")
 
 
 def test_behind_a_single_item_that_was_the_last_one_the_feed_is_told_of_no_demand():
     hand, recorder = Hand(), Recorder(then=lambda recorder, _: recorder.cancel())
     drain = opened(hand, recorder, 3)
     hand.wanted.clear()
-    assert drain.enter()
+    assert drain.enter(())
     drain.hand_on(One(), iter("a"))
     assert (hand.wanted, hand.cancelled) == ([], 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ class Taker:
     def __init__(self) -> None:
         self.taken: list[Any] = []
 
-    def enter(self) -> bool:
+    def enter(self, queue: Sized) -> bool:
         return True
 
     def hand(self, item: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ class Taker:
         self.entered = 0
         self.asks = True
 
-    def enter(self) -> bool:
+    def enter(self, queue: Sized) -> bool:
         self.entered += 1
         return self.asks
 

@@ -121,7 +121,7 @@ def test_wrong_demand_that_is_about_to_be_heard_lets_nothing_be_handed_over(stag
 def test_a_cancel_while_an_item_is_on_its_way_discards_it_and_counts_it() -> None:
     recorder = Recorder(UNBOUNDED)
     pushed = Pushed(recorder)
-    assert pushed.drain.enter()
+    assert pushed.drain.enter(())
     pushed.drain.cancel()
     assert not pushed.boundary.closed  # whoever is handing the item over is to see to that
     pushed.drain.hand(1)
