@@ -27,9 +27,6 @@ SLOW = 1_000_000
 RARELY = 7
 """A mask: otherwise 1 in 8 of those is."""
 
-RECENT = 32
-"""So many times are counted at once, which takes less than one by one."""
-
 
 Times: TypeAlias = tuple[int, int]
 """How long there has been an edge, and for how long of that it was starved (nanoseconds)."""
@@ -180,7 +177,6 @@ class Stay:
         "_marks",
         "_now",
         "_position",
-        "_recent",
         "_time",
         "alone",
         "armed",
@@ -204,7 +200,6 @@ class Stay:
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
         self._histogram: Histogram | None = None  # made when it is needed
-        self._recent: array[int] | None = None  # what is not in it yet (nanoseconds)
         self.marked: bool = False
         self.armed: bool = False
         self.alone: bool = False
@@ -293,21 +288,9 @@ class Stay:
         Args:
             nanos: Nanoseconds.
         """
-        if self._recent is None:
-            self._recent = array("q")
-        self._recent.append(nanos)
-        if len(self._recent) == RECENT:
-            self._count()
-
-    def _count(self) -> None:
-        """Put into the histogram what was measured since that was done last."""
-        if self._recent is None:
-            return
         if self._histogram is None:
             self._histogram = Histogram()
-        for nanos in self._recent:
-            self._histogram.add(nanos)
-        self._recent = None
+        self._histogram.add(nanos)
 
     def empty(self) -> None:
         """Hear that the queue is empty; idempotent."""
@@ -333,7 +316,6 @@ class Stay:
         Returns:
             Seconds, and as it is counted; None where nothing was measured.
         """
-        self._count()
         if self.since is None:
             return self._held / NANOS, 0.0, self._histogram
         return self.seconds, self.oldest(gone, lost, held), self._histogram
@@ -341,7 +323,6 @@ class Stay:
     @property
     def latency(self) -> Latency:
         """How long items were in it."""
-        self._count()
         return NONE if self._histogram is None else self._histogram.latency()
 
     def oldest(self, gone: int, lost: int, held: int) -> float:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import reduce
 from operator import add
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from reactivex.scheduler import CurrentThreadScheduler
@@ -97,6 +97,66 @@ class BareQueue(AsyncIterator[Any]):
         if self._room is not None:
             room, self._room = self._room, None
             room.set_result(None)
+        return items
+
+
+class Crossing(AsyncIterator[Any]):
+    """A bounded queue from one thread to one task: each side waits once for as much as fits."""
+
+    def __init__(self, capacity: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Any] = deque()
+        self._capacity = capacity
+        self._taken: Iterator[Any] = iter(())
+        self._ended = False
+        self._room = Event()
+        self._item: asyncio.Future[None] | None = None
+        self._waits = False  # the task does
+
+    def on_next(self, item: Any) -> None:
+        """Put an item, when there is room; the thread waits."""
+        if len(self._queue) >= self._capacity:
+            self._room.clear()
+            if len(self._queue) >= self._capacity:
+                self._room.wait()
+        self._queue.append(item)
+        if self._waits:
+            self._wake()
+
+    def on_completed(self) -> None:
+        """Say that there are no more."""
+        self._ended = True
+        if self._waits:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._waits = False
+        self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        if self._item is not None and not self._item.done():
+            self._item.set_result(None)
+
+    async def __anext__(self) -> Any:
+        for item in self._taken:
+            return item
+        items = await self.some()
+        if not items:
+            raise StopAsyncIteration
+        self._taken = iter(items)
+        return next(self._taken)
+
+    async def some(self) -> list[Any]:
+        """Give all that there is, at least one item; nothing at the end."""
+        queue = self._queue
+        while not queue and not self._ended:
+            self._item = self._loop.create_future()
+            self._waits = True
+            if queue or self._ended:
+                break
+            await self._item
+        items = [queue.popleft() for _ in range(len(queue))]
+        self._room.set()
         return items
 
 

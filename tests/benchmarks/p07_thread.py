@@ -11,6 +11,7 @@ from reactivex.subject import Subject
 import rxflow as rx
 from rxflow import operators as ops
 
+from .floors import FLOOR, NOTE, Crossing
 from .harness import Benchmark
 
 CAPACITY = 1_024
@@ -31,7 +32,7 @@ async def _with_thread(produce: Callable[[], None], consume: Callable[[], object
         thread.join()
 
 
-def _pushing(subject: Subject[int], items: int) -> Callable[[], None]:
+def _pushing(subject: Subject[int] | Crossing, items: int) -> Callable[[], None]:
     def produce() -> None:
         on_next = subject.on_next
         for x in range(items):
@@ -159,7 +160,34 @@ async def _(items: int) -> int:
     return await _with_thread(produce, consume)
 
 
+async def _crossed(subject: Subject[int] | None, items: int) -> int:
+    crossing = Crossing(CAPACITY)
+    if subject is not None:
+        subject.subscribe(crossing.on_next, on_completed=crossing.on_completed)
+
+    async def consume() -> int:
+        total = 0
+        async for x in crossing:
+            total += x
+        return total
+
+    return await _with_thread(_pushing(subject or crossing, items), consume)
+
+
+@P7.contender(FLOOR, note=NOTE)
+async def _(items: int) -> int:
+    return await _crossed(None, items)
+
+
+@P7.contender(f"{FLOOR}, behind a Subject", note=NOTE)
+async def _(items: int) -> int:
+    return await _crossed(Subject(), items)
+
+
 P7.claim("rxflow, async for", against="janus.Queue", at_most=0.15)
 P7.claim("rxflow, async for", against="call_soon_threadsafe per item", at_most=0.1)
 P7.claim("rxflow, create and async for", against="janus.Queue", at_most=0.15)
 P7.claim("rxflow, create and async for", against="call_soon_threadsafe per item", at_most=0.1)
+for _floor in (FLOOR, f"{FLOOR}, behind a Subject"):
+    P7.claim(_floor, against="janus.Queue", at_most=None)
+    P7.claim(_floor, against="call_soon_threadsafe per item", at_most=None)

@@ -8,7 +8,7 @@ import pytest
 
 from rxflow.kernel import NANOS, Meter, StageStatistics, Stay
 from rxflow.kernel.latency import NONE
-from rxflow.kernel.metering import RARELY, RECENT, SLOW, Timed
+from rxflow.kernel.metering import RARELY, SLOW, Timed
 
 
 class Clock:
@@ -161,18 +161,6 @@ def test_who_is_alone_in_a_queue_that_is_emptied_is_not_measured() -> None:
     stay.empty()
     clock.nanos += 5
     assert (stay.alone, stay.seconds, stay.latency) == (False, 5 / NANOS, NONE)
-
-
-def test_times_are_counted_in_lots_and_none_is_missing_when_somebody_asks() -> None:
-    clock = Clock()
-    stay = Stay(clock)
-    for number in range(2 * RECENT + 3):
-        stay.mark(number, 0)
-        clock.nanos += 1
-        stay.left(number + 1, 0, held=0)
-        if number % 10 == 0:
-            assert stay.latency.count == number + 1
-    assert (stay.latency.count, stay.latency.sum) == (2 * RECENT + 3, (2 * RECENT + 3) / NANOS)
 
 
 def test_the_age_of_the_first_item_is_estimated_between_those_whose_time_is_known() -> None:
