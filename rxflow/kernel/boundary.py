@@ -355,7 +355,8 @@ class Boundary(Taken[T], Generic[T]):
         queue, victim = self._queue, self._overflow.victim
         kept, lost = True, list[tuple[T, str]]()
         full, requested = self._full(item), self.requested
-        self._company()
+        if self._stay.alone:
+            self._company()
         self._received += 1
         if full:
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):

@@ -170,13 +170,11 @@ class Counted(Feed[T], Generic[T]):
             return self._count_taken() - self._discarded
 
     def _company(self) -> None:
-        """See to the times of an item that was alone, before another one comes; the lock is held.
+        """Mark the item that is alone, before another one comes; the lock is held.
 
         The consumer may have taken it, and be about to say so.
         """
-        if self._stay.alone:
-            gone = self._received - 1
-            self._stay.joined(gone, 0 if self._front else self._lost)
+        self._stay.joined(self._received - 1, 0 if self._front else self._lost)
 
     def _mark(self, before: int) -> None:
         """Time the item that is to be put into the queue; the lock is held.
@@ -212,10 +210,11 @@ class Counted(Feed[T], Generic[T]):
         Args:
             held: How many are held before it; they may be as many as ever were, or more.
         """
-        most = self._usual_quick
-        if held >= most or self._stay.armed:
+        most, stay = self._usual_quick, self._stay
+        if held >= most or stay.armed:
             return False
-        self._company()
+        if stay.alone:
+            self._company()
         if not self._queue:
             self._mark(self._received)
         if held >= self._peak:
