@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from operator import is_
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import ref
 
@@ -18,14 +18,17 @@ from .assembly import Call
 MOST = 256
 """Most places that are known of one operator; code that is made at run time may have any number."""
 
+KEPT = 32
+"""Most that are kept of one operator."""
+
 _VALUES = (type(None), bool, int, float)
 
 
 class Places:
     """What one operator function has made of functions and numbers, by place.
 
-    It is known as long as a Flow has it, and for good where it was made of numbers and of
-    functions that their modules keep anyway. Only functions without variables of their own, and
+    It is known as long as a Flow has it, and a few are kept that were made of numbers and of
+    functions that their modules keep, too. Only functions without variables of their own, and
     numbers, are the same whenever they look the same: whatever else is given to an operator has
     it made anew.
     """
@@ -76,11 +79,23 @@ class Places:
                 lasts = lasts and _is_kept(arg)
         if len(self._made) >= MOST:
             self._made.clear()
-            self._kept.clear()
         place = id(made.code), made.at
         self._made[place] = ref(made)
         if lasts:
-            self._kept[place] = made
+            self._keep(place, made)
+
+    def _keep(self, place: tuple[int, int], made: Call) -> None:
+        """Keep what was made, but nothing of a module that was loaded anew meanwhile."""
+        kept = {
+            at: each
+            for at, each in self._kept.items()
+            if (id(each.code), each.at) == at  # else another operator was made of it
+            and all(type(arg) in _VALUES or _is_kept(arg) for arg in each.args)
+        }
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[place] = made
+        self._kept = kept
 
 
 def _alike(one: FunctionType, other: Any) -> bool:
@@ -96,7 +111,7 @@ def _alike(one: FunctionType, other: Any) -> bool:
 def _is_bare(function: Any) -> bool:
     """Tell whether it is a function that refers to nothing but the names around it."""
     if type(function) is BuiltinFunctionType:
-        return function.__self__ is None or type(function.__self__) is type(sys)
+        return function.__self__ is None or type(function.__self__) is ModuleType
     if type(function) is not FunctionType:
         return False
     return (
@@ -106,6 +121,6 @@ def _is_bare(function: Any) -> bool:
 
 
 def _is_kept(function: Any) -> bool:
-    """Tell whether it is kept anyway, by the module that it is named in."""
+    """Tell whether it is kept by the module that it is named in."""
     module = sys.modules.get(function.__module__)
-    return module is not None and vars(module).get(function.__name__) is function
+    return type(module) is ModuleType and vars(module).get(function.__name__) is function

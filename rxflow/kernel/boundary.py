@@ -106,12 +106,23 @@ class Boundary(Taken[T], Generic[T]):
             if shortcut is True:
                 if len(queue) >= self._capacity and (offer := self._gives_way(item)):
                     return offer
-            elif self._idle and self._end is OPEN and shortcut.enter(queue):
-                self._handed += 1
-                shortcut.hand(item)
-                if self._end is not OPEN:
-                    self.stop_producer()
-                return ENQUEUED
+            elif self._idle and self._end is OPEN:
+                if not self._capacity:  # the demand that is left decides: nobody looks meanwhile
+                    lock.acquire()
+                try:
+                    entered = shortcut.enter(queue)
+                    if entered:
+                        self._handed += 1
+                finally:
+                    if not self._capacity:
+                        lock.release()
+                if entered:
+                    shortcut.hand(item)
+                    if self._end is not OPEN:
+                        self.stop_producer()
+                    return ENQUEUED
+                if entered is None:
+                    self._wake()
         lock.acquire()  # in half the time of a with statement, and it is hot
         try:
             held = len(queue)
@@ -243,8 +254,7 @@ class Boundary(Taken[T], Generic[T]):
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody is to hear of it."""
         if self._unheard():
-            self._server = self._shortcut = server
-            self._singles = False
+            self._server, self._shortcut, self._singles = server, server, False
 
     def few(self) -> Few | None:
         """Give the few items that are held, if nobody waits for room."""

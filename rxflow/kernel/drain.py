@@ -190,15 +190,13 @@ class Drain(Subscription):
                 return
         call()
 
-    def enter(self, queue: Sized) -> bool:
+    def enter(self, queue: Sized) -> bool | None:
         """Begin to take a single item; see :class:`Server`."""
-        if not self._turn.acquire(False):
+        if self._granted == self._delivered or not self._turn.acquire(False):
             return False
         if queue or self._stopped or self._error is not None or self._granted == self._delivered:
             self._turn.release()
-            if self._again:  # who has woken it meanwhile has gone away again
-                self.wake()
-            return False
+            return None
         return True
 
     def hand(self, item: Any) -> None:

@@ -159,11 +159,12 @@ class Server(Protocol):
     """Who takes a single item at once, without the ceremony of a wake, a run and a settle."""
 
     @property
-    def enter(self) -> Callable[[Sized], bool]:
+    def enter(self) -> Callable[[Sized], bool | None]:
         """Begins to take one, if there is demand, nobody is at it and its queue is empty.
 
-        It says whether ``hand`` is to follow, with the item; else this goes into the queue. When
-        anything happens before that is over, a ``wake`` is to follow.
+        It says whether ``hand`` is to follow, with the item; None where a ``wake`` is to, since
+        one may have come to nothing meanwhile. It never calls out. When anything happens before
+        ``hand`` is over, a ``wake`` is to follow, too.
         """
         ...
 
@@ -175,7 +176,7 @@ class Server(Protocol):
 class Handing:
     """A Server that does something of its own with an item; see there."""
 
-    enter: Callable[[Sized], bool]
+    enter: Callable[[Sized], bool | None]
     hand: Callable[[Any], None]
 
 

@@ -102,7 +102,7 @@ class Island(Feed[Any]):
         """Turn single items of the source into what becomes of them."""
         if not self._others and not self._pulls and isinstance(server, Drain):
             self._server = server
-            self.enter: Callable[[Sized], bool] = server.enter
+            self.enter: Callable[[Sized], bool | None] = server.enter
             self._source.serve(cast("Server", self))
 
     def hand(self, item: Any) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Callable, Iterator
-from types import FunctionType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, cast
 
 import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.flow.operator import Operator
-from rxflow.flow.recalling import MOST, Places
+from rxflow.flow.recalling import KEPT, MOST, Places
 
 
 def _double(x: int) -> int:
@@ -165,11 +166,41 @@ def test_what_is_kept_of_places_is_bounded() -> None:
         places.keep(made)
         return weakref.ref(made)
 
-    kept = [keep(at) for at in range(MOST)]
+    kept = [keep(at) for at in range(KEPT)]
     assert all(each() is not None for each in kept)
-    last = keep(MOST)
-    assert (len(places), last() is None) == (1, False)
-    assert [each() for each in kept] == [None] * MOST
+    last = keep(KEPT)
+    assert last() is not None
+    assert [each() for each in kept] == [None] * KEPT
+
+
+def test_nothing_is_kept_of_a_module_that_is_loaded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plugged", sys)  # so that it is put back
+    gone: list[weakref.ref[Any]] = []
+    for number in range(9):
+        module: Any = ModuleType("plugged")
+        sys.modules["plugged"] = module
+        module.ops = ops
+        code = "def twice(x): return 2 * x\ndef build(): return ops.map(twice)\n"
+        exec(compile(code, f"<plugged {number}>", "exec"), module.__dict__)
+        assert module.build() is module.build()
+        gone.append(weakref.ref(module.twice))
+    del module
+    gc.collect()
+    assert [each() is None for each in gone] == [True] * 8 + [False]
+
+
+def test_a_function_of_something_else_than_a_module_is_no_less_welcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slotted:
+        __slots__ = ()
+
+    def twice(x: int) -> int:
+        return 2 * x
+
+    monkeypatch.setitem(sys.modules, "odd", cast("Any", Slotted()))
+    twice.__module__ = "odd"
+    assert list(rx.of(1).map(twice)) == [2]
 
 
 def test_of_any_number_of_places_only_some_are_known() -> None:

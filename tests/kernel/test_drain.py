@@ -484,18 +484,21 @@ def test_a_wake_while_a_single_item_is_refused_is_not_lost(held: int):
             assert recorder.items == []  # the turn is taken
             return held
 
-    assert drain.enter(Filled()) is not bool(held)
-    if not held:
+    entered = drain.enter(Filled())
+    assert entered is (None if held else True)
+    if entered:
         drain.hand("b")
+    else:
+        drain.wake()  # as whoever is told so does
     assert recorder.items == (["a"] if held else ["b", "a"])
 
 
 def test_a_single_item_does_not_pass_what_is_in_its_queue():
     hand, recorder = Hand(), Recorder()
     drain = opened(hand, recorder, 3)
-    assert not drain.enter(["a"])
+    assert drain.enter(["a"]) is None
     assert drain.enter([])
-    assert not drain.enter([])  # it was entered
+    assert drain.enter([]) is False  # it was entered
     drain.hand("b")
     assert recorder.items == ["b"]
     assert drain.enter([])

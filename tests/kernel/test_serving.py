@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sized
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import rxflow as rx
 from rxflow import operators as ops
 from rxflow.kernel import Boundary, Context, Drain, Few, Handing, State
-from rxflow.protocol import FAIL, UNBOUNDED
+from rxflow.protocol import FAIL, UNBOUNDED, Offer
 from tests.kernel.recorder import COMPLETED, Recorder, dropped_errors
 
 
@@ -79,6 +80,28 @@ def test_it_is_counted_as_one_that_was_held(stages: Any) -> None:
         (2, 2, 0, 1),
         (3, 3, 0, 1),
     ]
+
+
+@STAGES
+@pytest.mark.parametrize("capacity", [0, 4])
+def test_where_only_demand_makes_room_no_other_producer_counts_it_meanwhile(
+    capacity: int, stages: Any
+) -> None:
+    seen: list[bool] = []
+
+    class Entered(Drain):
+        def enter(self, queue: Sized) -> bool | None:
+            entered = super().enter(queue)
+            seen.append(pushed.boundary._lock.locked())
+            return entered
+
+    recorder = Recorder(1, then=lambda _, __: seen.append(pushed.boundary._lock.locked()))
+    pushed = Pushed(recorder, *stages, capacity=capacity, drain=Entered)
+    pushed.boundary.push(1)
+    assert seen == [not capacity, False]
+    offer = pushed.boundary.push(2)
+    assert offer is (Offer.ENQUEUED if capacity else Offer.DROPPED)
+    assert (pushed.figures.received, pushed.figures.held) == (2, int(bool(capacity)))
 
 
 def test_nobody_looks_for_what_is_held_as_long_as_single_items_come() -> None:
