@@ -107,15 +107,13 @@ class Boundary(Taken[T], Generic[T]):
                 if len(queue) >= self._capacity and (offer := self._gives_way(item)):
                     return offer
             elif self._idle and self._end is OPEN:
-                if not self._capacity:  # the demand that is left decides: nobody looks meanwhile
-                    lock.acquire()
-                try:
-                    entered = shortcut.enter(queue)
-                    if entered:
+                if self._capacity:
+                    if entered := shortcut.enter(queue):
                         self._handed += 1
-                finally:
-                    if not self._capacity:
-                        lock.release()
+                else:  # the demand that is left decides: nobody is to look at it meanwhile
+                    with lock:
+                        if entered := shortcut.enter(queue):
+                            self._handed += 1
                 if entered:
                     shortcut.hand(item)
                     if self._end is not OPEN:

@@ -42,7 +42,7 @@ class Drain(Subscription):
     __slots__ = (
         *("_again", "_delivered", "_discarded", "_error", "_feed", "_final", "_granted", "_late"),
         *("_lock", "_loop", "_make", "_on_batch", "_on_next", "_outcome", "_over", "_raises"),
-        *("_run", "_stopped", "_subscriber", "_thrown", "_turn", "meter", "started"),
+        *("_run", "_stopped", "_subscriber", "_thrown", "_told", "_turn", "meter", "started"),
     )
 
     def __init__(
@@ -73,6 +73,7 @@ class Drain(Subscription):
         # Takes items that it cannot act on before this thread's event loop has a turn.
         self._on_batch: Any = None
         self._granted = granted  # all that was requested
+        self._told = granted  # of that, what the Feed has been told of, or is to be
         self._delivered = 0  # all that was given; written only inside the loop
         self._discarded = 0  # pulled, but not given because of a cancel
         self._turn = Lock()  # of who is in the loop; taken as long as it is not open
@@ -127,8 +128,8 @@ class Drain(Subscription):
                 if consumer is None and not getattr(subscriber, "shared", False):
                     appeared(self)
                 feed.serve(self)
-                if self._granted:
-                    feed.want(self._granted)
+                if self._told:
+                    feed.want(self._told)
                 opened, held = True, held and not feed.hot
                 if not held:  # from here on a wake drains, on any thread
                     self._turn.release()
@@ -163,8 +164,11 @@ class Drain(Subscription):
             elif self._error is None:
                 self._error = error
             feed = None if self._stopped else self._feed
-        if feed is not None and error is None:
-            feed.more(n)
+        if error is None:
+            if feed is not None:
+                feed.more(n)
+            with self._lock:  # not before: whoever tells the whole would tell this twice
+                self._told = add_demand(self._told, n)
         self.wake()
 
     def cancel(self) -> None:
@@ -228,8 +232,8 @@ class Drain(Subscription):
                 self._give(item)
             elif not few.ended:  # it was a callback that has ended the run
                 feed.settle()
-            if UNBOUNDED > self._granted > self._delivered and not self._stopped:
-                feed.want(self._granted - self._delivered)
+            if UNBOUNDED > self._told > self._delivered and not self._stopped:
+                feed.want(self._told - self._delivered)
         except Exception as error:
             self._end(error)
         except BaseException as error:
@@ -307,9 +311,10 @@ class Drain(Subscription):
                     early = False
                     continue
                 if state is State.WAITING:
-                    if demand := remaining(self._granted, self._delivered):
+                    if self._granted != self._delivered:
                         self.meter.starve()
-                        feed.want(demand)
+                    if (told := remaining(self._told, self._delivered)) > 0:
+                        feed.want(told)
                     return None
             except Exception as error:
                 return self._end(error)
@@ -374,13 +379,10 @@ class Drain(Subscription):
                     hooks.dropped_error(error)
                 return
             self._stopped = True
-            subscriber = self._subscriber
-            if error is None:
-                error = self._error  # a wrong request that was made meanwhile
-            if error is _FINISHED:
-                error = None
+            subscriber: Any = self._subscriber
+            why = self._error if error is None else error  # a wrong request, made meanwhile
+            error = None if why is _FINISHED else why
             self._outcome = Status.COMPLETED if error is None else Status.FAILED
-        assert subscriber is not None
         try:
             if error is None:
                 subscriber.on_completed()

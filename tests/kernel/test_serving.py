@@ -104,6 +104,31 @@ def test_where_only_demand_makes_room_no_other_producer_counts_it_meanwhile(
     assert (pushed.figures.received, pushed.figures.held) == (2, int(bool(capacity)))
 
 
+@STAGES
+@pytest.mark.parametrize("late", [False, True])
+def test_a_request_that_was_met_before_it_was_told_of_is_not_counted_twice(
+    late: bool, stages: Any
+) -> None:
+    recorder = Recorder()
+    pushed = Pushed(recorder, *stages, capacity=0)
+    boundary, told = pushed.boundary, pushed.boundary.more
+
+    def more(n: int) -> None:
+        """Be as slow as a thread that loses its turn on the processor, while others go on."""
+        if late:
+            told(n)
+        pushed.drain.wake()
+        boundary.push(1)
+        if not late:
+            told(n)
+
+    boundary.more = more  # type: ignore[method-assign]
+    pushed.drain.request(1)
+    assert (recorder.items, boundary.requested) == ([1], 0)
+    assert boundary.push(2) is Offer.DROPPED
+    assert (pushed.figures.received, pushed.figures.held) == (2, 0)
+
+
 def test_nobody_looks_for_what_is_held_as_long_as_single_items_come() -> None:
     recorder = Recorder(UNBOUNDED)
     pushed = Pushed(recorder, ops.map(lambda x: x))
