@@ -68,7 +68,8 @@ class Counted(Feed[T], Generic[T]):
         # the Server that is handed it.
         self._shortcut: Server | bool | None = None
         self._idle = True  # the consumer has found the queue empty and waits for a wake
-        self._usual_quick = capacity  # this and that, while no item is to be timed
+        # The most that _quick gets, and what is done when it is full, while no item is to be timed.
+        self._usual_quick = capacity
         self._usual_quiet = False
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
         self._received: int = 0  # items offered so far, but for those below
