@@ -8,6 +8,7 @@ runs, once more for each.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -71,17 +72,13 @@ class Places:
         Args:
             made: It; its place and arguments are set.
         """
-        lasts = True
-        for arg in made.args:
-            if type(arg) not in _VALUES:
-                if not _is_bare(arg):
-                    return
-                lasts = lasts and _is_kept(arg)
+        if not _each(made, _is_bare):
+            return
         if len(self._made) >= MOST:
             self._made.clear()
         place = id(made.code), made.at
         self._made[place] = ref(made)
-        if lasts:
+        if _each(made, _is_kept):
             self._keep(place, made)
 
     def _keep(self, place: tuple[int, int], made: Call) -> None:
@@ -89,8 +86,8 @@ class Places:
         kept = {
             at: each
             for at, each in self._kept.items()
-            if (id(each.code), each.at) == at  # else another operator was made of it
-            and all(type(arg) in _VALUES or _is_kept(arg) for arg in each.args)
+            # At another place another operator was made of it.
+            if (id(each.code), each.at) == at and _each(each, _is_kept)
         }
         if len(kept) >= KEPT:
             kept.clear()
@@ -106,6 +103,11 @@ def _alike(one: FunctionType, other: Any) -> bool:
         and other.__globals__ is one.__globals__
         and other.__closure__ is other.__defaults__ is other.__kwdefaults__ is None
     )
+
+
+def _each(made: Call, told: Callable[[Any], bool]) -> bool:
+    """Tell whether something can be told of each argument that is not a number."""
+    return all(type(arg) in _VALUES or told(arg) for arg in made.args)
 
 
 def _is_bare(function: Any) -> bool:

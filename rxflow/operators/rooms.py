@@ -89,7 +89,7 @@ class Room(Boundary[Any]):
     @property
     def asks(self) -> bool:
         """Whether its consumer asks for more than has come, and there is room for it."""
-        return len(self._queue) < self._capacity and self._wanted > self.received - self._lost
+        return len(self._queue) < self._capacity and self.requested > 0
 
     @property
     def offered(self) -> int:

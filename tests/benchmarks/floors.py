@@ -7,6 +7,7 @@ would who knows what is in the way, on one thread, and for this one purpose.
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import reduce
@@ -15,6 +16,8 @@ from threading import Event, Lock
 from typing import Any
 
 from reactivex.scheduler import CurrentThreadScheduler
+
+from rxflow.flow.flow import _Now
 
 FLOOR = "floor"
 NOTE = "the least that does it: nothing is counted, nobody can cancel"
@@ -39,8 +42,8 @@ class Pulled(AsyncIterator[Any]):
             raise StopAsyncIteration from None
 
 
-class BareQueue(AsyncIterator[Any]):
-    """A bounded queue between two tasks: each side waits once for as much as fits."""
+class _Bounded(AsyncIterator[Any]):
+    """A bounded queue that a task empties: it waits once for as much as there is."""
 
     def __init__(self, capacity: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -48,8 +51,28 @@ class BareQueue(AsyncIterator[Any]):
         self._capacity = capacity
         self._taken: Iterator[Any] = iter(())
         self._ended = False
-        self._room: asyncio.Future[None] | None = None
         self._item: asyncio.Future[None] | None = None
+
+    async def __anext__(self) -> Any:
+        for item in self._taken:
+            return item
+        items = await self.some()
+        if not items:
+            raise StopAsyncIteration
+        self._taken = iter(items)
+        return next(self._taken)
+
+    @abstractmethod
+    async def some(self) -> list[Any]:
+        """Give all that there is, at least one item; nothing at the end."""
+
+
+class BareQueue(_Bounded):
+    """A bounded queue between two tasks: each side waits once for as much as fits."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self._room: asyncio.Future[None] | None = None
         self.producer: asyncio.Task[None] | None = None  # a loop keeps its tasks weakly
 
     async def send(self, item: Any) -> None:
@@ -76,19 +99,7 @@ class BareQueue(AsyncIterator[Any]):
         if item is not None:
             item.set_result(None)
 
-    async def __anext__(self) -> Any:
-        try:
-            return next(self._taken)
-        except StopIteration:
-            pass
-        items = await self.some()
-        if not items:
-            raise StopAsyncIteration
-        self._taken = iter(items)
-        return next(self._taken)
-
     async def some(self) -> list[Any]:
-        """Give all that there is, at least one item; nothing at the end."""
         while not self._queue and not self._ended:
             self._item = self._loop.create_future()
             await self._item
@@ -100,17 +111,12 @@ class BareQueue(AsyncIterator[Any]):
         return items
 
 
-class Crossing(AsyncIterator[Any]):
+class Crossing(_Bounded):
     """A bounded queue from one thread to one task: each side waits once for as much as fits."""
 
     def __init__(self, capacity: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[Any] = deque()
-        self._capacity = capacity
-        self._taken: Iterator[Any] = iter(())
-        self._ended = False
+        super().__init__(capacity)
         self._room = Event()
-        self._item: asyncio.Future[None] | None = None
         self._waits = False  # the task does
 
     def on_next(self, item: Any) -> None:
@@ -137,17 +143,7 @@ class Crossing(AsyncIterator[Any]):
         if self._item is not None and not self._item.done():
             self._item.set_result(None)
 
-    async def __anext__(self) -> Any:
-        for item in self._taken:
-            return item
-        items = await self.some()
-        if not items:
-            raise StopAsyncIteration
-        self._taken = iter(items)
-        return next(self._taken)
-
     async def some(self) -> list[Any]:
-        """Give all that there is, at least one item; nothing at the end."""
         queue = self._queue
         while not queue and not self._ended:
             self._item = self._loop.create_future()
@@ -182,7 +178,7 @@ class BareFlow:
     def observe(self) -> BareSubscription:
         """Begin on the trampoline of reactivex, with demand for all, as an observer has it."""
         begun: list[BareSubscription] = []
-        action: Any = _Due(lambda: begun.append(self.subscribe(lambda each: each.request(1))))
+        action: Any = _Now(lambda: begun.append(self.subscribe(lambda each: each.request(1))))
         CurrentThreadScheduler.singleton().get_trampoline().run(action)
         return begun[0]
 
@@ -207,23 +203,6 @@ class BareSubscription:
         """Look for none any more."""
         with self._lock:
             self._items = None
-
-
-class _Due:
-    """The least that the trampoline runs."""
-
-    __slots__ = ("invoke",)
-    duetime = now = 0
-
-    def __init__(self, invoke: Callable[[], object]) -> None:
-        self.invoke = invoke
-
-    @property
-    def scheduler(self) -> _Due:
-        return self
-
-    def is_cancelled(self) -> bool:
-        return False
 
 
 def dropping(capacity: int) -> Callable[[int], None]:

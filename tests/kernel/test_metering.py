@@ -19,20 +19,7 @@ from rxflow.protocol import (
     Offer,
     Overflow,
 )
-
-SECOND = 1_000_000_000
-
-
-class Clock:
-    """Stands still unless the test moves it, and counts how often it is read."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.read = 0
-
-    def __call__(self) -> int:
-        self.read += 1
-        return round(self.seconds * SECOND)
+from tests.kernel.clock import SECOND, Clock
 
 
 def test_an_edge_is_starved_from_when_it_has_nothing_until_it_is_served() -> None:

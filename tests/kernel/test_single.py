@@ -30,16 +30,7 @@ from rxflow.protocol import (
     Offer,
     Overflow,
 )
-
-
-class Clock:
-    """Stands still unless the test moves it."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> int:
-        return round(self.seconds * 1_000_000_000)
+from tests.kernel.clock import Clock
 
 
 class Waiting:
