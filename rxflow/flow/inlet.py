@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from reactivex import Observable, from_future
 
-from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Feed, Limits, Pulled
+from ..kernel import HANDOVER, Context, DiscardCallback, DropCallback, Feed, Limits, feed_of
 from ..protocol import FAIL, Overflow, Victim
 from . import checks
 from .door import BlockingDoor, Door, LimitedBlockingDoor, LimitedDoor
@@ -58,7 +58,7 @@ def inlet(
         )
     if isinstance(source, Iterable):
         items = cast("Iterable[Any]", source)
-        return lambda context: Pulled(items)
+        return lambda context: feed_of(items)
     raise TypeError(
         f"{operator} wants a Flow, an Observable, a future or an iterable, not {source!r}"
     )

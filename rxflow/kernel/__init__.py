@@ -43,7 +43,7 @@ from .loops import (
 from .metering import Meter, Stay, Times
 from .outlet import Lease, Memory, Outlet
 from .prefetched import Intake, Prefetched, drained
-from .pulled import Failed, Pulled, close, used_up
+from .pulled import Failed, Pulled, close, feed_of, used_up
 from .queues import Parcel, Slots
 from .relay import Relay
 from .rows import RECORD, Columns, Layout, Row, Shape, unfold
@@ -122,6 +122,7 @@ __all__ = [
     "drained",
     "eager",
     "eager_task",
+    "feed_of",
     "flow_of",
     "gate_of",
     "hold",

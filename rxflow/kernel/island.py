@@ -203,12 +203,12 @@ class Island(Feed[Any]):
     def _chained(self, items: Iterator[Any], timed: bool = False) -> Iterator[Any]:
         if timed:
             items = Timed(items, self._meter.now, self._spent, 0)
-        for index, stage in enumerate(self._stages):
+        for index, stage in enumerate(self._stages, 1):
             items = stage.run(items)
             if stage.releases:
-                items = chain(items, self._finish(index))
+                items = chain(items, self._finish(stage))
             if timed:
-                items = Timed(items, self._meter.now, self._spent, index + 1)
+                items = Timed(items, self._meter.now, self._spent, index)
         return items
 
     def _done(self) -> bool:
@@ -226,12 +226,12 @@ class Island(Feed[Any]):
         return
         yield
 
-    def _finish(self, index: int) -> Iterator[Any]:
+    def _finish(self, stage: Stage) -> Iterator[Any]:
         """Stand behind a stage that releases items at the end; then it is done."""
-        stage, before = self._stages[index], self._stages[:index]
-        if stage.done or not (self._state is State.ENDED or any(s.done for s in before)):
+        if stage.done or not (self._state is State.ENDED or self._done()):
             return
-        if any(s.done for s in self._stages[index + 1 :]):  # nobody takes anything any more
+        behind = self._others[self._others.index(stage) + 1 :]
+        if any(each.done for each in behind):  # nobody takes anything any more
             return
         released = iter(stage.finish())
         item = next(released, NOTHING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, compress, islice, repeat
@@ -36,66 +37,23 @@ def close(iterator: Iterator[Any] | None) -> None:
         hooks.reporting(call)
 
 
-class Pulled(Feed[Any]):
-    """The Feed of an iterator, which is never advanced beyond demand."""
+class _Given(Feed[Any]):
+    """What gives its items in the consumer's own steps, and counts them."""
 
-    __slots__ = (
-        *("_count", "_ended", "_items", "_iterator", "_list", "_name", "_size", "_sized"),
-        "works",
-    )
+    __slots__ = ("_name",)
     steady: bool = True
 
-    def __init__(self, items: Iterable[Any], name: str = "from_iterable") -> None:
-        """Pull an iterator.
-
-        Args:
-            items: It, or what gives it.
-            name: The source, for statistics.
-        """
-        self._iterator = iterator = iter(items)
+    def __init__(self, name: str) -> None:
+        """Give the items of a source of that name, for statistics."""
         self._name = name
-        self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
-        self.works: bool = not self._sized
-        self._ended = False
-        # What is left of this many tells how many items were given; in a list, its place does.
-        self._list = cast("list[Any]", items) if type(items) is list else None  # it may change
-        self._size = length_hint(iterator) if self._sized else maxsize
-        if self._list is not None:
-            self._size = 0  # were given when it was looked at last
-        self._count: Any = iterator if self._sized else repeat(True, maxsize)
-        self._items = (
-            iterator if self._sized else compress(chain(iterator, self._end()), self._count)
-        )
-
-    def _end(self) -> Iterator[Any]:
-        self._ended = True
-        return
-        yield
-
-    def run(self) -> Iterator[Any]:
-        """Advance the iterator."""
-        return islice(self._items, BUDGET)
 
     def settle(self) -> State:
-        """End when the iterator has."""
+        """End with the last item."""
         return State.ENDED if self.ending() else State.READY
 
-    def ending(self) -> bool:
-        """Tell whether a source of known length has given its last item."""
-        return self._ended or (self._sized and not length_hint(self._iterator))
-
-    def cancel(self) -> None:
-        """Close a generator."""
-        self._items = iter(())
-        close(self._iterator)
-
+    @abstractmethod
     def tally(self) -> int:
         """Count the items."""
-        if self._list is None:
-            return self._size - length_hint(self._count)
-        place = cast("tuple[Any, ...]", self._iterator.__reduce__())[2:]  # none at its end
-        self._size = place[0] if place else max(self._size, len(self._list))
-        return self._size
 
     def note(self, ledger: Ledger, meter: Meter) -> None:
         """Put its last figures into a ledger: there is no more to say than how many items it gave.
@@ -123,6 +81,115 @@ class Pulled(Feed[Any]):
         worked = pulled if self.works and pulled else 0.0
         row.figures += (given, given, starved, blocked if blocked > 0 else 0.0, worked)
         return starved
+
+
+class Numbers(_Given):
+    """The Feed of a range: a part of it is one, too, so that its runs need no iterator around."""
+
+    __slots__ = ("_left", "_part")
+
+    def __init__(self, numbers: range, name: str) -> None:
+        """Give the numbers of a range.
+
+        Args:
+            numbers: It.
+            name: The source, for statistics.
+        """
+        super().__init__(name)
+        self._left = numbers
+        self._part = _NO_PART  # how many were given with the end of the last one, and that one
+
+    def run(self) -> Iterator[Any]:
+        """Give what is left of a part, or the next one."""
+        given, part = self._part
+        if not length_hint(part):
+            numbers, self._left = self._left[:BUDGET], self._left[BUDGET:]
+            part = iter(numbers)
+            self._part = given + len(numbers), part
+        return part
+
+    def ending(self) -> bool:
+        """Tell whether the last number was given."""
+        return not self._left and not length_hint(self._part[1])
+
+    def cancel(self) -> None:
+        """Give no other part."""
+        self._left = self._left[:0]
+
+    def tally(self) -> int:
+        """Count the items."""
+        given, part = self._part
+        return given - length_hint(part)
+
+
+_NO_PART: tuple[int, Iterator[int]] = 0, iter(())
+
+
+class Pulled(_Given):
+    """The Feed of an iterator, which is never advanced beyond demand."""
+
+    __slots__ = (
+        *("_count", "_ended", "_items", "_iterator", "_list", "_size", "_sized"),
+        "works",
+    )
+
+    def __init__(self, items: Iterable[Any], name: str = "from_iterable") -> None:
+        """Pull an iterator.
+
+        Args:
+            items: It, or what gives it.
+            name: The source, for statistics.
+        """
+        super().__init__(name)
+        self._iterator = iterator = iter(items)
+        self._sized = isinstance(iterator, _SIZED)  # then its end is known without asking
+        self.works: bool = not self._sized
+        self._ended = False
+        # What is left of this many tells how many items were given; in a list, its place does.
+        self._list = cast("list[Any]", items) if type(items) is list else None  # it may change
+        self._size = length_hint(iterator) if self._sized else maxsize
+        if self._list is not None:
+            self._size = 0  # were given when it was looked at last
+        self._count: Any = iterator if self._sized else repeat(True, maxsize)
+        self._items = (
+            iterator if self._sized else compress(chain(iterator, self._end()), self._count)
+        )
+
+    def _end(self) -> Iterator[Any]:
+        self._ended = True
+        return
+        yield
+
+    def run(self) -> Iterator[Any]:
+        """Advance the iterator."""
+        return islice(self._items, BUDGET)
+
+    def ending(self) -> bool:
+        """Tell whether a source of known length has given its last item."""
+        return self._ended or (self._sized and not length_hint(self._iterator))
+
+    def cancel(self) -> None:
+        """Close a generator."""
+        self._items = iter(())
+        close(self._iterator)
+
+    def tally(self) -> int:
+        """Count the items."""
+        if self._list is None:
+            return self._size - length_hint(self._count)
+        place = cast("tuple[Any, ...]", self._iterator.__reduce__())[2:]  # none at its end
+        self._size = place[0] if place else max(self._size, len(self._list))
+        return self._size
+
+
+def feed_of(items: Iterable[Any], name: str = "from_iterable") -> Feed[Any]:
+    """Make the Feed of an iterable.
+
+    Args:
+        items: It.
+        name: The source, for statistics.
+    """
+    return Numbers(items, name) if type(items) is range else Pulled(items, name)
 
 
 def _counted(name: str, given: int) -> list[StageStatistics]:

@@ -12,7 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 
 from ..flow import Flow, checks
 from ..flow.registry import register
-from ..kernel import Context, Failed, Feed, Pulled, StageStatistics, State
+from ..kernel import Context, Failed, Feed, StageStatistics, State, feed_of
 
 T = TypeVar("T")
 TState = TypeVar("TState")
@@ -64,7 +64,7 @@ def pulled(
     """Make a Flow that pulls an iterator of its own for each subscription."""
 
     def feed(context: Context) -> Feed[Any]:
-        source = Pulled(iterable(), name)
+        source = feed_of(iterable(), name)
         where = scheduler or context.scheduler
         return source if where is None else _Scheduled(context, source, where)
 

@@ -20,6 +20,7 @@ from rxflow.kernel import (
     StageStatistics,
     State,
     close,
+    feed_of,
     used_up,
 )
 from tests.kernel.recorder import dropped_errors
@@ -160,3 +161,43 @@ def test_a_failure_tells_that_it_gave_nothing() -> None:
     assert [*ledger] == [
         StageStatistics("throw", starved_seconds=4.0, blocked_seconds=5.0, inputs=0)
     ]
+
+
+def test_a_range_is_given_in_parts_of_a_budget_and_counted_by_what_was_taken():
+    numbers = range(10, 10 + 2 * (BUDGET + 1), 2)
+    feed = feed_of(numbers, "range")
+    assert (feed.tally(), feed.ending()) == (0, False)
+    first = feed.run()
+    assert [next(first), next(first)] == [10, 12]
+    assert feed.tally() == 2
+    again = feed.run()  # a run that was left in the middle is taken up
+    assert next(again) == 14
+    assert [*first] == [*numbers[3:BUDGET]]
+    assert (feed.tally(), feed.ending(), feed.settle()) == (BUDGET, False, State.READY)
+    assert [*feed.run()] == [numbers[-1]]
+    assert (feed.tally(), feed.ending(), feed.settle()) == (BUDGET + 1, True, State.ENDED)
+    assert [*feed.run()] == []
+    assert [*feed.statistics()] == [
+        StageStatistics("range", received=BUDGET + 1, delivered=BUDGET + 1, inputs=0)
+    ]
+
+
+@pytest.mark.parametrize(
+    "numbers", [range(0), range(5, 1), range(3, 0, -1), range(10**30, 10**30 + 3)]
+)
+def test_any_range_is_given_whole_and_its_end_needs_no_step(numbers: range):
+    feed = feed_of(numbers)
+    for number in numbers:
+        assert not feed.ending()
+        assert next(feed.run()) == number
+    assert feed.ending()
+    assert feed.tally() == len(numbers)
+
+
+def test_a_range_that_is_cancelled_gives_no_other_part():
+    feed = feed_of(range(3 * BUDGET))
+    assert next(feed.run()) == 0
+    feed.cancel()
+    assert [*feed.run()] == [*range(1, BUDGET)]
+    assert [*feed.run()] == []
+    assert feed.tally() == BUDGET
