@@ -31,7 +31,7 @@ class Latency:
     """How long items were in a part, as far as they were sampled.
 
     Attributes:
-        count: How many were measured (items).
+        count: How many were measured, with those that one of them stands for (items).
         sum: How long they were in it together (seconds).
         buckets: How many were in it for less than so many seconds, and for no less than the
             bound before: pairs of the bound (seconds) and the number (items), in order; those
@@ -103,15 +103,20 @@ class Histogram:
         self._counts: dict[int, int] = {}
         self._sum = 0
 
-    def add(self, nanos: int) -> None:
-        """Count a time (nanoseconds)."""
+    def add(self, nanos: int, times: int = 1) -> None:
+        """Count a time.
+
+        Args:
+            nanos: Nanoseconds.
+            times: For how many items it stands.
+        """
         if nanos < 0:
             nanos = 0
         # The power of two, then the three bits that follow the first.
         shift = nanos.bit_length() - _BITS - 1
         bucket = (shift << _BITS) + (nanos >> shift) if shift > 0 else nanos
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        self._sum += nanos
+        self._counts[bucket] = self._counts.get(bucket, 0) + times
+        self._sum += nanos * times
 
     def latency(self) -> Latency:
         """Give what was counted."""

@@ -25,7 +25,7 @@ SLOW = 1_000_000
 """An item that was held for so long (nanoseconds) is followed by another one that is timed."""
 
 RARELY = 7
-"""A mask: otherwise 1 in 8 of those is."""
+"""A mask: otherwise 1 in 8 of those is. So is 1 in 8 of those that come one at a time."""
 
 
 Times: TypeAlias = tuple[int, int]
@@ -177,6 +177,7 @@ class Stay:
         "_marks",
         "_now",
         "_position",
+        "_quick",
         "_time",
         "alone",
         "armed",
@@ -199,6 +200,7 @@ class Stay:
         self.limit: int = 0
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
+        self._quick = 0  # how many came and went alone that were not slow
         self._histogram: Histogram | None = None  # made when it is needed
         self.marked: bool = False
         self.armed: bool = False
@@ -232,12 +234,22 @@ class Stay:
         self._time = self.since
 
     def went(self) -> None:
-        """Hear that the item was taken that was alone."""
+        """Hear that the item was taken that was alone.
+
+        All that were slow are counted one by one, and so are the first ones that were not.
+        """
         assert self.since is not None
         stayed = self._now() - self.since
         self._held += stayed
         self.since, self.alone = None, False
-        self.took(stayed)
+        if stayed >= SLOW:
+            self.took(stayed)
+            return
+        self._quick = quick = self._quick + 1
+        if quick <= RARELY:
+            self.took(stayed)
+        elif not quick & RARELY:
+            self.took(stayed, 1 if quick == RARELY + 1 else RARELY + 1)
 
     def timed_at(self, before: int, lost: int) -> bool:
         """Tell whether the item is timed in whose place another one is put into the queue now.
@@ -282,15 +294,16 @@ class Stay:
         self._known, self._known_since = position, self._time
         self._position, self._time = passed + held, now  # so many had come by now
 
-    def took(self, nanos: int) -> None:
+    def took(self, nanos: int, times: int = 1) -> None:
         """Count how long an item was in the queue.
 
         Args:
             nanos: Nanoseconds.
+            times: For how many it stands (items).
         """
         if self._histogram is None:
             self._histogram = Histogram()
-        self._histogram.add(nanos)
+        self._histogram.add(nanos, times)
 
     def empty(self) -> None:
         """Hear that the queue is empty; idempotent."""

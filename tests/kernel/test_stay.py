@@ -141,6 +141,38 @@ def test_an_item_that_is_alone_is_timed_without_a_mark() -> None:
     assert stay.latency.count == 1
 
 
+def test_of_the_items_that_go_at_once_each_eighth_stands_for_eight_but_for_the_first() -> None:
+    clock = Clock()
+    stay = Stay(clock)
+    known: list[tuple[int, float]] = []
+    for nanos in range(1, 25):
+        stay.since, stay.alone = clock.nanos, True
+        clock.nanos += nanos
+        stay.went()
+        known.append((stay.latency.count, round(stay.latency.sum * NANOS)))
+    eight, sixteen = sum(range(9)), 8 * 16
+    assert known[:8] == [(n, sum(range(n + 1))) for n in range(1, 9)]
+    assert known[8:15] == [(8, eight)] * 7
+    assert known[15:23] == [(16, eight + sixteen)] * 8
+    assert known[23] == (24, eight + sixteen + 8 * 24)
+    assert stay.seconds == sum(range(25)) / NANOS  # how long something was held is not sampled
+
+
+def test_an_item_that_is_slow_is_counted_whenever_it_comes() -> None:
+    clock = Clock()
+    stay = Stay(clock)
+    for _ in range(10):
+        stay.since, stay.alone = clock.nanos, True
+        clock.nanos += 1
+        stay.went()
+    for _ in range(3):
+        stay.since, stay.alone = clock.nanos, True
+        clock.nanos += SLOW
+        stay.went()
+    assert stay.latency.count == 8 + 3
+    assert stay.latency.quantile(1.0) >= SLOW / NANOS
+
+
 def test_an_item_that_was_alone_is_the_one_that_is_timed_when_others_join_it() -> None:
     clock = Clock()
     stay = alone(clock)
