@@ -61,19 +61,28 @@ class Taken(Counted[T], Generic[T]):
         held = len(self._queue)
         if self._stay.marked:
             marked = self._stay.limit + 1 - (self._received - held)
-            return held if held < marked else marked if marked > 1 else 1
+            if held < marked:
+                return held
+            if marked > 1 or held == 1:
+                return marked if marked > 1 else 1
+            self._took(1)  # it is taken at once, with those behind it
         return held
 
     def _until_told(self) -> int:
         """Say how many items can be taken till others are to be told of it."""
         return self._capacity - self._low  # from full to where those who wait are told
 
-    def _took(self) -> None:
-        """Look at the time: the item that was taken is the one that is timed, or the last one."""
-        held, stay, lock = self._queue, self._stay, self._lock
+    def _took(self, ahead: int = 0) -> None:
+        """Look at the time: the item that was taken is the one that is timed, or the last one.
+
+        Args:
+            ahead: How many are about to be taken, beside those that were (items).
+        """
+        stay, lock = self._stay, self._lock
         lock.acquire()
         try:
-            stay.left(self._received - len(held), 0 if self._front else self._lost, len(held))
+            held = len(self._queue) - ahead
+            stay.left(self._received - held, 0 if self._front else self._lost, held)
             if stay.armed or not held:
                 self._quick, self._shortcut = 0, None  # the next item gets a closer look
         finally:

@@ -115,7 +115,7 @@ class Consumed(Boundary[Any]):
         self.taken += self.run()
         self.state = self.settle()
 
-    def _took(self) -> None:
+    def _took(self, ahead: int = 0) -> None:
         """Leave out the look at the clock, which takes the lock at the last item."""
 
     def settle(self) -> State:

@@ -209,6 +209,23 @@ def test_the_clock_is_read_for_a_batch_and_not_for_each_item() -> None:
     assert clock.read - before <= 20
 
 
+def test_the_first_item_is_measured_when_it_is_taken_together_with_those_behind_it() -> None:
+    clock, boundary = queue(FAIL)
+    for item in range(3):
+        boundary.push(item)
+    clock.seconds = 5
+    run = boundary.run()
+    assert next(run) == 0
+    read = clock.read
+    assert (own(boundary).latency.count, own(boundary).latency.sum) == (1, 5.0)
+    clock.seconds = 9
+    clock.read = read
+    assert [*run] == [1, 2]
+    assert clock.read == read + 1  # that nothing is held any more
+    figures = own(boundary)
+    assert (figures.latency.count, figures.blocked_seconds, figures.oldest_seconds) == (1, 9.0, 0.0)
+
+
 def test_a_histogram_is_wrong_by_an_eighth_at_most() -> None:
     for nanos in (*range(40), 999, 10**6 + 1, 123_456_789, 3 * 10**12):
         histogram = Histogram()
