@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
+from itertools import repeat
+from sys import maxsize
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
@@ -12,7 +14,7 @@ from . import hooks
 from .counting import ATOMIC
 from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, NEWEST, OLDEST, OPEN, End
 from .feed import BUDGET, Context, Few, Server, State, inherits
-from .queues import FEW, Held
+from .queues import FEW, Held, popped
 from .taking import Taken
 from .telling import DiscardCallback, DropCallback, Telling, is_async
 
@@ -235,7 +237,7 @@ class Boundary(Taken[T], Generic[T]):
             reason: Under which it is counted as dropped.
         """
         with self._lock:
-            items = list(self._emptied())
+            items = self._emptied()
             if items:
                 self._count_lost(reason, len(items))
                 self._stay.empty()
@@ -361,28 +363,26 @@ class Boundary(Taken[T], Generic[T]):
             Whether the item was kept, and the items that were lost, each with the reason.
         """
         queue, victim = self._queue, self._overflow.victim
-        kept, lost = True, list[tuple[T, str]]()
+        kept, lost, reason = True, list[T](), victim.value
         full, requested = self._full(item), self.requested
         if self._stay.alone:
             self._company()
         self._received += 1
         if full:
             if victim in (Victim.OLDEST, Victim.NEWEST, Victim.ALL):
-                lost.extend(self._evict(victim, item))
-            elif victim is Victim.STREAM:
-                self._overflow_with(item, requested)
-                kept = False
-                lost.append((item, "overflow"))
+                lost = self._evict(victim, item)
             else:
-                kept = False
-                lost.append((item, "incoming"))
-        for _, reason in lost:
-            self._count_lost(reason, 1)
+                kept, lost, reason = False, [item], "incoming"
+                if victim is Victim.STREAM:
+                    self._overflow_with(item, requested)
+                    reason = "overflow"
+            if lost:
+                self._count_lost(reason, len(lost))
         if kept:
             self._mark_instead(self._received - 1)
             queue.append(item)
             self._peak = max(self._peak, len(queue))
-        return kept, lost
+        return kept, list(zip(lost, repeat(reason)))
 
     def _overflow_with(self, item: Any, requested: int) -> None:
         """Fail behind what is held; the lock is held."""
@@ -393,19 +393,14 @@ class Boundary(Taken[T], Generic[T]):
         """Say how much of the capacity is taken; the lock is held."""
         return len(self._queue)
 
-    def _evict(self, victim: Victim, item: T) -> Iterator[tuple[T, str]]:
+    def _evict(self, victim: Victim, item: T) -> list[T]:
         """Take out what gives way; nothing where the consumer was quicker and made room."""
         take = self._queue.pop if victim is Victim.NEWEST else self._queue.popleft
-        with suppress(IndexError):
-            yield take(), victim.value
-            while victim is Victim.ALL:
-                yield take(), victim.value
+        return popped(take, maxsize if victim is Victim.ALL else 1)
 
-    def _emptied(self) -> Iterator[T]:
-        """Take out all that is held, one at a time: the consumer may be taking, too."""
-        with suppress(IndexError):
-            while True:
-                yield self._queue.popleft()
+    def _emptied(self) -> list[T]:
+        """Take out all that is held."""
+        return popped(self._queue.popleft, maxsize)
 
     def _report(self, lost: list[tuple[T, str]]) -> None:
         """Call ``on_drop`` for each lost item; what it raises ends the stream."""
@@ -439,7 +434,7 @@ class Boundary(Taken[T], Generic[T]):
     def _discard(self) -> None:
         """Hand everything that is held to ``on_discard``."""
         with self._lock:
-            items = list(self._emptied())
+            items = self._emptied()
             self._discarded += len(items)
             self._stay.empty()
         if self._on_discard is None:

@@ -222,13 +222,15 @@ class Limited(Boundary[Any]):
     def _load(self) -> float:
         return super()._load() if self._limits.weight is None else self._shelf.weight
 
-    def _evict(self, victim: Victim, item: Any) -> Iterator[tuple[Any, str]]:
+    def _evict(self, victim: Victim, item: Any) -> list[Any]:
         take = self._shelf.pop if victim is Victim.NEWEST else self._shelf.popleft
+        lost: list[Parcel] = []
         while self._shelf and (victim is Victim.ALL or self._full(item)):
-            yield take(), victim.value
+            lost.append(take())
+        return lost
 
-    def _emptied(self) -> Iterator[Any]:
-        return (parcel.item for parcel in super()._emptied())
+    def _emptied(self) -> list[Any]:
+        return [parcel.item for parcel in super()._emptied()]
 
     def _report(self, lost: list[tuple[Any, str]]) -> None:
         # What was refused has not been packed.

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
-from typing import Any
+from itertools import repeat, starmap
+from typing import Any, TypeVar
 
 from .feed import NOTHING, Few
 from .metering import Stay
 
+T = TypeVar("T")
+
 FEW = 4
 """So many items are taken one at a time, without a run of their own (items)."""
+
+
+def popped(pop: Callable[[], T], most: int) -> list[T]:
+    """Take items out of a queue, one at a time, since the consumer may be taking, too.
+
+    Args:
+        pop: Takes one; raises an IndexError where there is none.
+        most: So many at most (items).
+    """
+    items: list[T] = []
+    with suppress(IndexError):  # which leaves in the list what has come before it
+        items.extend(starmap(pop, repeat((), most)))
+    return items
 
 
 class Held(Few):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
 
-from rxflow.kernel.queues import Parcel, Shelf, Slots
+from rxflow.kernel.queues import Parcel, Shelf, Slots, popped
 
 
 def shelf(*items: tuple[Any, float, float], ranked: bool = True) -> Shelf:
@@ -31,6 +32,25 @@ def test_an_empty_one_says_so_as_a_deque_does(made: Shelf, end: str):
     assert len(made) == 0
     with pytest.raises(IndexError, match=r"^nothing is held$"):
         getattr(made, end)()
+
+
+@pytest.mark.parametrize(("most", "taken"), [(0, 0), (2, 2), (5, 5), (9, 5)])
+def test_as_many_are_popped_as_there_are_and_no_more_than_wanted(most: int, taken: int):
+    held = deque(range(5))
+    assert popped(held.popleft, most) == [*range(taken)]
+    assert [*held] == [*range(taken, 5)]
+
+
+def test_what_a_consumer_takes_meanwhile_is_not_popped_and_nothing_is_lost():
+    held, elsewhere = deque(range(6)), list[int]()
+
+    def pop() -> int:
+        if len(held) == 4:
+            elsewhere.append(held.popleft())
+        return held.popleft()
+
+    assert popped(pop, 9) == [0, 1, 3, 4, 5]
+    assert elsewhere == [2]
 
 
 def test_parcels_go_from_either_end_and_from_the_middle():
