@@ -185,16 +185,18 @@ class _Partitioned(Concurrent):
     def _admit(self, call: Call) -> None:
         call.key = key = self._key(call.item)  # once: it may give another one later
         if (waiting := self._behind.get(key)) is not None:
-            call.since = self.now()
             waiting.append(call)
             return
         self._behind[key] = deque()
         self._begin(call)
 
-    def _ended(self, call: Call) -> None:
+    def _ended(self, call: Call) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Begin the next call of a key."""
         waiting = self._behind[call.key]
         if waiting and self._error is None:
-            self._begin(waiting.popleft())
+            following = waiting.popleft()
+            following.began = self.now()
+            self._begin(following)
         elif not waiting:
             del self._behind[call.key]
 

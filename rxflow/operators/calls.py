@@ -87,6 +87,9 @@ class Tasks(Runner):
         # Where a consumer that is woken acts later, a call can tell it from inside its task.
         self._tells = context.pulls and is_async(self._function) and ordinary(self._loop)
         self._eager = eager(self._loop)
+        # Those that may not have taken their first step yet; a look at them is on its way.
+        self._begun: list[Call] = []
+        self._stepped: list[Call] = []  # those that have, by that look
 
     def here(self) -> bool:
         """Tell whether this is the loop's thread."""
@@ -101,11 +104,27 @@ class Tasks(Runner):
             work = call.perform(self._function)
             if self._eager:
                 return eager_task(self._loop, work)
-            return spawned(self._loop, work, call.passed_over)
+            task = spawned(self._loop, work)
+            if not self._begun and not self._stepped:
+                self._loop.call_soon(self._look)
+            self._begun.append(call)
+            return task
         work: Any = self._function(call.item)
         if not iscoroutine(work):
             work = _awaited(awaitable(self._name, work))
         return spawn(self._loop, self._context, work, call)
+
+    def _look(self) -> None:
+        """Look for calls whose tasks were cancelled before their first step: they cannot tell.
+
+        A callback of each task would take a turn of the loop for each.
+        """
+        for call in self._stepped:
+            if call.ended < 0 and call.future.done():
+                call.never_began()
+        self._stepped, self._begun = self._begun, []
+        if self._stepped:
+            self._loop.call_soon(self._look)
 
     def cancel(self, future: Future) -> None:
         """Cancel a task."""
@@ -137,6 +156,7 @@ class Call:
     __slots__ = (
         "_feed",
         "began",
+        "came",
         "done",
         "ended",
         "error",
@@ -144,57 +164,39 @@ class Call:
         "item",
         "key",
         "result",
-        "since",
     )
 
-    def __init__(self, feed: Concurrent, item: Any) -> None:
+    def __init__(self, feed: Concurrent, item: Any, now: int) -> None:
         self._feed = feed
         self.item: Any = item
         self.future: Any = None  # until it has begun
-        self.result: Any = None
-        # When the item was taken, if it had to wait then, and the call began; and when it had
-        # finished, less than 0 until then (nanoseconds).
-        self.since: int | None = None
-        self.began: int = 0
+        self.result: Any  # when it is done
+        # When the item was taken, and the call began, at once or later; and when it had finished,
+        # less than 0 until then (nanoseconds).
+        self.came = self.began = now
         self.ended: int = -1
         self.done: bool = False  # it has a result, and the consumer knows
         self.error: BaseException | None = None  # what it has failed with
 
-    @property
-    def came(self) -> int:
-        """When its item was taken (nanoseconds)."""
-        return self.began if self.since is None else self.since
-
     def __call__(self, future: Any) -> None:
         """Tell the consumer."""
-        if future.cancelled():
-            self.end(CancelledError())
-            return
-        error = future.exception()
-        if error is None:
+        self.error = CancelledError() if future.cancelled() else future.exception()
+        if self.error is None:
             self.result = future.result()
-        self.end(error)
+        self._feed.finished(self)
 
-    def end(self, error: BaseException | None) -> None:
-        """Tell the consumer that it has failed, or that there is a result."""
-        self.ended = self._feed.now()
-        self.error = error
+    def never_began(self) -> None:
+        """Tell the consumer that its task was cancelled before its first step."""
+        self.error = CancelledError()
         self._feed.finished(self)
 
     async def perform(self, function: Callable[[Any], Awaitable[Any]]) -> None:
         """Call a function with the item, and tell the consumer at once."""
-        error: BaseException | None = None
         try:
             self.result = await function(self.item)
-        except Exception as failure:
-            error = failure
-        except BaseException as failure:
-            error = failure
-            raise
+        except BaseException as error:
+            self.error = error
+            if not isinstance(error, Exception):
+                raise
         finally:
-            self.end(error)
-
-    def passed_over(self, task: asyncio.Task[Any]) -> None:
-        """Hear that its task is over; it may have been cancelled before its first step."""
-        if self.ended < 0:
-            self.end(CancelledError())
+            self._feed.finished(self)

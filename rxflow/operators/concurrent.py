@@ -92,20 +92,22 @@ class Concurrent(Feed[Any]):
 
     def finished(self, call: Call) -> None:
         """Note that a call has finished, and wake the consumer if that matters to it."""
+        call.ended = self.now()
         self._finished.append(call)
         if self._over:
             self._let_go()
             return
-        if call.error is not None and isinstance(call.error, BrokenExecutor):
+        if call.error is None:
+            try:
+                if not self._eager and self._queue[0] is not call:
+                    return  # it waits for an earlier one, whose end will wake
+            except IndexError:  # cancelled meanwhile, or taken
+                pass
+        elif isinstance(call.error, BrokenExecutor):
             # It says so under its lock, which others may need.
             Thread(target=self._context.wake, daemon=True).start()
             return
-        try:
-            matters = self._eager or call.error is not None or self._queue[0] is call
-        except IndexError:  # cancelled meanwhile, or taken
-            matters = True
-        if matters:  # one that only waits for an earlier one does not: that one's end will wake
-            self._context.wake()
+        self._context.wake()
 
     # The consumer's side: one thread at a time.
 
@@ -139,22 +141,20 @@ class Concurrent(Feed[Any]):
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
-        calls, window, take = self._calls, self._window, self._input.take
-        while self._error is None:
-            places, more = window - len(calls), self._limit - self._running  # see _room
-            if places <= 0 or more <= 0:
-                return
-            item = take(places if places < more else more)
+        calls, room = self._calls, self._room()
+        while room > 0 and self._error is None:
+            item = self._input.take(room)
             if item is NOTHING:
                 return
             self._received += 1
-            call = Call(self, item)
+            call = Call(self, item, self.now())
             calls[call] = None
             if (held := len(calls)) > self._peak:
                 self._peak = held
             if self._ordered:
                 self._queue.append(call)
             self._admit(call)
+            room -= 1
 
     def _room(self) -> int:
         """Say how many more items can be taken."""
@@ -162,12 +162,12 @@ class Concurrent(Feed[Any]):
         return places if places < more else more  # min() takes its time, and it is hot
 
     def _begin(self, call: Call) -> None:
-        call.began = self.now()
         try:
             call.future = self._runner.begin(call)
         except Exception as error:
             self._failed(call, error)
-            self._ended(call)
+            if self._ended is not None:
+                self._ended(call)
             return
         self._running += 1
         self._work -= call.began
@@ -175,6 +175,7 @@ class Concurrent(Feed[Any]):
             self._runner.cancel(call.future)
 
     _admit = _begin  # what is done with a call whose item was taken
+    _ended: Callable[[Call], None] | None = None  # what is done when a call has ended
 
     def _look(self) -> None:
         """See to the calls that have finished, where calls can begin."""
@@ -192,10 +193,8 @@ class Concurrent(Feed[Any]):
             else:
                 told = f"{self._name}: the function ended with {call.error!r}"
                 self._failed(call, RuntimeError(told))
-            self._ended(call)
-
-    def _ended(self, call: Call) -> None:
-        """Hear that a call has ended."""
+            if self._ended is not None:
+                self._ended(call)
 
     def _failed(self, call: Call, error: Exception) -> None:
         """Fail, or go on without the item if that is what is decided."""

@@ -7,6 +7,7 @@ would who knows what is in the way, on one thread, and for this one purpose.
 from __future__ import annotations
 
 import asyncio
+import sys
 from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,6 +23,7 @@ from rxflow.flow.flow import _Now
 FLOOR = "floor"
 NOTE = "the least that does it: nothing is counted, nobody can cancel"
 _NOTHING = object()
+_EAGER = sys.version_info >= (3, 12)
 
 
 def folded(items: Iterator[int]) -> int:
@@ -263,4 +265,49 @@ async def mapped(
     for place in free:
         place.set_result(None)
     await asyncio.wait(tasks)
+    return total
+
+
+async def called(
+    items: Iterator[Any], function: Callable[[Any], Awaitable[int]], limit: int, buffer: int
+) -> int:
+    """Add up the results of an async function, in order, so many at a time, each in its own task.
+
+    So each call has a context of its own, and what others hang on its task ends with it.
+    """
+    loop = asyncio.get_running_loop()
+    window: deque[list[Any]] = deque()  # the result of each, once there is one
+    running = total = 0
+    first: asyncio.Future[None] | None = None
+
+    def begin() -> None:
+        nonlocal running
+        while running < limit and len(window) < limit + buffer:
+            item = next(items, _NOTHING)
+            if item is _NOTHING:
+                return
+            running += 1
+            window.append(result := [])
+            if _EAGER:
+                asyncio.Task(call(item, result), loop=loop, eager_start=True)
+            else:
+                loop.create_task(call(item, result))
+
+    async def call(item: Any, result: list[Any]) -> None:
+        nonlocal running, first
+        result.append(await function(item))
+        running -= 1
+        if buffer:
+            begin()
+        if first is not None and window[0] is result:
+            first.set_result(None)
+            first = None
+
+    begin()
+    while window:
+        if not window[0]:
+            first = loop.create_future()
+            await first
+        total += window.popleft()[0]
+        begin()
     return total

@@ -8,7 +8,7 @@ from collections import deque
 import rxflow as rx
 from rxflow import operators as ops
 
-from .floors import FLOOR, NOTE, mapped
+from .floors import FLOOR, NOTE, called, mapped
 from .harness import Benchmark
 
 LIMIT = 64
@@ -129,6 +129,16 @@ async def _(items: int) -> int:
     return await mapped(iter(range(items)), slow_double, LIMIT, BUFFER)
 
 
+@P8.contender(f"{FLOOR}, a task for each call", note=NOTE)
+async def _(items: int) -> int:
+    return await called(iter(range(items)), slow_double, LIMIT, 0)
+
+
+@P8.contender(f"{FLOOR}, a task for each call, with a reorder buffer of 192", note=NOTE)
+async def _(items: int) -> int:
+    return await called(iter(range(items)), slow_double, LIMIT, BUFFER)
+
+
 _BUFFERED = "rxflow, map_async with a reorder buffer of 192"
 P8.claim(_BUFFERED, against="deque of tasks", at_most=0.6)
 P8.claim(_BUFFERED, against="deque of tasks with a reorder buffer of 192", at_most=0.6)
@@ -138,3 +148,6 @@ P8.claim("rxflow, map_async", against="aiostream", at_most=1 / 25)
 P8.claim(f"{FLOOR}, with a reorder buffer of 192", against="deque of tasks", at_most=None)
 P8.claim(FLOOR, against="deque of tasks", at_most=None)
 P8.claim(f"{FLOOR}, with a reorder buffer of 192", against="aiostream", at_most=None)
+for _kind in ("a task for each call", "a task for each call, with a reorder buffer of 192"):
+    P8.claim(f"{FLOOR}, {_kind}", against="deque of tasks", at_most=None)
+P8.claim(f"{FLOOR}, a task for each call", against="aiostream", at_most=None)
