@@ -68,15 +68,19 @@ class _OnAsyncio(Signal):
         if self._raised:  # and who waits has been told
             return
         self._raised = True
-        if self._waiter is not None:
+        waiter = self._waiter
+        if waiter is None:
+            return
+        if running_loop() is not self._loop:
             on_loop(self._loop, self._tell)
+            return
+        self._waiter, self._raised = None, False  # before the task looks what there is
+        if not waiter.done():
+            waiter.set_result(None)
 
     def _tell(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            self._raised = False  # before the task looks what there is
-            if not waiter.done():
-                waiter.set_result(None)
+        self._raised = False
+        self.wake()
 
     def waiter(self) -> asyncio.Future[None]:
         waiter = self._waiter = self._loop.create_future()

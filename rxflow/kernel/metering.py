@@ -175,6 +175,7 @@ class Stay:
         "_known",
         "_known_since",
         "_marks",
+        "_mask",
         "_now",
         "_position",
         "_quick",
@@ -200,7 +201,8 @@ class Stay:
         self.limit: int = 0
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
-        self._quick = 0  # how many came and went alone that were not slow
+        # How many came and went alone that were not slow, and a mask: which of them are counted.
+        self._quick = self._mask = 0
         self._histogram: Histogram | None = None  # made when it is needed
         self.marked: bool = False
         self.armed: bool = False
@@ -246,10 +248,10 @@ class Stay:
             self.took(stayed)
             return
         self._quick = quick = self._quick + 1
-        if quick <= RARELY:
-            self.took(stayed)
-        elif not quick & RARELY:
-            self.took(stayed, 1 if quick == RARELY + 1 else RARELY + 1)
+        if not quick & self._mask:
+            self.took(stayed, self._mask + 1)
+            if quick > RARELY:
+                self._mask = RARELY
 
     def timed_at(self, before: int, lost: int) -> bool:
         """Tell whether the item is timed in whose place another one is put into the queue now.
