@@ -42,6 +42,8 @@ LOOK = 256
 TURN = 0.001
 """How long a ready source may keep the event loop (seconds)."""
 
+_NO_ITEMS: Iterator[Any] = iter(())
+
 
 class _Loop:
     """The loop as the parts of the pipeline see it; it does not keep it alive."""
@@ -64,7 +66,7 @@ class _Loop:
         self._make: object = make
         self._outcome = Status.CANCELLED  # how it has ended, when it is over
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
-        self._calls: list[Callable[[], object]] | None = []  # None when it is over
+        self._calls: tuple[Callable[[], object], ...] | None = ()  # None when it is over
         self._final: Callable[[], Iterable[StageStatistics]] = tuple
 
     @property
@@ -80,7 +82,7 @@ class _Loop:
         if self._calls is None:
             call()
         else:
-            self._calls.append(call)
+            self._calls = (*self._calls, call)
 
     @property
     def status(self) -> Status:
@@ -139,7 +141,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
             raise
         appeared(self._loop)
         self._run: Iterator[T_out] | None = None  # None when exhausted
-        self._part: Iterator[T_out] = iter(())  # the next items of the run
+        self._part: Iterator[T_out] = _NO_ITEMS  # the next items of the run
         self._look = 1  # how many: more as long as they are quick
         self._turn = perf_counter()  # when the event loop last had a turn
         self._open = True
@@ -247,7 +249,7 @@ class Iteration(AsyncIterator[T_out], Generic[T_out]):
     def _close(self, outcome: Status = Status.COMPLETED) -> None:
         if self._open:
             self._open = False
-            self._part = iter(())
+            self._part = _NO_ITEMS
             self._run = None
             self._loop.cancel(self._feed, outcome)
             self._signal.wake()  # a step that waits in another task
@@ -289,7 +291,7 @@ class Chunks(Iteration[list[T]], Generic[T]):
         if first is NOTHING:
             raise StopAsyncIteration
         chunk: list[Any] = [first]
-        run = iter(()) if self._run is None else self._run  # a callback may have closed it
+        run = _NO_ITEMS if self._run is None else self._run  # a callback may have closed it
         try:
             chunk.extend(islice(run, self._max_size - 1))
         except Exception as error:

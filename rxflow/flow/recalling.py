@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import ref
@@ -59,7 +58,7 @@ class Places:
             return None
         if len(made.args) != len(args):
             return None
-        if all(map(is_, made.args, args)):  # as mostly
+        if len(args) == 1 and made.args[0] is args[0]:  # as mostly
             return made
         for one, other in zip(made.args, args, strict=True):
             if one is not other and not (type(one) is FunctionType and _alike(one, other)):
