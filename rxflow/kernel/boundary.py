@@ -108,7 +108,7 @@ class Boundary(Taken[T], Generic[T]):
             if shortcut is True:
                 if len(queue) >= self._capacity and (offer := self._gives_way(item)):
                     return offer
-            elif self._idle and self._end is OPEN:
+            elif self._idle:
                 if self._capacity:
                     if entered := shortcut.enter(queue):
                         self._handed += 1
@@ -272,7 +272,7 @@ class Boundary(Taken[T], Generic[T]):
                 return State.READY
             self._stay.empty()
             if self._end is OPEN or self._telling:
-                self._idle, self._quick, self._shortcut = True, 0, self._server
+                self._waits_now()
                 return State.WAITING
             error = self._error
         if error is not None:
@@ -285,7 +285,7 @@ class Boundary(Taken[T], Generic[T]):
             if self._queue:
                 return False
             self._stay.empty()
-            self._idle, self._quick, self._shortcut = True, 0, self._server
+            self._waits_now()
             return self._end is not OPEN and not self._telling
 
     def want(self, n: int) -> None:
@@ -313,6 +313,11 @@ class Boundary(Taken[T], Generic[T]):
         self._tell_room()
 
     # Inside.
+
+    def _waits_now(self) -> None:
+        """Note that the consumer has found the queue empty; the lock is held."""
+        self._idle, self._quick = True, 0
+        self._shortcut = self._server if self._end is OPEN else None
 
     def _unheard(self) -> bool:
         """Tell whether an item can be taken without a run: nobody waits for room, or counts."""

@@ -15,7 +15,7 @@ from reactivex.abc import SchedulerBase
 from ..protocol import UNBOUNDED, Subscriber, Subscription, add_demand, invalid_request
 from . import hooks
 from .consumer import Consumer, Status, consumed, flow_of, let_go
-from .feed import NOTHING, Context, Feed, Few, State, Wrap, remaining
+from .feed import NOTHING, Context, Feed, State, Wrap, remaining
 from .lingering import asked, lingers
 from .loops import running_loop
 from .metering import SAMPLED, Meter
@@ -203,62 +203,51 @@ class Drain(Subscription):
             return None
         return True
 
-    def hand(self, item: Any) -> None:
+    def hand(self, item: Any, began: int | None = None) -> None:
         """Give a single item to the subscriber.
 
         Args:
-            item: It.
+            item: It; NOTHING where nothing has come of it.
+            began: When the consumer was given the thread, if not now (nanoseconds).
         """
         meter = self.meter
-        meter.handed += 1
-        began = None if meter.handed & SAMPLED else meter.now()
-        self._give(item)
+        meter.handed = handed = meter.handed + 1
+        if not handed & SAMPLED and began is None:
+            began = meter.now()
+        if self._stopped:
+            self._discarded += item is not NOTHING
+        elif item is NOTHING:
+            self._tell_rest()
+        else:
+            try:
+                self._on_next(item)
+            except BaseException as error:
+                self._threw(error)
+            self._delivered += 1
         if began is not None:
             meter.returned(began)
-        self._leave()
-
-    def hand_on(self, few: Few, run: Iterator[Any]) -> None:
-        """Give what comes of a single item to the subscriber.
-
-        Args:
-            few: Gives the item.
-            run: Gives what comes of it, an item at most; it can be advanced again after its end.
-        """
-        feed: Any = self._feed
-        self._run = None
-        try:
-            item = next(run, NOTHING)
-            if item is not NOTHING:
-                self._give(item)
-            elif not few.ended:  # it was a callback that has ended the run
-                feed.settle()
-            if UNBOUNDED > self._told > self._delivered and not self._stopped:
-                feed.want(self._told - self._delivered)
-        except Exception as error:
-            self._end(error)
-        except BaseException as error:
-            self._threw(error)
-        self._leave()
-
-    def _give(self, item: Any) -> None:
-        """Give a single item to the subscriber, unless it was stopped meanwhile."""
-        if self._stopped:
-            self._discarded += 1
-            return
-        try:
-            self._on_next(item)
-        except BaseException as error:
-            self._threw(error)
-        self._delivered += 1
-
-    def _leave(self) -> None:
-        """Give the turn back, unless there is something to be looked at."""
         if self._again or self._stopped or self._granted == self._delivered:
-            self.wake(True)
+            self.wake(True)  # there is something to be looked at
             return
         self._turn.release()
         if self._again:
             self.wake()
+
+    def interrupted(self, error: BaseException) -> None:
+        """Hear, before ``hand``, what the making of a single item has failed with."""
+        if isinstance(error, Exception):
+            self._end(error)
+        else:
+            self._threw(error)
+
+    def _tell_rest(self) -> None:
+        """Tell the Feed again of the demand that an item was to meet, and did not."""
+        feed = self._feed
+        if feed is not None and UNBOUNDED > self._told > self._delivered:
+            try:
+                feed.want(self._told - self._delivered)
+            except BaseException as error:
+                self.interrupted(error)
 
     def wake(self, inside: bool = False) -> None:
         """Drain, or have the loop that is running look again. From any thread.

@@ -114,17 +114,21 @@ class Island(Feed[Any]):
         one = self._few = self._one
         self._state = None
         one.item, one.ended = item, False
-        meter = self._meter
-        meter.handed = handed = meter.handed + 1
-        if handed & SAMPLED:
+        server, meter, began = self._server, self._meter, None
+        if (meter.handed + 1) & SAMPLED:
             run = self._one_run = self._one_run or self._chained(one)
-            self._server.hand_on(one, run)
-            return
-        self.sample += 1
-        self._one_timed = self._one_timed or self._chained(one, timed=True)
-        began = meter.now()
-        self._server.hand_on(one, self._one_timed)
-        meter.returned(began)
+        else:
+            self.sample += 1
+            run = self._one_timed = self._one_timed or self._chained(one, timed=True)
+            began = meter.now()
+        try:
+            made = next(run, NOTHING)
+            if made is NOTHING and not one.ended:
+                self._false_end()
+        except BaseException as error:
+            made = NOTHING
+            server.interrupted(error)
+        server.hand(made, began)
 
     def start(self) -> None:
         """Start the source, unless a stage is done already (``take(0)``)."""

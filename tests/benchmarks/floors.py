@@ -276,7 +276,7 @@ async def called(
     So each call has a context of its own, and what others hang on its task ends with it.
     """
     loop = asyncio.get_running_loop()
-    window: deque[list[Any]] = deque()  # the result of each, once there is one
+    window: deque[list[Any]] = deque()  # the task of each, and its result once there is one
     running = total = 0
     first: asyncio.Future[None] | None = None
 
@@ -287,11 +287,12 @@ async def called(
             if item is _NOTHING:
                 return
             running += 1
-            window.append(result := [])
+            window.append(result := [None])
+            work = call(item, result)
             if _EAGER:
-                asyncio.Task(call(item, result), loop=loop, eager_start=True)
+                result[0] = asyncio.Task(work, loop=loop, eager_start=True)
             else:
-                loop.create_task(call(item, result))
+                result[0] = loop.create_task(work)
 
     async def call(item: Any, result: list[Any]) -> None:
         nonlocal running, first
@@ -305,9 +306,9 @@ async def called(
 
     begin()
     while window:
-        if not window[0]:
+        if len(window[0]) == 1:
             first = loop.create_future()
             await first
-        total += window.popleft()[0]
+        total += window.popleft()[1]
         begin()
     return total

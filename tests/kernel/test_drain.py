@@ -9,6 +9,7 @@ import pytest
 from reactivex.scheduler import ImmediateScheduler
 
 from rxflow.kernel import (
+    NOTHING,
     Context,
     Drain,
     Failed,
@@ -19,7 +20,6 @@ from rxflow.kernel import (
     Times,
     running,
 )
-from rxflow.kernel.queues import One
 from rxflow.kernel.rows import CONSUMED
 from rxflow.protocol import UNBOUNDED
 from tests.kernel.hand import Barren, Hand
@@ -458,16 +458,19 @@ def test_demand_that_comes_when_it_is_stopped_is_told_to_nobody(inside: bool):
 
 
 @pytest.mark.parametrize(
-    ("granted", "wanted"), [(3, [2]), (2, [1]), (1, []), (UNBOUNDED, [])], ids=str
+    ("granted", "wanted"), [(3, [3]), (2, [2]), (1, [1]), (UNBOUNDED, [])], ids=str
 )
-def test_behind_a_single_item_the_feed_is_told_what_is_left_of_the_demand(
+def test_where_nothing_comes_of_a_single_item_the_feed_is_told_of_the_demand_again(
     granted: int, wanted: list[int]
 ):
     hand, recorder = Hand(), Recorder()
     drain = opened(hand, recorder, granted)
     hand.wanted.clear()
     assert drain.enter(())
-    drain.hand_on(One(), iter("a"))
+    drain.hand(NOTHING)
+    assert (recorder.items, hand.wanted) == ([], wanted)
+    assert drain.enter(())
+    drain.hand("a")  # which meets a part of what was told
     assert (recorder.items, hand.wanted) == (["a"], wanted)
 
 
@@ -506,12 +509,27 @@ def test_a_single_item_does_not_pass_what_is_in_its_queue():
 
 
 def test_behind_a_single_item_that_was_the_last_one_the_feed_is_told_of_no_demand():
-    hand, recorder = Hand(), Recorder(then=lambda recorder, _: recorder.cancel())
+    hand, recorder = Hand(), Recorder()
     drain = opened(hand, recorder, 3)
     hand.wanted.clear()
     assert drain.enter(())
-    drain.hand_on(One(), iter("a"))
+    recorder.cancel()  # as a callback does of which nothing comes
+    drain.hand(NOTHING)
     assert (hand.wanted, hand.cancelled) == ([], 1)
+
+
+def test_a_feed_that_fails_at_the_demand_behind_a_single_item_fails_the_stream():
+    class Failing(Hand):
+        def want(self, n: int) -> None:
+            if broken:
+                raise OSError("no demand")
+
+    broken, recorder = False, Recorder()
+    drain = opened(Failing(), recorder, 3)
+    assert drain.enter(())
+    broken = True
+    drain.hand(NOTHING)
+    assert isinstance(recorder.error, OSError)
 
 
 class Telling(Hand):

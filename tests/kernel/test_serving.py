@@ -129,6 +129,18 @@ def test_a_request_that_was_met_before_it_was_told_of_is_not_counted_twice(
     assert (pushed.figures.received, pushed.figures.held) == (2, 0)
 
 
+@pytest.mark.parametrize("capacity", [0, 4])
+def test_an_item_of_which_nothing_comes_leaves_the_demand_as_it_was(capacity: int) -> None:
+    recorder = Recorder(3)
+    pushed = Pushed(recorder, ops.filter(lambda x: x > 0), capacity=capacity)
+    left: list[int] = []
+    for item in (0, 1, 0, 0, 2, 3):
+        left.append(pushed.boundary.requested)
+        assert pushed.boundary.push(item) is Offer.ENQUEUED
+    assert (left, recorder.items) == ([3, 3, 2, 2, 2, 1], [1, 2, 3])
+    assert pushed.boundary.requested == 0
+
+
 def test_nobody_looks_for_what_is_held_as_long_as_single_items_come() -> None:
     recorder = Recorder(UNBOUNDED)
     pushed = Pushed(recorder, ops.map(lambda x: x))
