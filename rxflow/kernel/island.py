@@ -111,8 +111,7 @@ class Island(Feed[Any]):
         Args:
             item: It.
         """
-        one = self._few = self._one
-        self._state = None
+        one = self._one
         one.item, one.ended = item, False
         server, meter, began = self._server, self._meter, None
         if (meter.handed + 1) & SAMPLED:

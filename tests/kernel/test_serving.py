@@ -129,6 +129,29 @@ def test_a_request_that_was_met_before_it_was_told_of_is_not_counted_twice(
     assert (pushed.figures.received, pushed.figures.held) == (2, 0)
 
 
+@STAGES
+def test_one_that_comes_between_a_request_and_its_wake_is_no_end_of_a_run_before(
+    stages: Any,
+) -> None:
+    recorder = Recorder()
+    pushed = Pushed(recorder, *stages)
+    boundary = pushed.boundary
+    boundary.push(1)
+    pushed.drain.request(1)  # which leaves a run that does not know yet that it is at its end
+    told = boundary.more
+
+    def more(n: int) -> None:
+        told(n)
+        boundary.push(2)
+
+    boundary.more = more  # type: ignore[method-assign]
+    pushed.drain.request(2)
+    boundary.push(3)
+    assert recorder.items == [1, 2, 3]
+    assert recorder.ends == []
+    assert boundary.requested == 0
+
+
 @pytest.mark.parametrize("capacity", [0, 4])
 def test_an_item_of_which_nothing_comes_leaves_the_demand_as_it_was(capacity: int) -> None:
     recorder = Recorder(3)
