@@ -62,6 +62,13 @@ def _(items: int) -> None:
         ).cancel()
 
 
+@P10.contender("rxflow, built and not subscribed", note="a part of the work")
+def _(items: int) -> None:
+    source = rx.never()
+    for _ in range(items):
+        source.pipe(ops.map(increment), ops.filter(is_even), ops.map(double))
+
+
 def _bare(source: BareFlow) -> BareFlow:
     return source.pipe(partial(map, increment), partial(filter, is_even), partial(map, double))
 
@@ -80,6 +87,7 @@ def _(items: int) -> None:
         _bare(source).subscribe(lambda subscription: subscription.request(1)).cancel()
 
 
+P10.claim("rxflow, built and not subscribed", against="reactivex", at_most=None)
 for _who in ("an ordinary observer", "a Subscriber"):
     P10.claim(f"rxflow, {_who}", against="reactivex", at_most=0.15)
     P10.claim(f"{FLOOR}, {_who}", against="reactivex", at_most=None)

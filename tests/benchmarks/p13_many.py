@@ -6,12 +6,15 @@ import asyncio
 import gc
 from collections.abc import Callable, Coroutine
 from functools import partial
+from itertools import accumulate
 from operator import add
 from typing import Any
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.kernel.queues import One
 
+from .floors import FLOOR, NOTE, BareQueue
 from .harness import Benchmark, Figures, in_fresh_process
 from .memory import peak, resident
 from .work import double, increment, is_even
@@ -92,6 +95,28 @@ def queued(results: list[int]) -> Put:
     return queue.put_nowait
 
 
+def bare(results: list[int]) -> Put:
+    queue, one = BareQueue(CAPACITY), One()
+    stages = accumulate(map(double, filter(is_even, map(increment, one))), add)
+
+    async def consume() -> None:
+        last = 0
+        async for one.item in queue:
+            for made in stages:  # each item goes through them by itself
+                last = made
+        results.append(last)
+
+    _spawn(consume())
+    return partial(_put, queue)
+
+
+def _put(queue: BareQueue, item: int | None) -> None:
+    if item is None:
+        queue.end()
+    else:
+        queue.put(item)
+
+
 async def feed(puts: list[Put]) -> None:
     """Give each of them its items in turn, then its end."""
     for x in (*range(ROUNDS), None):
@@ -127,5 +152,11 @@ async def asyncio_queue(items: int) -> Figures:
     return await _run(items, queued)
 
 
+@P13.contender(FLOOR, note=f"{NOTE}, with the task that takes from each")
+async def floor(items: int) -> Figures:
+    return await _run(items, bare)
+
+
 for _name in ("rxflow, subscribe", "rxflow, async for"):
     P13.claim(_name, against=None, at_most=6, figure=KIB)
+P13.claim(FLOOR, against=None, at_most=None, figure=KIB)
