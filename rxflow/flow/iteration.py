@@ -66,7 +66,7 @@ class _Loop:
         self._make: object = make
         self._outcome = Status.CANCELLED  # how it has ended, when it is over
         self.iteration: Callable[[], Iteration[Any] | _Blocked | None] = lambda: None
-        self._calls: tuple[Callable[[], object], ...] | None = ()  # None when it is over
+        self._calls: list[Callable[[], object]] | None = []  # None when it is over
         self._final: Callable[[], Iterable[StageStatistics]] = tuple
 
     @property
@@ -82,7 +82,7 @@ class _Loop:
         if self._calls is None:
             call()
         else:
-            self._calls = (*self._calls, call)
+            self._calls.append(call)
 
     @property
     def status(self) -> Status:

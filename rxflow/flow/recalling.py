@@ -58,7 +58,7 @@ class Places:
             return None
         if len(made.args) != len(args):
             return None
-        if len(args) == 1 and made.args[0] is args[0]:  # as mostly
+        if len(args) == 1 and made.args[0] is args[0]:  # as most have
             return made
         for one, other in zip(made.args, args, strict=True):
             if one is not other and not (type(one) is FunctionType and _alike(one, other)):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import repeat
 from sys import maxsize
@@ -12,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from ..protocol import UNBOUNDED, BufferOverflowError, Offer, Overflow, Victim, add_demand
 from . import hooks
 from .counting import ATOMIC
-from .ends import CLOSED, DROPPED, ENQUEUED, FULL, HANDOVER, INCOMING, NEWEST, OLDEST, OPEN, End
+from .ends import CLOSED, DROPPED, ENQUEUED, FULL, INCOMING, NEWEST, OLDEST, OPEN, End
 from .feed import BUDGET, Context, Few, Server, State, inherits
 from .queues import FEW, Held, popped
 from .taking import Taken
@@ -41,7 +40,6 @@ class Boundary(Taken[T], Generic[T]):
         "_on_drop",
         "_server",
         "_singles",
-        "_starting",
         "_telling",
         "_waits",
         "_wake",
@@ -87,7 +85,6 @@ class Boundary(Taken[T], Generic[T]):
         self._singles = context.pulls and bool(capacity) and self._unheard()
         self._end = OPEN
         self._error: Exception | None = None  # why _end is FAILED
-        self._starting = False  # the consumer is in a call of the source, and cannot take
         self.pusher: int = 0  # a thread that was found to run no event loop, so that it may wait
         self._few: Held | None = None  # made when it is needed
         self._server: Server | None = None  # takes a single item at once, when it is idle
@@ -204,20 +201,6 @@ class Boundary(Taken[T], Generic[T]):
             del self._room[call]  # it has not waited
             return False
 
-    @contextmanager
-    def starting(self) -> Generator[None]:
-        """Call into the source on the consumer's side, who cannot take items meanwhile.
-
-        What is asked for is held even beyond the capacity.
-        """
-        with self._lock:  # who pushes asks for it more than once
-            outer, self._starting = self._starting, True
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._starting = outer
-
     def full(self, item: Any = None) -> bool:
         """Tell whether an item that came now would find no room."""
         with self._lock:
@@ -254,7 +237,8 @@ class Boundary(Taken[T], Generic[T]):
     def serve(self, server: Server) -> None:
         """Hand single items over at once, where nobody is to hear of it."""
         if self._unheard():
-            self._server, self._shortcut, self._singles = server, server, False
+            self._singles = False
+            self._serve(server)
 
     def few(self) -> Few | None:
         """Give the few items that are held, if nobody waits for room."""
@@ -314,6 +298,12 @@ class Boundary(Taken[T], Generic[T]):
 
     # Inside.
 
+    def _serve(self, server: Server | None) -> None:
+        """Hand single items over to a Server from now on."""
+        with self._lock:
+            self._server = server
+            self._shortcut = server if self._end is OPEN else None
+
     def _waits_now(self) -> None:
         """Note that the consumer has found the queue empty; the lock is held."""
         self._idle, self._quick = True, 0
@@ -322,14 +312,6 @@ class Boundary(Taken[T], Generic[T]):
     def _unheard(self) -> bool:
         """Tell whether an item can be taken without a run: nobody waits for room, or counts."""
         return not self._waits and inherits(type(self), Boundary, "run", "settle", "_passed")
-
-    def _full(self, item: Any) -> bool:
-        """Tell whether there is no room for this item; the lock is held."""
-        held = len(self._queue)
-        if self._capacity and not self._starting:
-            return held >= self._capacity
-        unmet = max(0, self._wanted - self._count_taken())
-        return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
 
     def _gives_way(self, item: T) -> Offer | None:
         """Apply a quiet strategy to a full queue, if that is as if the item had come before."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from operator import length_hint
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from ..protocol import UNBOUNDED, Overflow, Victim
-from .ends import NEWEST
+from .ends import HANDOVER, NEWEST
 from .feed import Context, Feed, Server
 from .latency import NANOS
 from .metering import Meter, Stay, Times
@@ -46,6 +47,7 @@ class Counted(Feed[T], Generic[T]):
         "_received",
         "_room",
         "_shortcut",
+        "_starting",
         "_stay",
         "_usual_quick",
         "_usual_quiet",
@@ -65,13 +67,14 @@ class Counted(Feed[T], Generic[T]):
         # 0 when there is to be one, as always when it is idle, or closed.
         self._quick = 0
         # What is done with an item without the lock: True to have one give way where it is full, or
-        # the Server that is handed it.
+        # the Server that is handed it where it is idle, none after the end.
         self._shortcut: Server | bool | None = None
         self._idle = True  # the consumer has found the queue empty and waits for a wake
         # The most that _quick gets, and what is done when it is full, while no item is to be timed.
         self._usual_quick = capacity
         self._usual_quiet = False
         self._front = overflow.victim in (Victim.OLDEST, Victim.ALL)  # what gives way was there
+        self._starting = False  # the consumer is in a call of the source, and cannot take
         self._received: int = 0  # items offered so far, but for those below
         self._handed: int = 0  # those that were never in the queue; written in a Server's turn
         self._wanted = 0  # demand as a level of items taken: those up to it are asked for
@@ -102,6 +105,28 @@ class Counted(Feed[T], Generic[T]):
     def _count_taken(self) -> int:
         """Count the items that the consumer has taken; the lock is held."""
         return self._received + self._handed - self._lost - len(self._queue)
+
+    @contextmanager
+    def starting(self) -> Generator[None]:
+        """Call into the source on the consumer's side, who cannot take items meanwhile.
+
+        What is asked for is held even beyond the capacity.
+        """
+        with self._lock:  # who pushes asks for it more than once
+            outer, self._starting = self._starting, True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._starting = outer
+
+    def _full(self, item: Any) -> bool:
+        """Tell whether there is no room for this item; the lock is held."""
+        held = len(self._queue)
+        if self._capacity and not self._starting:
+            return held >= self._capacity
+        unmet = max(0, self._wanted - self._count_taken())
+        return held >= (self._capacity + unmet if self._starting else min(unmet, HANDOVER))
 
     def _count_lost(self, reason: str, n: int) -> None:
         if self._dropped is None:

@@ -233,12 +233,15 @@ class Drain(Subscription):
         if self._again:
             self.wake()
 
-    def interrupted(self, error: BaseException) -> None:
-        """Hear, before ``hand``, what the making of a single item has failed with."""
-        if isinstance(error, Exception):
-            self._end(error)
-        else:
-            self._threw(error)
+    def failed(self, error: BaseException) -> None:
+        """Hear what the making of a single item has failed with; ``hand`` is to follow."""
+        try:
+            if isinstance(error, Exception):
+                self._end(error)
+                return
+        except BaseException as thrown:  # KeyboardInterrupt and the like, from on_error
+            error = thrown
+        self._threw(error)
 
     def _tell_rest(self) -> None:
         """Tell the Feed again of the demand that an item was to meet, and did not."""
@@ -247,7 +250,7 @@ class Drain(Subscription):
             try:
                 feed.want(self._told - self._delivered)
             except BaseException as error:
-                self.interrupted(error)
+                self.failed(error)
 
     def wake(self, inside: bool = False) -> None:
         """Drain, or have the loop that is running look again. From any thread.

@@ -113,8 +113,9 @@ class Island(Feed[Any]):
         """
         one = self._one
         one.item, one.ended = item, False
-        server, meter, began = self._server, self._meter, None
-        if (meter.handed + 1) & SAMPLED:
+        server, began = self._server, None
+        meter = server.meter
+        if (meter.handed + 1) & SAMPLED:  # by which the Drain goes, too
             run = self._one_run = self._one_run or self._chained(one)
         else:
             self.sample += 1
@@ -126,7 +127,7 @@ class Island(Feed[Any]):
                 self._false_end()
         except BaseException as error:
             made = NOTHING
-            server.interrupted(error)
+            server.failed(error)
         server.hand(made, began)
 
     def start(self) -> None:

@@ -26,12 +26,33 @@ def _bound(bucket: int) -> float:
     return _start(bucket + 1) / NANOS
 
 
+FIRST = 8
+"""So many quick items that come one at a time are counted one by one (items)."""
+
+
+def next_lot(seed: int) -> tuple[int, int]:
+    """Say for how many items the next one stands that is measured: 5 to 12 behind the first ones.
+
+    No rhythm of the items keeps to these steps.
+
+    Args:
+        seed: What was given with the last one; at first 1.
+
+    Returns:
+        How many (items), and the seed of the next one.
+    """
+    if seed < FIRST:
+        return 1, seed + 1
+    seed = (seed * 1_103_515_245 + 12_345) % 2**31
+    return 5 + (seed >> 16) % 8, seed
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """How long items were in a part, as far as they were sampled.
 
     Attributes:
-        count: How many were measured, with those that one of them stands for (items).
+        count: How many were measured; of items that came one at a time one may stand for others.
         sum: How long they were in it together (seconds).
         buckets: How many were in it for less than so many seconds, and for no less than the
             bound before: pairs of the bound (seconds) and the number (items), in order; those

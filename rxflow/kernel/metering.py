@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from .latency import NANOS, NONE, Histogram, Latency
+from .latency import NANOS, NONE, Histogram, Latency, next_lot
 from .statistics import StageStatistics
 
 SAMPLED = 63
@@ -25,7 +25,7 @@ SLOW = 1_000_000
 """An item that was held for so long (nanoseconds) is followed by another one that is timed."""
 
 RARELY = 7
-"""A mask: otherwise 1 in 8 of those is. So is 1 in 8 of those that come one at a time."""
+"""A mask: otherwise 1 in 8 of those is."""
 
 
 Times: TypeAlias = tuple[int, int]
@@ -174,11 +174,12 @@ class Stay:
         "_histogram",
         "_known",
         "_known_since",
+        "_lot",
         "_marks",
-        "_mask",
         "_now",
         "_position",
         "_quick",
+        "_seed",
         "_time",
         "alone",
         "armed",
@@ -201,8 +202,9 @@ class Stay:
         self.limit: int = 0
         self._known = self._known_since = 0  # its place and time, of one not behind the first
         self._marks = 0
-        # How many came and went alone that were not slow, and a mask: which of them are counted.
-        self._quick = self._mask = 0
+        # Of the items that went alone and were not slow: how many have gone since one was counted,
+        # how many have when the next one is, and what that was made of.
+        self._quick, self._lot, self._seed = 0, 1, 1
         self._histogram: Histogram | None = None  # made when it is needed
         self.marked: bool = False
         self.armed: bool = False
@@ -238,7 +240,7 @@ class Stay:
     def went(self) -> None:
         """Hear that the item was taken that was alone.
 
-        All that were slow are counted one by one, and so are the first ones that were not.
+        All that were slow are counted one by one, of the others as :func:`next_lot` says.
         """
         assert self.since is not None
         stayed = self._now() - self.since
@@ -248,10 +250,10 @@ class Stay:
             self.took(stayed)
             return
         self._quick = quick = self._quick + 1
-        if not quick & self._mask:
-            self.took(stayed, self._mask + 1)
-            if quick > RARELY:
-                self._mask = RARELY
+        if quick >= self._lot:
+            self.took(stayed, quick)
+            self._quick = 0
+            self._lot, self._seed = next_lot(self._seed)
 
     def timed_at(self, before: int, lost: int) -> bool:
         """Tell whether the item is timed in whose place another one is put into the queue now.

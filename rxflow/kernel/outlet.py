@@ -162,7 +162,7 @@ class Outlet(Boundary[Any]):
         if not self.reading:
             self.reading = True
             self._hub.refill()
-            self._server = self._shortcut = self._reader
+            self._serve(self._reader)
         for item in super().run():
             self._count()
             yield item
@@ -194,7 +194,7 @@ class Outlet(Boundary[Any]):
             Handing(server.enter, partial(self._hand, server)) if self.lockstep else server
         )
         if self.reading:
-            self._server = self._shortcut = self._reader
+            self._serve(self._reader)
 
     def _hand(self, server: Server, item: Any) -> None:
         self._count()

@@ -26,7 +26,7 @@ def popped(pop: Callable[[], T], most: int) -> list[T]:
         most: So many at most (items).
     """
     items: list[T] = []
-    with suppress(IndexError):  # which leaves in the list what has come before it
+    with suppress(IndexError):  # CPython leaves in the list what has come before it
         items.extend(starmap(pop, repeat((), most)))
     return items
 

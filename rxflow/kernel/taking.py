@@ -57,15 +57,19 @@ class Taken(Counted[T], Generic[T]):
             lock.release()
 
     def _stretch(self) -> int:
-        """Say how many items can be taken till it is to be looked at the time; no lock is held."""
+        """Say how many items can be taken till it is to be looked at the time; no lock is held.
+
+        Where the first one is timed, that is done now.
+        """
         held = len(self._queue)
         if self._stay.marked:
             marked = self._stay.limit + 1 - (self._received - held)
             if held < marked:
                 return held
-            if marked > 1 or held == 1:
-                return marked if marked > 1 else 1
-            self._took(1)  # it is taken at once, with those behind it
+            if marked > 1:
+                return marked
+            if held > 1:
+                self._took(1)  # it is taken at once, with those behind it
         return held
 
     def _until_told(self) -> int:
@@ -73,7 +77,7 @@ class Taken(Counted[T], Generic[T]):
         return self._capacity - self._low  # from full to where those who wait are told
 
     def _took(self, ahead: int = 0) -> None:
-        """Look at the time: the item that was taken is the one that is timed, or the last one.
+        """Look at the time: what is taken last is the item that is timed, or nothing is left.
 
         Args:
             ahead: How many are about to be taken, beside those that were (items).
@@ -82,6 +86,8 @@ class Taken(Counted[T], Generic[T]):
         lock.acquire()
         try:
             held = len(self._queue) - ahead
+            if ahead and held < 1:  # others have given way: whoever takes the last one looks
+                return
             stay.left(self._received - held, 0 if self._front else self._lost, held)
             if stay.armed or not held:
                 self._quick, self._shortcut = 0, None  # the next item gets a closer look

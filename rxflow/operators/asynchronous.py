@@ -190,7 +190,7 @@ class _Partitioned(Concurrent):
         self._behind[key] = deque()
         self._begin(call)
 
-    def _ended(self, call: Call) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def _ended(self, call: Call) -> None:
         """Begin the next call of a key."""
         waiting = self._behind[call.key]
         if waiting and self._error is None:

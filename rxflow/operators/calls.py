@@ -169,10 +169,10 @@ class Call:
     def __init__(self, feed: Concurrent, item: Any, now: int) -> None:
         self._feed = feed
         self.item: Any = item
-        self.future: Any = None  # until it has begun
+        self.future: Any = None  # until it has begun, and when its end was seen
         self.result: Any  # when it is done
-        # When the item was taken, and the call began, at once or later; and when it had finished,
-        # less than 0 until then (nanoseconds).
+        # When the item was taken; when the call began, the same until it has; and when it had
+        # finished, less than 0 until then (nanoseconds).
         self.came = self.began = now
         self.ended: int = -1
         self.done: bool = False  # it has a result, and the consumer knows

@@ -80,7 +80,7 @@ class Concurrent(Feed[Any]):
         self._queue: deque[Call] = deque()  # to be delivered: all, or if not ordered, the done
         self._running = 0
         self.now: Callable[[], int] = context.meter.now
-        self._work = 0  # when calls had finished, less when they began, added up (nanoseconds)
+        self._work = 0  # how long the calls took that were seen to have finished (nanoseconds)
         self._stays = Histogram()  # how long items were in it, of some
         self._finished: deque[Call] = deque()  # not seen by the consumer; written by any thread
         self._error: Exception | None = None
@@ -141,8 +141,8 @@ class Concurrent(Feed[Any]):
 
     def _fill(self) -> None:
         """Begin as many calls as the bounds allow and the input has items for."""
-        calls, room = self._calls, self._room()
-        while room > 0 and self._error is None:
+        calls = self._calls
+        while (room := self._room()) > 0 and self._error is None:
             item = self._input.take(room)
             if item is NOTHING:
                 return
@@ -154,7 +154,6 @@ class Concurrent(Feed[Any]):
             if self._ordered:
                 self._queue.append(call)
             self._admit(call)
-            room -= 1
 
     def _room(self) -> int:
         """Say how many more items can be taken."""
@@ -166,16 +165,13 @@ class Concurrent(Feed[Any]):
             call.future = self._runner.begin(call)
         except Exception as error:
             self._failed(call, error)
-            if self._ended is not None:
-                self._ended(call)
+            self._ended(call)
             return
         self._running += 1
-        self._work -= call.began
         if self._over:  # it was cancelled by what it has called first
             self._runner.cancel(call.future)
 
     _admit = _begin  # what is done with a call whose item was taken
-    _ended: Callable[[Call], None] | None = None  # what is done when a call has ended
 
     def _look(self) -> None:
         """See to the calls that have finished, where calls can begin."""
@@ -183,7 +179,8 @@ class Concurrent(Feed[Any]):
         while finished:
             call = finished.popleft()
             self._running -= 1
-            self._work += call.ended
+            self._work += call.ended - call.began
+            call.future = None
             if call.error is None:
                 call.done = True
                 if not self._ordered:
@@ -193,8 +190,10 @@ class Concurrent(Feed[Any]):
             else:
                 told = f"{self._name}: the function ended with {call.error!r}"
                 self._failed(call, RuntimeError(told))
-            if self._ended is not None:
-                self._ended(call)
+            self._ended(call)
+
+    def _ended(self, call: Call) -> None:
+        """Hear that a call has ended."""
 
     def _failed(self, call: Call, error: Exception) -> None:
         """Fail, or go on without the item if that is what is decided."""
@@ -291,9 +290,12 @@ class Concurrent(Feed[Any]):
 
     def _at_work(self) -> tuple[int, int]:
         """Count the calls that run, and for how long all have run together (nanoseconds)."""
-        finished = self._finished.copy()  # in one step: other threads add to it
-        running = max(0, self._running - len(finished))
-        return running, self._work + sum(call.ended for call in finished) + running * self.now()
+        running, work, now = 0, self._work, self.now()
+        for call in self._calls.copy():  # in one step: another thread may be at it
+            if call.future is not None:
+                running += call.ended < 0
+                work += (now if call.ended < 0 else call.ended) - call.began
+        return running, work
 
     @property
     def capacity(self) -> int:
@@ -320,7 +322,7 @@ class Concurrent(Feed[Any]):
             oldest_seconds=(self.now() - oldest.came) / NANOS if oldest else 0.0,
             latency=self._stays.latency(),
             # failed or cancelled
-            discarded=self._received - self._delivered - held - sum(dropped.values()),
+            discarded=max(0, self._received - self._delivered - held - sum(dropped.values())),
         )
 
 

@@ -15,7 +15,7 @@ from reactivex import Observable
 from ..flow import Flow, checks
 from ..flow.door import Door
 from ..flow.operator import door, opened
-from ..kernel import Context, DiscardCallback, StageStatistics, changed, hooks
+from ..kernel import Context, DiscardCallback, StageStatistics, changed, hooks, lingers
 from ..protocol import SUSPEND, Offer, SpillError
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ class _Spilling(Door):
         self._disk_peak = 0
         self._disk_lost = self._disk_discarded = 0
         self._disk_busy = False  # a thread moves items into memory
+        self._disk_late: list[Callable[[], object]] = []  # called when it was the last time
         self._disk_end: tuple[Any, Exception | None] | None = None  # comes behind them
 
     # The producer's side.
@@ -210,6 +211,8 @@ class _Spilling(Door):
             raise
         failure: SpillError | None = None
         with self._disk:
+            if self.closed:
+                return Offer.CLOSED
             first = not self._disk_count
             self._disk_tail.append(blob)
             self._disk_count += 1
@@ -269,6 +272,10 @@ class _Spilling(Door):
                 self._disk_busy = False  # before it waits for room: a call may come at once
             if self.closed:
                 self._shut()
+                with self._disk:
+                    calls, self._disk_late = self._disk_late, []
+                for call in calls:
+                    hooks.reporting(call)
             elif self._disk_count and self.when_room(self._call):
                 return
 
@@ -350,9 +357,18 @@ class _Spilling(Door):
         for blob in blobs:
             hooks.reporting(partial(on_discard, self._loads(blob)))
 
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called when nobody moves items any more; now if that is so."""
+        with self._disk:
+            if self._disk_busy:
+                self._disk_late.append(call)
+                return
+        call()
+
     def statistics(self) -> Iterator[StageStatistics]:
         """Give the figures of memory and disk together; the bound is that of the memory only."""
         with self._disk:
+            lingers(self if self._disk_busy and self.closed else None)
             count, lost, gone = self._disk_count, self._disk_lost, self._disk_discarded
             peak = self._disk_peak
         for figures in super().statistics():

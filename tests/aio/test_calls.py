@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ import pytest
 
 import rxflow as rx
 from rxflow import operators as ops
+from rxflow.protocol import LimitAlgorithm, Limiter
 from tests.support_loop import run, turns
 
 told: ContextVar[Any] = ContextVar("told", default=None)
@@ -225,3 +227,109 @@ def test_a_source_that_fails_while_the_consumer_waits_ends_the_stream() -> None:
         assert asyncio.get_running_loop().time() < 1  # it did not wait for the first call
 
     run(main())
+
+
+class Sinking(Limiter):
+    """Lets ten calls run at first, and one from when it is told to."""
+
+    sunk = False
+
+    def ended(self, seconds: float, running: int, failed: bool) -> float:
+        return 1.0 if self.sunk else 10.0
+
+
+def test_a_limit_that_falls_while_calls_begin_lets_no_other_begin() -> None:
+    limiter = Sinking()
+
+    class Algorithm(LimitAlgorithm):
+        def limiter(self, least: int, most: int) -> Limiter:
+            return limiter
+
+    begun: list[int] = []
+    overlapping: set[int] = set()
+
+    async def call(item: int) -> int:
+        if item < 3:
+            await asyncio.sleep(1)  # so that the limit rises
+        elif item == 3:
+            limiter.sunk = True  # and ends in its first step
+        else:
+            begun.append(item)
+            if limiter.sunk and limit_is_heard:
+                overlapping.add(len(begun))
+            await asyncio.sleep(1)
+            begun.remove(item)
+        return item
+
+    limit_is_heard = sys.version_info >= (3, 12)  # else tasks take no step while others begin
+
+    async def main() -> None:
+        flow = rx.from_iterable(iter(range(20))).pipe(
+            ops.adaptive_concurrency(call, 1, 10, algorithm=Algorithm())
+        )
+        assert [item async for item in flow] == list(range(20))
+        assert overlapping <= {1}
+
+    run(main())
+
+
+def test_what_waits_for_its_key_takes_no_place_of_those_that_may_run() -> None:
+    """All that there is room for is taken at once, and not one at each turn."""
+    taken: list[int] = []
+    gate = asyncio.Event()
+
+    def items() -> Iterator[int]:
+        for item in range(60):
+            taken.append(item)
+            yield item
+
+    async def call(item: int) -> int:
+        await gate.wait()
+        return item
+
+    async def main() -> None:
+        calls = ops.map_async_partitioned(lambda item: "one", call, 2, buffer=38)
+        async with aclosing(aiter(rx.from_iterable(items()).pipe(calls))) as results:
+            following = asyncio.ensure_future(anext(results))
+            runs: list[int] = []
+            running = results._feed.run
+
+            def run_of() -> Iterator[Any]:
+                runs.append(len(taken))
+                return running()
+
+            results._feed.run = run_of  # type: ignore[method-assign]
+            await turns(10)
+            assert (len(taken), runs) == (40, [0])
+            gate.set()
+            assert await following == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_time_that_calls_have_worked_is_right_while_they_begin_and_end(ordered: bool) -> None:
+    """A clock begins anywhere: no figure is made of when something was."""
+    loops: list[Any] = []
+    seen: list[tuple[float, int]] = []
+
+    async def call(item: int) -> int:
+        figures = results.statistics()[-1]
+        seen.append((figures.working_seconds, figures.discarded))
+        await asyncio.sleep(item % 3)
+        return item
+
+    async def main() -> None:
+        nonlocal results
+        loops.append(asyncio.get_running_loop())
+        flow = rx.range(12).pipe(ops.map_async(call, 4, ordered, buffer=4))
+        async with aclosing(aiter(flow)) as results:
+            async for _ in results:
+                figures = results.statistics()[-1]
+                seen.append((figures.working_seconds, figures.discarded))
+            assert results.statistics()[-1].working_seconds == sum(item % 3 for item in range(12))
+
+    results: Any = None
+    run(main())
+    assert all(0 <= worked <= 12 for worked, _ in seen)
+    assert {lost for _, lost in seen} == {0}

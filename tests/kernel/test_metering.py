@@ -216,14 +216,47 @@ def test_the_first_item_is_measured_when_it_is_taken_together_with_those_behind_
     clock.seconds = 5
     run = boundary.run()
     assert next(run) == 0
-    read = clock.read
     assert (own(boundary).latency.count, own(boundary).latency.sum) == (1, 5.0)
     clock.seconds = 9
-    clock.read = read
+    read = clock.read
     assert [*run] == [1, 2]
     assert clock.read == read + 1  # that nothing is held any more
     figures = own(boundary)
     assert (figures.latency.count, figures.blocked_seconds, figures.oldest_seconds) == (1, 9.0, 0.0)
+
+
+def test_a_queue_whose_first_item_gives_way_before_it_is_timed_holds_something_all_the_same() -> (
+    None
+):
+    """A producer is quicker than the consumer that has looked how many are held."""
+    clock, boundary = queue(DROP_ALL)
+    for item in range(3):
+        boundary.push(item)
+    lock = boundary._lock
+
+    class Late:
+        """The lock, for which another thread was quicker."""
+
+        def acquire(self) -> bool:
+            boundary._lock = lock
+            boundary.push(3)
+            return lock.acquire()
+
+        def release(self) -> None:
+            lock.release()
+            boundary.push(4)
+
+    run = boundary.run()
+    boundary._lock = Late()  # type: ignore[assignment]
+    clock.seconds = 1
+    assert next(run) == 3
+    clock.seconds = 5
+    before = own(boundary)
+    assert (before.held, before.blocked_seconds) == (1, 5.0)
+    clock.seconds = 9
+    assert own(boundary).blocked_seconds == 9.0
+    assert own(boundary).oldest_seconds > before.oldest_seconds > 0.0
+    assert [*run] == [4]
 
 
 def test_a_histogram_is_wrong_by_an_eighth_at_most() -> None:

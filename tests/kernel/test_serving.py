@@ -129,6 +129,23 @@ def test_a_request_that_was_met_before_it_was_told_of_is_not_counted_twice(
     assert (pushed.figures.received, pushed.figures.held) == (2, 0)
 
 
+def test_a_subscriber_that_is_interrupted_in_on_error_gives_its_turn_back() -> None:
+    class Interrupted(Recorder):
+        def on_error(self, error: Exception) -> None:
+            super().on_error(error)
+            raise KeyboardInterrupt
+
+    def failing(item: Any) -> Any:
+        raise ValueError(item)
+
+    recorder = Interrupted(UNBOUNDED)
+    pushed = Pushed(recorder, ops.map(failing))
+    with pytest.raises(KeyboardInterrupt):
+        pushed.boundary.push(1)
+    assert isinstance(recorder.error, ValueError)
+    assert pushed.boundary.push(2) is Offer.CLOSED  # it was cancelled
+
+
 @STAGES
 def test_one_that_comes_between_a_request_and_its_wake_is_no_end_of_a_run_before(
     stages: Any,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from rxflow.kernel import NANOS, Meter, StageStatistics, Stay
-from rxflow.kernel.latency import NONE
+from rxflow.kernel.latency import FIRST, NONE
 from rxflow.kernel.metering import RARELY, SLOW, Timed
 
 
@@ -141,34 +142,45 @@ def test_an_item_that_is_alone_is_timed_without_a_mark() -> None:
     assert stay.latency.count == 1
 
 
-def test_of_the_items_that_go_at_once_each_eighth_stands_for_eight_but_for_the_first() -> None:
+def go(stay: Stay, clock: Clock, nanos: int) -> None:
+    """Have an item come alone, and go after a time."""
+    stay.since, stay.alone = clock.nanos, True
+    clock.nanos += nanos
+    stay.went()
+
+
+def test_of_items_that_go_at_once_the_first_are_counted_and_then_one_for_those_before_it() -> None:
     clock = Clock()
     stay = Stay(clock)
-    known: list[tuple[int, float]] = []
-    for nanos in range(1, 25):
-        stay.since, stay.alone = clock.nanos, True
-        clock.nanos += nanos
-        stay.went()
-        known.append((stay.latency.count, round(stay.latency.sum * NANOS)))
-    eight, sixteen = sum(range(9)), 8 * 16
-    assert known[:8] == [(n, sum(range(n + 1))) for n in range(1, 9)]
-    assert known[8:15] == [(8, eight)] * 7
-    assert known[15:23] == [(16, eight + sixteen)] * 8
-    assert known[23] == (24, eight + sixteen + 8 * 24)
-    assert stay.seconds == sum(range(25)) / NANOS  # how long something was held is not sampled
+    counts: list[int] = []
+    for _ in range(400):
+        go(stay, clock, 3)
+        counts.append(stay.latency.count)
+    assert counts[:FIRST] == [*range(1, FIRST + 1)]
+    known = sorted({*counts})
+    assert all(counts[each - 1] == each for each in known)  # all that have gone by then
+    steps = [after - before for before, after in pairwise(known[FIRST - 1 :])]
+    assert {*steps} == {*range(5, 13)}
+    assert stay.latency.sum == pytest.approx(3 * counts[-1] / NANOS)
+    assert stay.seconds == pytest.approx(1200 / NANOS)  # that is not sampled
+
+
+@pytest.mark.parametrize("rhythm", [2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 34])
+def test_no_rhythm_hides_how_long_items_take(rhythm: int) -> None:
+    clock = Clock()
+    stay = Stay(clock)
+    for number in range(40_000):
+        go(stay, clock, 800_000 if number % rhythm == 0 else 1_000)
+    assert stay.latency.sum == pytest.approx(stay.seconds, rel=0.3)
 
 
 def test_an_item_that_is_slow_is_counted_whenever_it_comes() -> None:
     clock = Clock()
     stay = Stay(clock)
     for _ in range(10):
-        stay.since, stay.alone = clock.nanos, True
-        clock.nanos += 1
-        stay.went()
+        go(stay, clock, 1)
     for _ in range(3):
-        stay.since, stay.alone = clock.nanos, True
-        clock.nanos += SLOW
-        stay.went()
+        go(stay, clock, SLOW)
     assert stay.latency.count == 8 + 3
     assert stay.latency.quantile(1.0) >= SLOW / NANOS
 

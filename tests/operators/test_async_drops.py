@@ -419,3 +419,36 @@ def test_a_function_that_only_returns_something_to_await_is_not_async() -> None:
     subject.pipe(ops.on_backpressure_latest(lambda *drop: futures.append(drop))).subscribe(probe)
     reactivex.of(1, 2).subscribe(subject)
     assert futures == [(1, "oldest")]
+
+
+def test_after_the_end_nothing_is_taken_though_what_was_dropped_is_still_told() -> None:
+    """Also where the consumer begins to be handed single items only then."""
+
+    async def main() -> None:
+        told = asyncio.Event()
+
+        async def on_drop(item: Any, reason: str) -> None:
+            await told.wait()
+
+        emitters: list[rx.Emitter[Any]] = []
+        one, other = (
+            rx.create(emitters.append, overflow=rx.DROP_OLDEST, capacity=1, on_drop=each)
+            for each in (None, on_drop)
+        )
+        probe: TestSubscriber[Any] = TestSubscriber()
+        one.pipe(ops.combine_latest(other)).subscribe(probe)
+        first, second = emitters
+        second.try_offer(1)
+        second.try_offer(2)  # of which the first gives way
+        probe.request(10)
+        second.on_completed()
+        first.try_offer("a")
+        assert second.try_offer(3) is rx.Offer.CLOSED
+        first.try_offer("b")
+        assert probe.items == [("a", 2), ("b", 2)]
+        told.set()
+        first.on_completed()
+        await turns(10)
+        assert probe.completed
+
+    run_virtual(main())

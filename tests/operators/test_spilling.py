@@ -171,6 +171,41 @@ def test_cancel_hands_everything_back_and_removes_the_file(tmp_path: Path):
     assert (door.figures.held, door.figures.discarded) == (0, 28)
 
 
+def test_an_item_that_is_turned_into_bytes_while_the_stream_ends_is_not_taken() -> None:
+    def dumps(item: int) -> bytes:
+        if item == 6:
+            made.probe.cancel()
+        return pickle.dumps(item)
+
+    made = Opened().door(4, dumps=dumps)
+    made.push(*range(8))
+    figures = made.figures
+    assert (figures.received, figures.held, figures.discarded) == (6, 0, 6)
+    assert made.discards == list(range(6))
+
+
+def test_the_last_figures_are_those_after_the_thread_that_moves_items() -> None:
+    looked: list[tuple[int, int]] = []
+
+    def dumps(item: int) -> bytes:
+        if item == 3:
+            made.probe.request(3)  # so that there is room by the time it is on disk
+        return pickle.dumps(item)
+
+    def loads(blob: bytes) -> Any:
+        if not looked:
+            in_thread(made.probe.cancel)()  # while this thread moves it, and not the consumer's
+            looked.append((made.figures.held, made.figures.discarded))
+        return pickle.loads(blob)
+
+    made = Opened().door(4, dumps=dumps, loads=loads)
+    made.push(*range(4))
+    figures = made.figures
+    assert looked == [(1, 0)]
+    assert (figures.received, figures.delivered, figures.held, figures.discarded) == (4, 3, 0, 1)
+    assert (made.probe.items, made.discards) == ([0, 1, 2], [3])
+
+
 def test_an_error_of_the_source_comes_behind_what_is_on_disk():
     door = opened(2)
     door.push(*range(9))
