@@ -276,7 +276,7 @@ class Island(Feed[Any]):
     def ending(self) -> bool:
         """Tell whether the source is at its end and no stage holds anything back."""
         ending = self._failure is not None
-        if not ending and self._started:
+        if not ending and self._started and not self._done():  # else the source has no say
             try:
                 ending = self._source.ending()
                 if ending:

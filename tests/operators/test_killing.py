@@ -71,6 +71,27 @@ def test_the_first_end_decides_and_the_others_do_nothing(end: Any) -> None:
     assert ended(late, end)
 
 
+def test_a_failure_that_an_item_was_made_of_is_not_told_to_the_stages_once_more() -> None:
+    """The demand is met by that item, and then it is asked whether only the end is left."""
+    emitters: list[rx.Emitter[int]] = []
+    told: list[str] = []
+
+    def telling(name: str) -> Any:
+        return ops.do_action(on_error=lambda error: told.append(f"{name}: {error}"))
+
+    probe: TestSubscriber[Any] = TestSubscriber(1)
+    rx.create(emitters.append, overflow=rx.DROP_OLDEST, capacity=1).pipe(
+        telling("first"),
+        ops.switch_map(lambda item: [item]),
+        telling("second"),
+        ops.kill_switch(rx.KillSwitch()),
+        ops.materialize(),
+    ).subscribe(probe)
+    emitters[0].on_error(OSError("cut"))
+    assert told == ["first: cut", "second: cut"]
+    assert ([item.kind for item in probe.items], probe.completed) == (["E"], True)
+
+
 @EACH_END
 def test_who_subscribes_later_opens_no_source(end: Any) -> None:
     switch, opened = rx.KillSwitch(), list[int]()
