@@ -173,7 +173,8 @@ class Call:
         self.result: Any  # when it is done
         # When the item was taken; when the call began, the same until it has; and when it had
         # finished, less than 0 until then (nanoseconds).
-        self.came = self.began = now
+        self.came: int = now
+        self.began: int = now
         self.ended: int = -1
         self.done: bool = False  # it has a result, and the consumer knows
         self.error: BaseException | None = None  # what it has failed with
