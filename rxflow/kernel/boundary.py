@@ -302,7 +302,8 @@ class Boundary(Taken[T], Generic[T]):
         """Hand single items over to a Server from now on."""
         with self._lock:
             self._server = server
-            self._shortcut = server if self._end is OPEN else None
+            if self._idle:
+                self._waits_now()
 
     def _waits_now(self) -> None:
         """Note that the consumer has found the queue empty; the lock is held."""

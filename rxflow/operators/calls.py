@@ -121,7 +121,7 @@ class Tasks(Runner):
         """
         for call in self._stepped:
             if call.ended < 0 and call.future.done():
-                call.never_began()
+                call(call.future)
         self._stepped, self._begun = self._begun, []
         if self._stepped:
             self._loop.call_soon(self._look)
@@ -184,11 +184,6 @@ class Call:
         self.error = CancelledError() if future.cancelled() else future.exception()
         if self.error is None:
             self.result = future.result()
-        self._feed.finished(self)
-
-    def never_began(self) -> None:
-        """Tell the consumer that its task was cancelled before its first step."""
-        self.error = CancelledError()
         self._feed.finished(self)
 
     async def perform(self, function: Callable[[Any], Awaitable[Any]]) -> None:

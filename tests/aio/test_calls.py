@@ -310,7 +310,6 @@ def test_what_waits_for_its_key_takes_no_place_of_those_that_may_run() -> None:
 @pytest.mark.parametrize("ordered", [True, False])
 def test_the_time_that_calls_have_worked_is_right_while_they_begin_and_end(ordered: bool) -> None:
     """A clock begins anywhere: no figure is made of when something was."""
-    loops: list[Any] = []
     seen: list[tuple[float, int]] = []
 
     async def call(item: int) -> int:
@@ -321,7 +320,6 @@ def test_the_time_that_calls_have_worked_is_right_while_they_begin_and_end(order
 
     async def main() -> None:
         nonlocal results
-        loops.append(asyncio.get_running_loop())
         flow = rx.range(12).pipe(ops.map_async(call, 4, ordered, buffer=4))
         async with aclosing(aiter(flow)) as results:
             async for _ in results:
